@@ -1,0 +1,167 @@
+"""`POST /v1/disclosures`: what a service asks of the gate, and what it gets.
+
+The gate decides for each record, writes one ledger entry a client, and only then releases record keys. The caller of the
+service is named by its own token (verified again by the gate), by a one-time answering link, or by a registered job.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from shared.contracts.records import KeyClass, RecordType
+
+MAX_RECORDS = 500
+"""records in one request; a longer list is asked page by page"""
+
+
+class Action(StrEnum):
+    CREATE = "create"
+    READ = "read"
+    SEARCH = "search"
+    """read of several records of a client; with no record it asks only whether the caller may search that client"""
+    UPDATE = "update"
+    """change of a draft, or an addendum"""
+    SIGN = "sign"
+    COSIGN = "cosign"
+    ANSWER = "answer"
+    """the rater answers an administration"""
+    REVOKE = "revoke"
+    """the client (or who acts for them) withdraws a consent"""
+    COMPUTE = "compute"
+    """a job computes from sealed data; seen by nobody"""
+    EXPORT = "export"
+
+
+class Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of everything that crosses between services here: unknown fields are refused."""
+
+
+class RecordRef(Wire, frozen=True, kw_only=True):
+    """A record as the service believes it to be. The gate compares it with its registry; a difference is refused."""
+
+    record_id: str
+    client_id: str
+    record_type: RecordType
+    author: str | None = None
+    """create only: `sub` of the record's author (an administration's author is its rater)"""
+    labels: tuple[str, ...] = ()
+    """create only: security labels (v3-ActCode) and ALLIANCE_RATING"""
+    link_digest: str | None = None
+    """create only: SHA-256 (hex) of the secret of a one-time answering link"""
+
+
+class Caller(Wire, frozen=True, kw_only=True):
+    """Exactly one of the three is set."""
+
+    token: str | None = None
+    link: str | None = None
+    job: str | None = None
+
+
+class DisclosureRequest(Wire, frozen=True, kw_only=True):
+    tenant: str
+    action: Action
+    caller: Caller
+    request_id: str
+    records: tuple[RecordRef, ...] = ()
+    subjects: tuple[str, ...] = ()
+    """client ids of a search that found no record: they get their entry too"""
+    purpose: str | None = None
+    """the X-Purpose-Of-Use header as sent; absent: the role's default, recorded as defaulted"""
+
+
+class RecordKey(Wire, frozen=True, kw_only=True):
+    record_id: str
+    key_class: KeyClass
+    kid: str
+    key: bytes
+    """32 bytes, for this record alone; never stored, never logged"""
+
+    def __repr__(self) -> str:
+        return f"RecordKey(record_id={self.record_id!r}, kid={self.kid!r}, key=…)"
+
+
+class Decision(StrEnum):
+    PERMIT = "permit"
+    DENY = "deny"
+
+
+class Obligation(Wire, frozen=True, kw_only=True):
+    """What the caller must do with what it opened."""
+
+    record_id: str
+    code: str
+    """`redact` (args: labels), `notice` (args: the text's name)"""
+    args: tuple[str, ...] = ()
+
+
+class RecordOutcome(Wire, frozen=True, kw_only=True):
+    record_id: str
+    decision: Decision
+    reason: str
+    """a code for services and the ledger, never shown to the caller"""
+    may_know: bool
+    """whether the caller may learn that this record exists: decides between 403 and 404"""
+    erased: bool = False
+    """its key was destroyed by an erasure: show the typed placeholder"""
+
+
+class Refusal(StrEnum):
+    """Why a whole request was refused."""
+
+    IDENTITY = "identity"  # 401: the caller's token did not hold
+    PURPOSE = "purpose"  # 403: the role may not claim this purpose
+    STALE = "stale"  # 503: the gate cannot prove that it knows the newest consents
+    REGISTRY = "registry"  # 404: a claim differs from the registry; alarm raised
+    SERVICE = "service"  # 403: this service may not ask for this class
+    POLICY = "policy"  # per record: see outcomes
+
+
+class DisclosureAnswer(Wire, frozen=True, kw_only=True):
+    decision: Decision
+    """permit where at least one record (or the search itself) was permitted"""
+    entries: tuple[int, ...]
+    """ledger indexes, one a client"""
+    records: tuple[RecordOutcome, ...] = ()
+    keys: tuple[RecordKey, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
+    refusal: Refusal | None = None
+    may_know: bool = False
+    """for a search without records: whether the caller may know the client"""
+
+
+class PolicyConfirmationRequest(Wire, frozen=True, kw_only=True):
+    """`POST /v1/policy-confirmations`: answers once the gate decides by policy sequence `sequence` or later."""
+
+    tenant: str
+    sequence: int
+
+
+class PolicyConfirmation(Wire, frozen=True, kw_only=True):
+    tenant: str
+    applied: int
+
+
+class ReleaseAudience(StrEnum):
+    IMMEDIATE = "immediate"
+    DELAYED = "delayed"
+    WITHHELD = "withheld"
+
+
+class ReleaseRequest(Wire, frozen=True, kw_only=True):
+    """`POST /v1/releases`: the client's choice of who sees their alliance ratings; the client's own token only."""
+
+    tenant: str
+    client_id: str
+    caller: Caller
+    request_id: str
+    therapist: ReleaseAudience | None = None
+    supervisor: ReleaseAudience | None = None
+
+
+class ReleaseState(Wire, frozen=True, kw_only=True):
+    tenant: str
+    client_id: str
+    therapist: ReleaseAudience
+    supervisor: ReleaseAudience
+    entries: tuple[int, ...]

@@ -1,0 +1,35 @@
+"""`receipts.v1`: each producer shows the gate which event it wrote under which ledger entry.
+
+A receipt without its entry, or an entry that allowed something else, is an alarm.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+RECEIPT: Final = "receipt.event-written"
+ERASURE_ACKNOWLEDGED: Final = "receipt.erasure-acknowledged"
+
+
+class Receipt(BaseModel):
+    """The version of the tenant's `receipts` stream (`ce_sequence`) numbers a producer's receipts without a gap."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    service: str
+    event_id: UUID
+    event_type: str
+    record_id: UUID
+    client_id: UUID
+    entry: int
+    """ledger index under which the event was written"""
+    digest: str
+    """SHA-256 (hex) of the event's data as stored: of ciphertext, never of plaintext"""
+
+
+class ErasureAcknowledged(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    service: str
+    erasure_id: UUID
+    client_id: UUID
+    key_classes: tuple[str, ...]

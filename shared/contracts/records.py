@@ -1,0 +1,68 @@
+"""Key classes, record types and who owns them: the vocabulary that services and the gate share.
+
+A *record* is one aggregate (one note, one administration). It belongs to one client and one key class; its record id is a
+random UUID. `RECORD_TYPES` says which service may write a type and which others may read it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class KeyClass(StrEnum):
+    """What one data key may open. Opening one class opens no other; a class can be erased alone."""
+
+    IDENTITY = "identity"
+    PROGRESS_NOTE = "progress_note"
+    PSYCHOTHERAPY_NOTE = "psychotherapy_note"
+    MEASURES = "measures"
+    CONSENT_EVIDENCE = "consent_evidence"
+
+
+class ServiceName(StrEnum):
+    CONSENT = "consent"
+    SESSION_NOTES = "session_notes"
+    ALLIANCE = "alliance_measurement"
+    AUDIT_LOG = "audit_log"
+    EHR_GATEWAY = "ehr_gateway"
+
+
+class RecordType(StrEnum):
+    CLIENT = "client"
+    SESSION = "session"
+    PROGRESS_NOTE = "progress_note"
+    PSYCHOTHERAPY_NOTE = "psychotherapy_note"
+    CONSENT = "consent"
+    RELATIONSHIP = "relationship"
+    ADMINISTRATION = "administration"
+    OUTCOME = "outcome"
+    RELEASE_CHOICE = "release_choice"
+    REPAIR_PROMPT = "repair_prompt"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTypeRow:
+    key_class: KeyClass
+    owner: ServiceName
+    """the only service that may create, change and read records of this type"""
+    readers: frozenset[ServiceName] = frozenset()
+    """services that may read it besides its owner"""
+
+
+RECORD_TYPES: Final[dict[RecordType, RecordTypeRow]] = {
+    RecordType.CLIENT: RecordTypeRow(KeyClass.IDENTITY, ServiceName.SESSION_NOTES),
+    RecordType.SESSION: RecordTypeRow(KeyClass.PROGRESS_NOTE, ServiceName.SESSION_NOTES),
+    RecordType.PROGRESS_NOTE: RecordTypeRow(KeyClass.PROGRESS_NOTE, ServiceName.SESSION_NOTES),
+    RecordType.PSYCHOTHERAPY_NOTE: RecordTypeRow(KeyClass.PSYCHOTHERAPY_NOTE, ServiceName.SESSION_NOTES),
+    RecordType.CONSENT: RecordTypeRow(KeyClass.CONSENT_EVIDENCE, ServiceName.CONSENT),
+    RecordType.RELATIONSHIP: RecordTypeRow(KeyClass.CONSENT_EVIDENCE, ServiceName.CONSENT),
+    RecordType.ADMINISTRATION: RecordTypeRow(KeyClass.MEASURES, ServiceName.ALLIANCE),
+    RecordType.OUTCOME: RecordTypeRow(KeyClass.MEASURES, ServiceName.ALLIANCE),
+    RecordType.RELEASE_CHOICE: RecordTypeRow(KeyClass.MEASURES, ServiceName.ALLIANCE),
+    RecordType.REPAIR_PROMPT: RecordTypeRow(
+        KeyClass.MEASURES, ServiceName.ALLIANCE, readers=frozenset({ServiceName.SESSION_NOTES})
+    ),
+}
+
+ALLIANCE_RATING: Final = "ALLIANCE_RATING"
+"""Registry label of a client's own rating of the alliance and of all that is computed from it: release governs it."""

@@ -1,0 +1,109 @@
+"""Asking the gate on behalf of a call, and turning its refusals into the answers that a caller may see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.contracts.disclosure import (
+    Action,
+    Decision,
+    DisclosureAnswer,
+    DisclosureRequest,
+    RecordKey,
+    RecordOutcome,
+    RecordRef,
+    Refusal,
+)
+from shared.gate.port import Gate
+from shared.http.call import Call
+from shared.http.problems import Problem, forbidden, not_found, unauthenticated, unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the gate released for one call. Lives for the request, then is forgotten."""
+
+    entries: tuple[int, ...]
+    keys: dict[str, RecordKey]
+    """record id → key, for permitted records whose key still exists"""
+    outcomes: dict[str, RecordOutcome]
+
+    def key(self, record_id: UUID | str) -> RecordKey:
+        """The record's key. 410-like: KeyError never leaves here; use `erased` first."""
+        return self.keys[str(record_id)]
+
+    def permitted(self, record_id: UUID | str) -> bool:
+        outcome = self.outcomes.get(str(record_id))
+        return outcome is not None and outcome.decision is Decision.PERMIT
+
+    def erased(self, record_id: UUID | str) -> bool:
+        outcome = self.outcomes.get(str(record_id))
+        return outcome is not None and outcome.erased
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Audit-Entry": ", ".join(map(str, self.entries))}
+
+
+async def ask(
+    gate: Gate, call: Call, action: Action, records: Sequence[RecordRef], *, subjects: Sequence[str] = ()
+) -> DisclosureAnswer:
+    """The gate's raw answer; refusals of the whole request are raised as problems."""
+    answer = await gate.disclose(
+        DisclosureRequest(
+            tenant=call.tenant,
+            action=action,
+            caller=call.caller,
+            request_id=call.request_id,
+            records=tuple(records),
+            subjects=tuple(subjects),
+            purpose=call.purpose,
+        )
+    )
+    problem = refusal_problem(answer)
+    if problem is not None:
+        raise problem
+    return answer
+
+
+def refusal_problem(answer: DisclosureAnswer) -> Problem | None:
+    """The problem of a request that was refused whole; None where records were decided one by one."""
+    match answer.refusal:
+        case Refusal.IDENTITY:
+            return unauthenticated("The token does not hold any more: get a new one.")
+        case Refusal.PURPOSE:
+            return forbidden("Your role may not claim this purpose of use.")
+        case Refusal.STALE:
+            return unavailable("The newest consents cannot be confirmed just now: nothing was opened.")
+        case Refusal.REGISTRY:
+            return not_found()
+        case Refusal.SERVICE:
+            return forbidden()
+    return None
+
+
+async def open_one(gate: Gate, call: Call, action: Action, record: RecordRef) -> Opened:
+    """Keys for one record, or 403 / 404 as the caller may know of it."""
+    answer = await ask(gate, call, action, [record])
+    if answer.decision is Decision.DENY:
+        may_know = any(r.may_know for r in answer.records)
+        problem = forbidden() if may_know else not_found()
+        problem.headers["Audit-Entry"] = ", ".join(map(str, answer.entries))
+        raise problem
+    return opened(answer)
+
+
+async def open_many(gate: Gate, call: Call, records: Sequence[RecordRef], *, client_id: str) -> Opened:
+    """Keys for those of a client's records that the caller may read. 404 where the caller may not search the client."""
+    answer = await ask(gate, call, Action.SEARCH, records, subjects=() if records else (client_id,))
+    if answer.decision is Decision.DENY and not (answer.may_know or any(r.may_know for r in answer.records)):
+        raise not_found()
+    return opened(answer)
+
+
+def opened(answer: DisclosureAnswer) -> Opened:
+    return Opened(
+        entries=answer.entries,
+        keys={k.record_id: k for k in answer.keys},
+        outcomes={r.record_id: r for r in answer.records},
+    )

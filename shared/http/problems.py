@@ -1,0 +1,91 @@
+"""RFC 9457 problem documents: what is wrong, where, what to do. Never a clinical word, never an input's value."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+PROBLEM_JSON = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with the input."""
+
+    pointer: str
+    """JSON pointer (RFC 6901) into the body, or `?name` for a query parameter, or `header:Name`"""
+    detail: str
+
+
+class Problem(Exception):
+    """Raised anywhere in a request; answered as `application/problem+json`."""
+
+    def __init__(
+        self,
+        status: int,
+        slug: str,
+        title: str,
+        detail: str = "",
+        *,
+        errors: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(title)
+        self.status, self.slug, self.title, self.detail = status, slug, title, detail
+        self.errors, self.headers = tuple(errors), dict(headers or {})
+
+    def document(self, request_id: str) -> dict[str, Any]:
+        doc: dict[str, Any] = {"type": f"/problems/{self.slug}", "title": self.title, "status": self.status}
+        if self.detail:
+            doc["detail"] = self.detail
+        if self.errors:
+            doc["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in self.errors]
+        if request_id:
+            doc["request_id"] = request_id
+        return doc
+
+    def response(self, request_id: str = "") -> Response:
+        return Response(
+            orjson.dumps(self.document(request_id)),
+            status_code=self.status,
+            media_type=PROBLEM_JSON,
+            headers={**self.headers, "Cache-Control": "no-store"},
+        )
+
+
+def unauthenticated(detail: str) -> Problem:
+    return Problem(401, "unauthenticated", "No valid token", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def forbidden(detail: str = "Your role, purpose or the client's consent does not allow this.") -> Problem:
+    return Problem(403, "forbidden", "Not allowed", detail)
+
+
+def not_found(detail: str = "There is nothing here that you may know of.") -> Problem:
+    return Problem(404, "not-found", "Not found", detail)
+
+
+def conflict(detail: str) -> Problem:
+    return Problem(409, "conflict", "Conflicts with the present state", detail)
+
+
+def stale_version() -> Problem:
+    return Problem(412, "stale-version", "Somebody changed it first", "Read it again and send its new ETag in If-Match.")
+
+
+def version_required() -> Problem:
+    return Problem(428, "version-required", "If-Match is required", "Send the ETag that you read in If-Match.")
+
+
+def too_large(limit: int) -> Problem:
+    return Problem(413, "too-large", "Too large", f"At most {limit} bytes are taken here.")
+
+
+def invalid(errors: Sequence[Fault], detail: str = "Correct the faults listed and send it again.") -> Problem:
+    return Problem(422, "invalid", "Some of the input is not valid", detail, errors=errors)
+
+
+def unavailable(detail: str, retry_after: int = 2) -> Problem:
+    return Problem(503, "unavailable", "Not available just now", detail, headers={"Retry-After": str(retry_after)})

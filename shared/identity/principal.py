@@ -1,0 +1,19 @@
+"""Who calls: the claims of a verified token."""
+
+from dataclasses import dataclass
+
+from shared.identity.roles import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    sub: str
+    tenant: str
+    role: Role
+    name: str = ""
+    client_id: str | None = None
+    """the client this person is (role client) or acts for (role representative)"""
+    scopes: frozenset[str] = frozenset()
+    jti: str = ""
+    expires_at: float = 0.0
+    """seconds since the epoch"""

@@ -1,0 +1,39 @@
+"""Roles of a token, and which purposes of use (v3-ActReason) each may claim. The first of a row is the role's default."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    INTAKE = "intake"
+    THERAPIST = "therapist"
+    SUPERVISOR = "supervisor"
+    TRAINEE = "trainee"
+    CLIENT = "client"
+    REPRESENTATIVE = "representative"
+    COMPLIANCE_OFFICER = "compliance_officer"
+    EHR_SYSTEM = "ehr_system"
+    ADMINISTRATOR = "administrator"
+
+
+PRACTITIONERS: Final = frozenset({Role.THERAPIST, Role.SUPERVISOR, Role.TRAINEE})
+
+PURPOSES: Final[dict[Role, tuple[str, ...]]] = {
+    Role.INTAKE: ("HOPERAT", "TREAT", "COC"),
+    Role.THERAPIST: ("TREAT", "ETREAT", "BTG", "THREAT", "COC", "TRAIN", "SUPNWK"),
+    Role.SUPERVISOR: ("TREAT", "TRAIN", "ETREAT", "BTG", "THREAT", "COC", "HOPERAT", "SUPNWK"),
+    Role.TRAINEE: ("TREAT", "TRAIN"),
+    Role.CLIENT: ("PATRQT",),
+    Role.REPRESENTATIVE: ("PWATRNY", "FAMRQT", "PATRQT"),
+    Role.COMPLIANCE_OFFICER: ("HCOMPL", "HLEGAL"),
+    Role.EHR_SYSTEM: ("TREAT", "COC", "HPAYMT", "HOPERAT", "PUBHLTH", "HRESCH"),
+    Role.ADMINISTRATOR: ("HOPERAT",),
+}
+
+
+def default_purpose(role: Role) -> str:
+    return PURPOSES[role][0]
+
+
+def may_claim(role: Role, purpose: str) -> bool:
+    return purpose in PURPOSES[role]

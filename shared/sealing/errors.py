@@ -1,0 +1,17 @@
+"""Errors of sealing. None of them carries plaintext, key or ciphertext."""
+
+
+class SealingError(Exception):
+    """Base of all errors here."""
+
+
+class CannotOpen(SealingError):
+    """The value does not open under this key and context: wrong key, moved value, or a changed byte."""
+
+
+class NotOpened(SealingError):
+    """A closed value was read without its key: ask the gate for the record's key first."""
+
+
+class WrongKey(SealingError):
+    """The record key at hand belongs to another record, class or key id than the sealed value."""

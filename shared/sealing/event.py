@@ -1,0 +1,143 @@
+"""Events with sealed fields: declared once, sealed on the way in, closed on the way out.
+
+    class ProgressNoteDrafted(Event):
+        TYPE = "session-notes.progress-note-drafted"
+        RECORD = "note_id"
+        note_id: UUID
+        sections: Annotated[Sealed[dict[str, str]], KeyClass.PROGRESS_NOTE]
+
+All sealed fields of an event belong to one record, the one its `RECORD` field names, and are sealed by that record's key.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, ClassVar, get_origin
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from shared.contracts.disclosure import RecordKey
+from shared.contracts.records import KeyClass
+from shared.sealing import cobblestone
+from shared.sealing.context import SealContext
+from shared.sealing.errors import WrongKey
+from shared.sealing.field import Ciphertext, Sealed
+from shared.sealing.padding import pad
+
+
+class Event(BaseModel):
+    """Base of every stored event. Fields are public unless declared `Annotated[Sealed[T], KeyClass.…]`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    TYPE: ClassVar[str]
+    SCHEMA_VERSION: ClassVar[int] = 1
+    RECORD: ClassVar[str]
+    """name of the field that holds the record id"""
+
+    client_id: UUID
+
+    @property
+    def record_id(self) -> UUID:
+        value = getattr(self, self.RECORD)
+        assert isinstance(value, UUID)
+        return value
+
+
+@cache
+def sealed_fields(model: type[Event]) -> dict[str, KeyClass]:
+    """Sealed fields of an event type with their key classes. TypeError where a sealed field declares no class."""
+    found: dict[str, KeyClass] = {}
+    for name, info in model.model_fields.items():
+        if get_origin(info.annotation) is not Sealed and info.annotation is not Sealed:
+            continue
+        classes = [m for m in info.metadata if isinstance(m, KeyClass)]
+        if len(classes) != 1:
+            raise TypeError(f"{model.__name__}.{name}: a sealed field declares exactly one key class")
+        found[name] = classes[0]
+    return found
+
+
+def context_of(
+    event: type[Event], *, tenant: str, client_id: str, event_id: str, version: int, name: str, kid: str
+) -> SealContext:
+    return SealContext(tenant, client_id, event.TYPE, version, event_id, f"/{name}", kid)
+
+
+def seal(event: Event, *, tenant: str, event_id: UUID, key: RecordKey | None, random: Callable[[int], bytes]) -> bytes:
+    """The event's data as stored: JSON (UTF-8), sealed fields encrypted under `key`.
+
+    `key` may be None only where no sealed field is declared. WrongKey where the key is another record's or class's.
+    """
+    model = type(event)
+    data: dict[str, Any] = {}
+    sealed = sealed_fields(model)
+    for name in model.model_fields:
+        value = getattr(event, name)
+        if name not in sealed:
+            continue
+        if key is None or key.record_id != str(event.record_id) or key.key_class != sealed[name]:
+            raise WrongKey(f"{model.TYPE}: /{name} wants the key of its own record and class")
+        context = context_of(
+            model,
+            tenant=tenant,
+            client_id=str(event.client_id),
+            event_id=str(event_id),
+            version=model.SCHEMA_VERSION,
+            name=name,
+            kid=key.kid,
+        )
+        plain = orjson.dumps(value.value, default=_plain)
+        ct = cobblestone.encrypt(key.key, pad(plain), context.encode(), random=random)
+        data[name] = Ciphertext(key.kid, ct).as_json()
+    public = event.model_dump(mode="json", exclude=set(sealed))
+    return orjson.dumps(public | data, option=orjson.OPT_SORT_KEYS)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"cannot seal a {type(value).__name__}")
+
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+"""pure dict → dict, from one schema version to the next; sealed fields pass through closed"""
+
+
+class EventTypes:
+    """Every event type a service ever wrote, and how old versions become today's."""
+
+    def __init__(self, *models: type[Event], upcasters: dict[tuple[str, int], Upcaster] | None = None) -> None:
+        self._models = {m.TYPE: m for m in models}
+        self._upcasters = upcasters or {}
+        for model in models:
+            sealed_fields(model)
+
+    @property
+    def models(self) -> tuple[type[Event], ...]:
+        return tuple(self._models.values())
+
+    def load(self, *, tenant: str, event_type: str, schema_version: int, event_id: UUID, data: bytes) -> Event:
+        """The typed event with its sealed fields closed. KeyError where the type is unknown."""
+        model = self._models[event_type]
+        raw: dict[str, Any] = orjson.loads(data)
+        client_id = str(raw["client_id"])
+        for name, value in raw.items():
+            if isinstance(value, dict) and "$enc" in value:
+                ciphertext = Ciphertext.from_json(value)
+                raw[name] = Sealed.closed(
+                    ciphertext,
+                    context_of(
+                        model,
+                        tenant=tenant,
+                        client_id=client_id,
+                        event_id=str(event_id),
+                        version=schema_version,
+                        name=name,
+                        kid=ciphertext.kid,
+                    ),
+                )
+        for version in range(schema_version, model.SCHEMA_VERSION):
+            raw = self._upcasters[event_type, version](raw)
+        return model.model_validate(raw)

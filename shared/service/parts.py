@@ -1,0 +1,62 @@
+"""What a service is built from: everything from outside is handed in here, nothing is opened at import."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from shared.gate.port import Gate
+from shared.identity.tokens import TokenVerifier
+from shared.messaging.port import Transport
+from shared.messaging.signature import EventSigner, EventVerifier
+
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrls:
+    """`postgresql://` DSNs of one service's database, one a role (see infra/postgres/provision.py)."""
+
+    owner: str
+    """creates and migrates the schema; row-level security holds for it too"""
+    app: str
+    """what requests run as"""
+    relay: str
+    """may read and delete outbox rows of every tenant, and nothing else"""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Given to every `services.<service>.bootstrap.build(parts)`."""
+
+    database: DatabaseUrls | None
+    transport: Transport
+    signer: EventSigner
+    verifier: EventVerifier
+    tokens: TokenVerifier
+    gate: Gate | None
+    """None only for audit_log, which is the gate, and ehr_gateway; any other service refuses to start without it"""
+    now: Callable[[], datetime]
+    """aware, UTC"""
+    new_id: Callable[[], UUID]
+    random: Callable[[int], bytes]
+    public_url: str
+    """origin that callers use, without a trailing slash"""
+    secret: bytes
+    """32 bytes of this service alone (from its signing key); for HMACs of idempotency records and cursors"""
+
+
+class Service(Protocol):
+    """One service, put together. `start` connects and begins consuming; `stop` ends cleanly."""
+
+    name: str
+    app: ASGIApp
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Unwired(Exception):
+    """A part that a service cannot do without is missing: it refuses to start."""
