@@ -1,0 +1,57 @@
+# `make help` lists the targets. Everything runs from .venv, which `make setup` fills from the hash-pinned lock file.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.locked
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+.PHONY: help setup run import test test-long test-compose lint format bench bench-gate secrets lock clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
+
+setup: $(STAMP)  ## make .venv from requirements-dev.lock
+$(STAMP): requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@echo "setting up .venv (once; half a minute) …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: $(STAMP)  ## everything in one process on http://127.0.0.1:8100, with a demo clinic
+	@ENVIRONMENT=development exec $(PY) -m infra.embedded
+
+import: $(STAMP)  ## FILE=scores.csv into a running server, through its REST API
+	@$(PY) -m infra.importer "$(FILE)"
+
+test: $(STAMP)  ## every test that fits in 20 minutes, on real PostgreSQL and Kafka where they are
+	@$(PY) -m pytest -m "not long"
+
+test-long: $(STAMP)  ## what takes longer
+	@$(PY) -m pytest -m long
+
+test-compose: $(STAMP)  ## the deployed stack under docker compose tells the same story
+	@$(PY) -m infra.compose.story
+
+lint: $(STAMP)  ## ruff, mypy strict, import rules
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(PY) -m pytest tests/architecture
+
+format: $(STAMP)
+	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
+
+bench: bench-gate  ## a first table of figures
+bench-gate: $(STAMP)  ## disclosures, notes read and created through the gate
+	@ENVIRONMENT=development $(PY) -m benchmarks.gate
+
+secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./secrets
+	@$(PY) -m infra.secrets
+
+lock: $(STAMP)  ## resolve the lock files anew
+	@$(PY) -m pip install --quiet --disable-pip-version-check uv
+	@for x in "" "-dev"; do \
+	  $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url $$( [ -n "$$x" ] && echo --extra embedded --extra dev ) -o requirements$$x.lock; done
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,59 @@
+"""One origin for all services in one process: each path to its service; health and metrics of all in one answer."""
+
+from collections.abc import Mapping
+
+import orjson
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from infra.routes import service_for
+from shared.contracts.records import ServiceName
+
+
+class Front:
+    def __init__(self, apps: Mapping[ServiceName, ASGIApp], *, dev_token: ASGIApp | None) -> None:
+        """`dev_token` answers `/dev/token`; None outside development."""
+        self._apps, self._dev_token = dict(apps), dev_token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        if path == "/dev/token" and self._dev_token is not None:
+            await self._dev_token(scope, receive, send)
+        elif path == "/health/ready":
+            await (await self._ready())(scope, receive, send)
+        elif path == "/metrics":
+            await (await self._metrics())(scope, receive, send)
+        else:
+            await self._apps[service_for(path)](scope, receive, send)
+
+    async def _ready(self) -> Response:
+        answers = {name: await _get(app, "/health/ready") for name, app in self._apps.items()}
+        services = {str(name): orjson.loads(body)["parts"] for name, (_, body) in answers.items()}
+        good = all(status == 200 for status, _ in answers.values())
+        body = {"status": "ready" if good else "not ready", "services": services}
+        return JSONResponse(body, status_code=200 if good else 503)
+
+    async def _metrics(self) -> Response:
+        parts = [(await _get(app, "/metrics"))[1] for app in self._apps.values()]
+        return Response(b"".join(parts), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _get(app: ASGIApp, path: str) -> tuple[int, bytes]:
+    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": path, "raw_path": path.encode()}
+    scope |= {"query_string": b"", "headers": [], "scheme": "http", "server": ("127.0.0.1", 0), "root_path": ""}
+    status, chunks = 0, []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        else:
+            chunks.append(message.get("body", b""))
+
+    await app(scope, receive, send)
+    return status, b"".join(chunks)

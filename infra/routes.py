@@ -1,0 +1,42 @@
+"""Which service answers which path: one table for the embedded front and for nginx (a test compares them).
+
+The first match wins; what matches nothing goes to ehr_gateway.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from shared.contracts.records import ServiceName
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    pattern: str
+    """regular expression matched from the start of the path"""
+    service: ServiceName
+    internal: bool = False
+    """between services only: nginx does not pass it on"""
+
+
+ROUTES: Final = (
+    Route(r"/v1/(consents|relationships)(/|$)", ServiceName.CONSENT),
+    Route(r"/v1/policy-feed$", ServiceName.CONSENT, internal=True),
+    Route(r"/v1/clients/[^/]+/(alliance|outcomes)(/|$)", ServiceName.ALLIANCE),
+    Route(r"/v1/(instruments|administrations)(/|$)", ServiceName.ALLIANCE),
+    Route(r"/v1/(clients|sessions|notes)(/|$)", ServiceName.SESSION_NOTES),
+    Route(r"/v1/(disclosures|policy-confirmations|releases)$", ServiceName.AUDIT_LOG, internal=True),
+    Route(r"/v1/(break-glass|audit|erasures)(/|$)", ServiceName.AUDIT_LOG),
+    Route(r"/(log|review)(/|$)", ServiceName.AUDIT_LOG),
+    *(Route(rf"/openapi/{name}\.json$", name) for name in ServiceName),
+)
+
+_COMPILED: Final = tuple((re.compile(r.pattern), r.service) for r in ROUTES)
+
+
+def service_for(path: str) -> ServiceName:
+    """The service that answers a path."""
+    for pattern, service in _COMPILED:
+        if pattern.match(path):
+            return service
+    return ServiceName.EHR_GATEWAY
