@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http.body import Body, read_json
@@ -29,7 +29,7 @@ def dev_token(issuer: DevelopmentIssuer) -> ASGIApp:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            response = await _issue(request, issuer)
+            response: Response = await _issue(request, issuer)
         except Problem as problem:
             response = problem.response()
         await response(scope, receive, send)

@@ -1,0 +1,40 @@
+"""`/fhir/R4/metadata`, SMART discovery, and OperationOutcome for every other FHIR path."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from services.ehr_gateway.domain.capability import capability_statement, operation_outcome, smart_configuration
+
+FHIR_JSON = "application/fhir+json"
+
+
+def router(
+    *,
+    public_url: str,
+    version: str,
+    issuer: str,
+    jwks_url: str | None,
+    token_endpoint: str | None,
+    now: Callable[[], datetime],
+) -> APIRouter:
+    routes = APIRouter(tags=["discovery"])
+
+    @routes.get("/fhir/R4/metadata", summary="FHIR CapabilityStatement")
+    async def metadata() -> Response:
+        body = capability_statement(base_url=public_url, on=now().date(), version=version)
+        return JSONResponse(body, media_type=FHIR_JSON)
+
+    @routes.get("/.well-known/smart-configuration", summary="SMART discovery")
+    @routes.get("/fhir/R4/.well-known/smart-configuration", include_in_schema=False)
+    async def smart() -> Response:
+        return JSONResponse(smart_configuration(issuer=issuer, jwks_url=jwks_url, token_endpoint=token_endpoint))
+
+    @routes.api_route("/fhir/R4/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    async def not_served(rest: str) -> Response:
+        outcome = operation_outcome("not-supported", "No resource type is served here yet: see /fhir/R4/metadata.")
+        return JSONResponse(outcome, status_code=404, media_type=FHIR_JSON)
+
+    return routes

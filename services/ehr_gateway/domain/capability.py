@@ -1,0 +1,50 @@
+"""FHIR R4 CapabilityStatement and SMART discovery: what is there, truthfully, and nothing more (HL7 FHIR 4.0.1; SMART App Launch 2)."""
+
+from datetime import date
+from typing import Any
+
+FHIR_VERSION = "4.0.1"
+
+
+def capability_statement(*, base_url: str, on: date, version: str) -> dict[str, Any]:
+    """The server's CapabilityStatement. No resource type is listed before its interactions are served."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": on.isoformat(),
+        "kind": "instance",
+        "software": {"name": "Alliance Record", "version": version},
+        "implementation": {"description": "Clinical record for psychotherapy", "url": f"{base_url}/fhir/R4"},
+        "fhirVersion": FHIR_VERSION,
+        "format": ["application/fhir+json", "json"],
+        "rest": [
+            {
+                "mode": "server",
+                "documentation": "No resource type is served over FHIR yet: the REST surface under /v1 is described "
+                "by the OpenAPI documents linked from /docs.",
+                "security": {
+                    "description": "Bearer tokens (OAuth 2.0) with tenant, role and purpose of use; "
+                    "every access is decided by consent and written to the ledger before it is answered."
+                },
+            }
+        ],
+    }
+
+
+def smart_configuration(*, issuer: str, jwks_url: str | None, token_endpoint: str | None) -> dict[str, Any]:
+    """`/.well-known/smart-configuration`: only endpoints that exist are named; no capability is claimed yet."""
+    found: dict[str, Any] = {"issuer": issuer, "capabilities": [], "code_challenge_methods_supported": ["S256"]}
+    if jwks_url:
+        found["jwks_uri"] = jwks_url
+    if token_endpoint:
+        found["token_endpoint"] = token_endpoint
+        found["grant_types_supported"] = ["client_credentials", "authorization_code"]
+    return found
+
+
+def operation_outcome(code: str, diagnostics: str) -> dict[str, Any]:
+    """A FHIR error. `code` is an IssueType (http://hl7.org/fhir/issue-type)."""
+    return {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "error", "code": code, "diagnostics": diagnostics}],
+    }

@@ -1,0 +1,67 @@
+"""uvicorn as every runner uses it: uvloop, httptools, no access log (paths carry ids), the collector tuned once.
+
+`gc.freeze` and a higher threshold after start-up take the garbage collector out of the latency's tail (docs/adr/0002).
+"""
+
+import gc
+import logging
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files: this service's certificate and key, and the authority that callers' certificates come from."""
+
+    certificate: str
+    key: str
+    authority: str
+
+    def client_context(self) -> ssl.SSLContext:
+        """For calls to other services: trusts the deployment's own authority and nothing else."""
+        return ssl.create_default_context(cafile=self.authority)
+
+
+def configure_logging() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
+
+
+def server(app: Any, *, host: str, port: int, tls: Tls | None = None) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            loop="uvloop",
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            ssl_certfile=tls.certificate if tls else None,
+            ssl_keyfile=tls.key if tls else None,
+            h11_max_incomplete_event_size=65_536,
+        )
+    )
+
+
+def tune_collector() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+def port_is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
