@@ -57,6 +57,9 @@ class Caller(Wire, frozen=True, kw_only=True):
     link: str | None = None
     job: str | None = None
 
+    def __repr__(self) -> str:
+        return f"Caller({'token' if self.token else 'link' if self.link else f'job={self.job!r}'})"
+
 
 class DisclosureRequest(Wire, frozen=True, kw_only=True):
     tenant: str

@@ -9,6 +9,10 @@ class CannotOpen(SealingError):
     """The value does not open under this key and context: wrong key, moved value, or a changed byte."""
 
 
+class CannotSeal(SealingError):
+    """The value cannot be sealed as it is: it could not be read back unchanged."""
+
+
 class NotOpened(SealingError):
     """A closed value was read without its key: ask the gate for the record's key first."""
 

@@ -11,7 +11,8 @@ All sealed fields of an event belong to one record, the one its `RECORD` field n
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, ClassVar, get_origin
+from math import isfinite
+from typing import Any, ClassVar, get_args, get_origin
 from uuid import UUID
 
 import orjson
@@ -21,7 +22,7 @@ from shared.contracts.disclosure import RecordKey
 from shared.contracts.records import KeyClass
 from shared.sealing import cobblestone
 from shared.sealing.context import SealContext
-from shared.sealing.errors import WrongKey
+from shared.sealing.errors import CannotSeal, WrongKey
 from shared.sealing.field import Ciphertext, Sealed
 from shared.sealing.padding import pad
 
@@ -47,16 +48,26 @@ class Event(BaseModel):
 
 @cache
 def sealed_fields(model: type[Event]) -> dict[str, KeyClass]:
-    """Sealed fields of an event type with their key classes. TypeError where a sealed field declares no class."""
+    """Sealed fields of an event type with their key classes.
+
+    TypeError where a sealed field declares no class, or stands inside another type (`Sealed[T] | None`: write
+    `Sealed[T | None]`, so that absence is sealed as well).
+    """
     found: dict[str, KeyClass] = {}
     for name, info in model.model_fields.items():
         if get_origin(info.annotation) is not Sealed and info.annotation is not Sealed:
+            if _mentions_sealed(info.annotation):
+                raise TypeError(f"{model.__name__}.{name}: Sealed stands outermost, never inside another type")
             continue
         classes = [m for m in info.metadata if isinstance(m, KeyClass)]
         if len(classes) != 1:
             raise TypeError(f"{model.__name__}.{name}: a sealed field declares exactly one key class")
         found[name] = classes[0]
     return found
+
+
+def _mentions_sealed(annotation: Any) -> bool:
+    return annotation is Sealed or get_origin(annotation) is Sealed or any(map(_mentions_sealed, get_args(annotation)))
 
 
 def context_of(
@@ -68,7 +79,8 @@ def context_of(
 def seal(event: Event, *, tenant: str, event_id: UUID, key: RecordKey | None, random: Callable[[int], bytes]) -> bytes:
     """The event's data as stored: JSON (UTF-8), sealed fields encrypted under `key`.
 
-    `key` may be None only where no sealed field is declared. WrongKey where the key is another record's or class's.
+    `key` may be None only where no sealed field is declared. WrongKey where the key is another record's or class's;
+    CannotSeal where a value is not JSON.
     """
     model = type(event)
     data: dict[str, Any] = {}
@@ -88,17 +100,36 @@ def seal(event: Event, *, tenant: str, event_id: UUID, key: RecordKey | None, ra
             name=name,
             kid=key.kid,
         )
-        plain = orjson.dumps(value.value, default=_plain)
+        plain = _json(value.value)
         ct = cobblestone.encrypt(key.key, pad(plain), context.encode(), random=random)
         data[name] = Ciphertext(key.kid, ct).as_json()
     public = event.model_dump(mode="json", exclude=set(sealed))
     return orjson.dumps(public | data, option=orjson.OPT_SORT_KEYS)
 
 
+def _json(value: Any) -> bytes:
+    if not _finite(value):  # orjson would write null in its place, and nobody would notice
+        raise CannotSeal("a number that is not finite cannot be sealed")
+    try:
+        return orjson.dumps(value, default=_plain)
+    except TypeError:
+        raise CannotSeal("only JSON can be sealed: text without lone surrogates, whole numbers of 64 bits, text keys") from None
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    return all(map(_finite, value)) if isinstance(value, list | tuple) else True
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    raise TypeError(f"cannot seal a {type(value).__name__}")
+        data = value.model_dump(mode="json")
+        if _finite(data):
+            return data
+    raise TypeError
 
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
@@ -119,8 +150,10 @@ class EventTypes:
         return tuple(self._models.values())
 
     def load(self, *, tenant: str, event_type: str, schema_version: int, event_id: UUID, data: bytes) -> Event:
-        """The typed event with its sealed fields closed. KeyError where the type is unknown."""
+        """The typed event with its sealed fields closed. KeyError where the type, or that version of it, is unknown."""
         model = self._models[event_type]
+        if schema_version > model.SCHEMA_VERSION:  # written by a newer release: guessing would misread it
+            raise KeyError(f"{event_type} version {schema_version}")
         raw: dict[str, Any] = orjson.loads(data)
         client_id = str(raw["client_id"])
         for name, value in raw.items():

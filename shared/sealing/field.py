@@ -12,7 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast, get_args
 
-from pydantic import GetCoreSchemaHandler, TypeAdapter
+from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from shared.contracts.disclosure import RecordKey
@@ -36,11 +36,17 @@ class Ciphertext:
     def from_json(cls, value: Any) -> "Ciphertext":
         if not isinstance(value, dict) or set(value) != {"$enc", "kid", "ct"} or value["$enc"] != FORMAT:
             raise CannotOpen("not a sealed value of the one known format")
-        ct = value["ct"]
+        kid, ct = value["kid"], value["ct"]
+        if not isinstance(kid, str) or not isinstance(ct, str):
+            raise CannotOpen("key id and ciphertext of a sealed value are strings")
         try:
-            return cls(kid=str(value["kid"]), ct=urlsafe_b64decode(ct + "=" * (-len(ct) % 4)))
-        except (TypeError, ValueError):
+            found = cls(kid, urlsafe_b64decode(ct + "=" * (-len(ct) % 4)))
+        except ValueError:
             raise CannotOpen("sealed value is not base64url") from None
+        # the decoder skips foreign characters and spare bits: only the one spelling is taken, so no byte can change unseen
+        if found.as_json()["ct"] != ct:
+            raise CannotOpen("sealed value is not canonical base64url")
+        return found
 
 
 class Sealed(Generic[T]):
@@ -94,7 +100,10 @@ class Sealed(Generic[T]):
         plain = unpad(cobblestone.decrypt(key.key, ciphertext.ct, context.encode()))
         if self._adapter is None:
             raise NotOpened("this field was not loaded through its event's model")
-        return self._adapter.validate_json(plain)
+        try:
+            return self._adapter.validate_json(plain)
+        except ValidationError:  # its text quotes the plaintext
+            raise CannotOpen("what was sealed is not of the type that the event declares") from None
 
     def __repr__(self) -> str:
         return "Sealed(open)" if self._is_open else f"Sealed(kid={self.kid!r})"
@@ -107,7 +116,11 @@ class Sealed(Generic[T]):
         def accept(value: Any) -> "Sealed[Any]":
             if isinstance(value, Sealed):
                 if value._is_open:
-                    value._value = adapter.validate_python(value._value)
+                    try:
+                        value._value = adapter.validate_python(value._value)
+                    except ValidationError as error:  # its text quotes the plaintext
+                        faults = sorted({e["type"] for e in error.errors(include_input=False, include_context=False)})
+                        raise ValueError(f"the value to seal is not of its declared type ({', '.join(faults)})") from None
                 value._adapter = adapter
                 return value
             raise ValueError("a sealed field takes Sealed(value), never the bare value")
