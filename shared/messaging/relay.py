@@ -1,0 +1,194 @@
+"""From the outbox to the transport: one leader a database, in commit order, at least once (reference: transactional outbox).
+
+Rows are deleted only after the transport confirmed them. What was sent but not confirmed is sent again under the same
+message id; inboxes on the other side apply it once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Final, Protocol
+from uuid import UUID, uuid4
+
+from shared.eventstore.outbox import OutboxRow
+from shared.messaging.backoff import Backoff
+from shared.messaging.port import Outbound, Transport
+from shared.messaging.signature import EventSigner
+
+_log = logging.getLogger(__name__)
+_PAGE: Final = 500
+_SIGNED_AT_ONCE: Final = 20
+"""signatures (about 50 µs each) between two turns of the event loop"""
+_FIRST_LOOK: Final = 0.002
+"""seconds until the next look after a wake-up that found nothing: an older transaction still hides the row (the fence)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A message that is in no stream: the policy heartbeat."""
+
+    topic: str
+    key: str
+    """`tenant/…`; the tenant is taken from it"""
+    type: str
+    payload: bytes
+    stream: str = ""
+    sequence: int = 0
+    schema_version: int = 1
+
+
+Heartbeat = Callable[[], Awaitable[Sequence[Beat]]]
+
+
+class PendingRows(Protocol):
+    """What the relay needs of `shared.eventstore.outbox.Outbox`."""
+
+    async def lead(self) -> bool: ...
+
+    async def pending(self, limit: int) -> list[OutboxRow]: ...
+
+    async def delete(self, ids: Sequence[int]) -> None: ...
+
+
+class Relay:
+    """Runs in every process of a service; only the one that leads relays."""
+
+    def __init__(
+        self,
+        outbox: PendingRows,
+        transport: Transport,
+        signer: EventSigner,
+        *,
+        heartbeat: Heartbeat | None = None,
+        heartbeat_seconds: float = 1.0,
+        poll_seconds: float = 0.05,
+        lead_seconds: float = 1.0,
+        publish_timeout: float = 30.0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        new_id: Callable[[], UUID] = uuid4,
+    ) -> None:
+        """`heartbeat` is asked about once in `heartbeat_seconds`; its messages leave after all that was pending then."""
+        self._outbox, self._transport, self._signer = outbox, transport, signer
+        self._heartbeat, self._heartbeat_seconds = heartbeat, heartbeat_seconds
+        self._poll_seconds, self._lead_seconds, self._publish_timeout = poll_seconds, lead_seconds, publish_timeout
+        self._now, self._new_id = now, new_id
+        self._woken = asyncio.Event()
+        self._last_beat = float("-inf")
+        self.leading = False
+        self.relayed = 0
+        """rows confirmed by the transport since the start"""
+
+    def wake(self) -> None:
+        """Rows were committed: look now. From the relay's own event loop only."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Until cancelled. Errors are logged by their class, then tried again; no row is dropped."""
+        backoff = Backoff(0.1, 5.0)
+        while True:
+            try:
+                await self._take_lead()
+                await self._relay(backoff)
+            except Exception as error:
+                _log.warning("relay of %s: %s; rows are kept and sent again", self._signer.service, type(error).__name__)
+                await backoff.wait()
+            finally:
+                self.leading = False
+
+    async def _take_lead(self) -> None:
+        while True:
+            if await self._outbox.lead():
+                self.leading = True
+                return
+            await asyncio.sleep(self._lead_seconds)
+
+    async def _relay(self, backoff: Backoff) -> None:
+        pause = self._poll_seconds
+        while True:
+            self._woken.clear()
+            beats = await self._due_beats()
+            sent = await self._drain()
+            if beats:
+                await self._publish([self._beat(b) for b in beats])
+                self._last_beat = monotonic()
+            backoff.reset()
+            if sent:
+                pause = _FIRST_LOOK
+                continue
+            woken = await self._wait(pause)
+            pause = _FIRST_LOOK if woken else min(pause * 2, self._poll_seconds)
+
+    async def _wait(self, seconds: float) -> bool:
+        """Whether it was woken within that time."""
+        try:
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _drain(self) -> int:
+        """Relays what is pending now, page by page; a short page is the last."""
+        sent = 0
+        while True:
+            rows = await self._outbox.pending(_PAGE)
+            if rows:
+                await self._publish(await self._messages(rows))
+                await self._outbox.delete([row.id for row in rows])
+                sent += len(rows)
+                self.relayed += len(rows)
+            if len(rows) < _PAGE:
+                return sent
+
+    async def _publish(self, messages: Sequence[Outbound]) -> None:
+        await asyncio.wait_for(self._transport.publish(messages), self._publish_timeout)
+
+    async def _due_beats(self) -> Sequence[Beat]:
+        """Read before the drain: when they leave, all that they speak of has left."""
+        if self._heartbeat is None or monotonic() - self._last_beat < self._heartbeat_seconds:
+            return ()
+        try:
+            return await self._heartbeat()
+        except Exception as error:
+            _log.warning("heartbeat of %s: %s; rows are relayed without it", self._signer.service, type(error).__name__)
+            self._last_beat = monotonic()
+            return ()
+
+    async def _messages(self, rows: Sequence[OutboxRow]) -> list[Outbound]:
+        messages = []
+        for count, row in enumerate(rows, 1):
+            messages.append(self._message(row))
+            if count % _SIGNED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return messages
+
+    def _message(self, row: OutboxRow) -> Outbound:
+        headers = {
+            "ce_specversion": "1.0",
+            "ce_id": str(row.event_id),
+            "ce_type": row.type,
+            "ce_subject": row.stream,
+            "ce_time": row.created_at.astimezone(UTC).isoformat(),
+            "ce_sequence": str(row.sequence),
+            "ce_tenant": row.tenant_id,
+            "ce_schemaversion": str(row.schema_version),
+            "content-type": "application/json",
+        }
+        signed = self._signer.sign(row.aggregatetype, row.aggregateid, headers, row.payload)
+        return Outbound(row.aggregatetype, row.aggregateid, signed, row.payload)
+
+    def _beat(self, beat: Beat) -> Outbound:
+        headers = {
+            "ce_specversion": "1.0",
+            "ce_id": str(self._new_id()),
+            "ce_type": beat.type,
+            "ce_subject": beat.stream,
+            "ce_time": self._now().isoformat(),
+            "ce_sequence": str(beat.sequence),
+            "ce_tenant": beat.key.split("/", 1)[0],
+            "ce_schemaversion": str(beat.schema_version),
+            "content-type": "application/json",
+        }
+        return Outbound(beat.topic, beat.key, self._signer.sign(beat.topic, beat.key, headers, beat.payload), beat.payload)
