@@ -1,4 +1,4 @@
-"""FHIR R4 CapabilityStatement and SMART discovery: what is there, truthfully, and nothing more (HL7 FHIR 4.0.1; SMART App Launch 2)."""
+"""FHIR R4 CapabilityStatement and SMART discovery: what is there, truthfully (HL7 FHIR 4.0.1; SMART App Launch 2)."""
 
 from datetime import date
 from typing import Any

@@ -1,0 +1,80 @@
+"""`make run`: everything on one port, with a demo clinic."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import aiohttp
+import uvloop
+
+from infra.embedded.demo import Demo, demo_clinic
+from infra.embedded.runtime import Embedded, EmbeddedSettings
+from shared.identity.development import NotDevelopment, require_development
+from shared.service.run import serve_until_signalled
+from shared.service.serve import configure_logging, port_is_free, server, tune_collector
+
+BANNER = """
+  ┌────────────────────────────────────────────────────────────────────────────┐
+  │  For trying out. One process holds keys and ciphertext here, anyone may    │
+  │  make a token, and only this machine can reach it. No real client's data.  │
+  └────────────────────────────────────────────────────────────────────────────┘
+"""
+
+
+async def serve(host: str, port: int, data_dir: Path, admin_dsn: str | None) -> None:
+    url = f"http://{host}:{port}"
+    print(f"starting PostgreSQL and five services (data in {data_dir}) …", flush=True)
+    settings = EmbeddedSettings(data_dir=data_dir, public_url=url, admin_dsn=admin_dsn)
+    async with Embedded(settings) as running:
+        tune_collector()
+        web = server(running.app, host=host, port=port)
+        serving = asyncio.create_task(serve_until_signalled(web))
+        while not web.started and not serving.done():
+            await asyncio.sleep(0.02)
+        if web.started:
+            async with aiohttp.ClientSession() as session:
+                demo = await demo_clinic(session, url, data_dir / "demo.json")
+            print(BANNER + welcome(url, demo, running.postgres_origin), flush=True)
+        await serving
+    print("stopped; the data stays", flush=True)
+
+
+def welcome(url: str, demo: Demo, postgres: str) -> str:
+    lines = [
+        f"  {url}/              what is here, with each service's reference",
+        f"  {url}/health/ready  every part's state        PostgreSQL: {postgres}",
+        "",
+        "  A demo clinic (tenant `demo`): client Noor Haddad, therapist Dr. Lena Marsh. Tokens, for twelve hours:",
+        "",
+        *(f"  export {name}={token}" for name, token in demo.tokens.items()),
+        "",
+        "  Worth trying:",
+        "",
+        "  1. the therapist reads the note; Audit-Entry names the ledger entry that let her",
+        f'     curl -si {url}/v1/notes/{demo.note_id} -H "Authorization: Bearer $THERAPIST"',
+        "  2. the alliance, session by session: one drop consistent with strain, and its repair",
+        f'     curl -s {url}/v1/clients/{demo.client_id}/alliance?instrument=wai-sr -H "Authorization: Bearer $THERAPIST"',
+        "  3. the client asks who has read the record",
+        f'     curl -s {url}/v1/audit/clients/{demo.client_id}/access-report -H "Authorization: Bearer $CLIENT"',
+        "",
+        "  Ctrl-C ends it; a second start finds the data again.",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8100"))
+    try:
+        require_development(os.environ.get("ENVIRONMENT"), host)
+    except NotDevelopment as error:
+        sys.exit(f"infra.embedded does not start: {error}.")
+    if not port_is_free(host, port):
+        sys.exit(f"{host}:{port} is taken by another process. End it, or choose another: PORT=8200 make run")
+    configure_logging()
+    data_dir = Path(os.environ.get("DATA_DIR", ".data")).resolve()
+    uvloop.run(serve(host, port, data_dir, os.environ.get("DATABASE_URL")))
+
+
+if __name__ == "__main__":
+    main()

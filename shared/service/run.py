@@ -1,0 +1,175 @@
+"""`python -m services.<service>`: one service as a process of its own, put together from the environment.
+
+| variable | meaning |
+|---|---|
+| HOST, PORT | where it listens (0.0.0.0, 8000) |
+| PUBLIC_URL | the origin that callers use |
+| SERVICE_SEED_FILE | 32 bytes in hex: this service's own keys come from it |
+| SERVICE_DIRECTORY_FILE | public keys of all services (JSON) |
+| DATABASE_FILE | DSNs of this service's roles (JSON: owner, app, relay) |
+| KAFKA_* | see shared/messaging/kafka_settings.py |
+| GATE_URL | audit_log's address |
+| OIDC_ISSUER, OIDC_AUDIENCE, OIDC_JWKS_FILE or OIDC_JWKS_URL | whose tokens are accepted |
+| TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE | TLS between services; all three or none |
+"""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from shared.contracts.records import ServiceName
+from shared.gate.client import HttpGate
+from shared.identity.oidc import RemoteKeys
+from shared.identity.service_keys import ServiceDirectory, ServiceKeys
+from shared.identity.tokens import KeySource, StaticKeys, TokenVerifier
+from shared.messaging.kafka import KafkaTransport
+from shared.messaging.kafka_settings import KafkaSettings
+from shared.messaging.signature import EventSigner, SignatureVerifier
+from shared.service import clock
+from shared.service.parts import DatabaseUrls, Parts, Service, Unwired
+from shared.service.serve import Tls, configure_logging, server, tune_collector
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What a process finds around it."""
+
+    name: ServiceName
+    env: Mapping[str, str]
+    keys: ServiceKeys
+    directory: ServiceDirectory
+    tls: Tls | None
+
+    @classmethod
+    def from_environment(cls, name: ServiceName, env: Mapping[str, str] = os.environ) -> "Deployment":
+        """Unwired where something that cannot be done without is missing."""
+        files = [env.get(n, "") for n in ("TLS_CERT_FILE", "TLS_KEY_FILE", "TLS_CA_FILE")]
+        if any(files) and not all(files):
+            raise Unwired("TLS needs all of TLS_CERT_FILE, TLS_KEY_FILE and TLS_CA_FILE")
+        seed = bytes.fromhex(Path(require(env, "SERVICE_SEED_FILE")).read_text().strip())
+        directory = json.loads(Path(require(env, "SERVICE_DIRECTORY_FILE")).read_text())
+        tls = Tls(*files) if all(files) else None
+        return cls(name, env, ServiceKeys.from_seed(name, seed), ServiceDirectory(directory), tls)
+
+    def database(self, variable: str = "DATABASE_FILE") -> DatabaseUrls:
+        return DatabaseUrls(**json.loads(Path(require(self.env, variable)).read_text()))
+
+    def gate(self) -> HttpGate:
+        return HttpGate(
+            require(self.env, "GATE_URL"),
+            self.keys,
+            self.directory,
+            ssl=self.tls.client_context() if self.tls else None,
+            now=clock.seconds,
+            random=clock.random,
+        )
+
+    def key_source(self) -> KeySource:
+        if file := self.env.get("OIDC_JWKS_FILE"):
+            return StaticKeys(json.loads(Path(file).read_text()))
+        return RemoteKeys(require(self.env, "OIDC_JWKS_URL"))
+
+
+def require(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name)
+    if not value:
+        raise Unwired(f"{name} is not set: see shared/service/run.py for what a service needs")
+    return value
+
+
+Build = Callable[[Parts, Deployment], Service]
+
+
+def main(name: ServiceName, build: Build, *, stores: bool = True) -> None:
+    """Runs until SIGTERM or SIGINT. `stores` is False for a service without a database."""
+    configure_logging()
+    deployment = Deployment.from_environment(name)
+    uvloop.run(_run(deployment, build, stores))
+
+
+async def _run(deployment: Deployment, build: Build, stores: bool) -> None:
+    env, keys = deployment.env, deployment.keys
+    async with AsyncExitStack() as stack:
+        source = deployment.key_source()
+        if isinstance(source, RemoteKeys):
+            await source.start()
+            stack.push_async_callback(source.stop)
+        gate = None
+        if deployment.name not in (ServiceName.AUDIT_LOG, ServiceName.EHR_GATEWAY):
+            gate = deployment.gate()
+            stack.push_async_callback(gate.close)
+        parts = Parts(
+            database=deployment.database() if stores else None,
+            transport=KafkaTransport(KafkaSettings.from_environment(env)) if stores else NoTransport(),
+            signer=EventSigner(keys),
+            verifier=SignatureVerifier(deployment.directory),
+            tokens=TokenVerifier(
+                source,
+                issuer=require(env, "OIDC_ISSUER"),
+                audience=env.get("OIDC_AUDIENCE", "alliance-record"),
+                clock=clock.seconds,
+            ),
+            gate=gate,
+            now=clock.now,
+            new_id=clock.new_id,
+            random=clock.random,
+            public_url=env.get("PUBLIC_URL", "http://127.0.0.1:8100").rstrip("/"),
+            secret=keys.secret,
+        )
+        service = build(parts, deployment)
+        await parts.transport.start()
+        stack.push_async_callback(parts.transport.stop)
+        await service.start()
+        stack.push_async_callback(service.stop)
+        tune_collector()
+        web = server(
+            service.app, host=env.get("HOST", "0.0.0.0"), port=int(env.get("PORT", "8000")), tls=deployment.tls  # noqa: S104
+        )
+        await serve_until_signalled(web)
+
+
+async def serve_until_signalled(web: Any) -> None:
+    """Serves, and returns after SIGTERM or SIGINT once open requests are answered."""
+    loop = asyncio.get_running_loop()
+
+    def leave() -> None:
+        web.should_exit = True
+
+    web.capture_signals = _no_capture
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, leave)
+    await web.serve()
+
+
+class _NoCapture:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def _no_capture() -> _NoCapture:
+    return _NoCapture()
+
+
+class NoTransport:
+    """For a service that neither publishes nor listens."""
+
+    async def start(self) -> None:
+        """Nothing to connect to."""
+
+    async def stop(self) -> None:
+        """Nothing to end."""
+
+    async def publish(self, messages: Any) -> None:
+        raise Unwired("this service publishes nothing")
+
+    async def consume(self, group: str, topics: Any, handle: Any) -> None:
+        raise Unwired("this service listens to nothing")

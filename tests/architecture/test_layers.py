@@ -1,0 +1,72 @@
+"""The house rules that imports can show: `shared` knows no service, no service knows another, domains do no I/O."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SERVICES = sorted(p.name for p in (ROOT / "services").iterdir() if (p / "bootstrap.py").exists() or (p / "domain").is_dir())
+IO = {"asyncpg", "sqlalchemy", "aiokafka", "aiohttp", "fastapi", "starlette", "uvicorn", "hvac", "asyncio", "socket", "os", "time"}
+PURE_SHARED = ("shared.contracts", "shared.sealing", "shared.identity.roles", "shared.identity.principal")
+
+
+def imports(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(), str(file))):
+        if isinstance(node, ast.Import):
+            found |= {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute, path = import"
+            found.add(node.module or "")
+    return found
+
+
+def sources(folder: str) -> list[Path]:
+    return [p for p in (ROOT / folder).rglob("*.py") if "__pycache__" not in p.parts]
+
+
+@pytest.mark.parametrize("file", sources("shared"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_shared_knows_no_service(file: Path) -> None:
+    assert not {i for i in imports(file) if i.split(".")[0] in ("services", "infra", "tests")}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_imports_another(service: str) -> None:
+    for file in sources(f"services/{service}"):
+        foreign = {i for i in imports(file) if i.startswith("services.") and not i.startswith(f"services.{service}")}
+        assert not foreign, file
+        assert not {i for i in imports(file) if i.split(".")[0] in ("infra", "tests")}, file
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_domains_do_no_io(service: str) -> None:
+    for file in sources(f"services/{service}/domain"):
+        for name in imports(file):
+            assert name.split(".")[0] not in IO, (file, name)
+            if name.startswith("shared."):
+                assert name.startswith(PURE_SHARED), (file, name)
+            if name.startswith("services."):
+                assert name.startswith(f"services.{service}.domain"), (file, name)
+
+
+@pytest.mark.parametrize("folder", ["services", "shared", "infra"])
+def test_inits_are_empty_and_modules_small(folder: str) -> None:
+    for file in sources(folder):
+        lines = file.read_text().splitlines()
+        if file.name == "__init__.py":
+            assert not lines, file
+        assert len(lines) <= 400, f"{file}: {len(lines)} lines, is there a second reason living in it?"
+
+
+@pytest.mark.parametrize("folder", ["services", "shared"])
+def test_nothing_reads_the_clock_or_the_environment_on_its_own(folder: str) -> None:
+    """Clock, ids and randomness are handed in; only the clock module, runners and settings touch the real ones."""
+    allowed = {"shared/service/clock.py", "shared/service/run.py"}
+    for file in sources(folder):
+        name = str(file.relative_to(ROOT))
+        if name in allowed or file.name in ("settings.py", "kafka_settings.py", "__main__.py"):
+            continue
+        text = file.read_text()
+        for forbidden in ("datetime.now(", "uuid4(", "os.urandom(", "time.time(", "os.environ"):
+            assert forbidden not in text, (name, forbidden)
