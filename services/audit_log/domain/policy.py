@@ -1,0 +1,95 @@
+"""What the gate knows of consents and relationships: a fold of policy changes, in the order of the tenant's sequence.
+
+Changes are kept with their sequence, so that a decision can be replayed as of the sequence that its ledger entry names.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.contracts.consent_policy import (
+    ConsentSet,
+    ConsentStatus,
+    Period,
+    PolicyChange,
+    RelationshipRole,
+    RelationshipSet,
+)
+
+
+def covers(period: Period, at: datetime) -> bool:
+    return period.start <= at and (period.end is None or at < period.end)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPolicy:
+    """Consents and relationships of one client, each in its newest state."""
+
+    consents: tuple[ConsentSet, ...] = ()
+    relationships: tuple[RelationshipSet, ...] = ()
+
+    def active_consents(self, at: datetime) -> tuple[ConsentSet, ...]:
+        return tuple(c for c in self.consents if c.status is ConsentStatus.ACTIVE and covers(c.period, at))
+
+    def relationships_of(self, sub: str, at: datetime) -> tuple[RelationshipSet, ...]:
+        """Relationships of that person to the client which hold at that time."""
+        return tuple(
+            r for r in self.relationships if r.practitioner_id == sub and r.start <= at and (r.end is None or at < r.end)
+        )
+
+    def holds_role(self, sub: str, role: RelationshipRole, at: datetime) -> RelationshipSet | None:
+        return next((r for r in self.relationships_of(sub, at) if r.role is role), None)
+
+
+NO_POLICY = ClientPolicy()
+
+
+def fold(changes: Iterable[PolicyChange]) -> ClientPolicy:
+    """The state after these changes: of each consent and relationship the last one counts."""
+    consents: dict[UUID, ConsentSet] = {}
+    relationships: dict[UUID, RelationshipSet] = {}
+    for change in changes:
+        if isinstance(change, ConsentSet):
+            consents[change.consent_id] = change
+        else:
+            relationships[change.relationship_id] = change
+    return ClientPolicy(tuple(consents.values()), tuple(relationships.values()))
+
+
+class TenantPolicy:
+    """All policy of one tenant up to its `watermark`: the highest sequence below which none is missing."""
+
+    def __init__(self) -> None:
+        self.watermark = 0
+        self._history: dict[str, list[tuple[int, PolicyChange]]] = {}
+        self._folded: dict[str, ClientPolicy] = {}
+        self._ahead: dict[int, PolicyChange] = {}
+
+    def add(self, sequence: int, change: PolicyChange) -> bool:
+        """Take a change; one that comes early waits for those before it. True where the watermark moved."""
+        if sequence <= self.watermark:
+            return False
+        self._ahead[sequence] = change
+        moved = False
+        while (ready := self._ahead.pop(self.watermark + 1, None)) is not None:
+            self.watermark += 1
+            client = str(ready.client_id)
+            self._history.setdefault(client, []).append((self.watermark, ready))
+            self._folded.pop(client, None)
+            moved = True
+        return moved
+
+    def client(self, client_id: str) -> ClientPolicy:
+        """The client's policy at the watermark."""
+        known = self._folded.get(client_id)
+        if known is None:
+            history = self._history.get(client_id)
+            if history is None:
+                return NO_POLICY
+            known = self._folded[client_id] = fold(change for _, change in history)
+        return known
+
+    def client_as_of(self, client_id: str, sequence: int) -> ClientPolicy:
+        """The client's policy as it was at that sequence, for replaying a decision."""
+        return fold(change for at, change in self._history.get(client_id, ()) if at <= sequence)

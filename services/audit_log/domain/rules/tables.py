@@ -1,0 +1,113 @@
+"""Who may do what by role, authorship or relationship: rows, not code. Whatever stands in no row is refused."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.contracts.disclosure import Action
+from shared.contracts.records import KeyClass, RecordType, ServiceName
+from shared.identity.roles import Role
+
+READING: Final = frozenset({Action.READ, Action.SEARCH})
+DISCLOSING: Final = READING | {Action.EXPORT}
+WRITING: Final = frozenset({Action.CREATE, Action.UPDATE, Action.SIGN, Action.COSIGN, Action.ANSWER, Action.REVOKE})
+
+A, T, K = Action, RecordType, KeyClass
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    rule: str
+    actions: frozenset[Action]
+    types: frozenset[RecordType]
+
+
+def _row(rule: str, actions: frozenset[Action] | set[Action], *types: RecordType) -> Row:
+    return Row(rule, frozenset(actions), frozenset(types))
+
+
+ROLE_ROWS: Final[dict[Role, tuple[Row, ...]]] = {
+    Role.INTAKE: (
+        _row("rule:role.intake", READING | {A.CREATE, A.UPDATE}, T.CLIENT, T.RELATIONSHIP),
+        _row("rule:role.intake", READING | {A.CREATE, A.UPDATE, A.SIGN, A.REVOKE}, T.CONSENT),
+    ),
+    Role.SUPERVISOR: (_row("rule:role.relationships", {A.CREATE, A.UPDATE}, T.RELATIONSHIP),),
+    Role.ADMINISTRATOR: (_row("rule:role.relationships", {A.CREATE, A.UPDATE}, T.RELATIONSHIP),),
+    Role.COMPLIANCE_OFFICER: (_row("rule:role.compliance", READING, T.CLIENT, T.CONSENT, T.RELATIONSHIP),),
+}
+"""by the token's role alone, for every client of the tenant"""
+
+_OWN: Final = (
+    T.CLIENT, T.SESSION, T.PROGRESS_NOTE, T.CONSENT, T.RELATIONSHIP, T.ADMINISTRATION, T.OUTCOME, T.RELEASE_CHOICE,
+    T.REPAIR_PROMPT,
+)  # fmt: skip
+CLIENT_ROWS: Final = (
+    _row("rule:law.164.524-a", DISCLOSING, *_OWN),
+    _row("rule:law.gdpr-7-3", {A.SIGN, A.REVOKE}, T.CONSENT),
+    _row("rule:release.client-decides", {A.CREATE, A.UPDATE}, T.RELEASE_CHOICE),
+)
+"""a client, of their own; answering stands with authorship: an administration's author is its rater"""
+
+REPRESENTATIVE_ROWS: Final = (
+    _row("rule:role.representative", READING, T.CLIENT, T.CONSENT, T.RELATIONSHIP),
+    _row("rule:role.representative", {A.SIGN, A.REVOKE}, T.CONSENT),
+)
+
+AUTHOR_ROWS: Final = (
+    _row("rule:author.own-record", READING | {A.UPDATE}, T.SESSION, T.OUTCOME),
+    _row("rule:author.own-record", READING | {A.UPDATE, A.SIGN}, T.PROGRESS_NOTE),
+    _row("rule:law.164.508-a-2-i-A", READING | {A.UPDATE, A.SIGN}, T.PSYCHOTHERAPY_NOTE),
+    _row("rule:author.own-record", READING | {A.ANSWER}, T.ADMINISTRATION),
+    # who drew up a consent may read it, and may not sign it for the client
+    _row("rule:author.own-record", READING, T.CONSENT),
+    # a relationship's author is the practitioner: they may step back themselves
+    _row("rule:author.own-record", READING | {A.UPDATE}, T.RELATIONSHIP),
+)
+"""an author, of what they wrote: also after revocation, and after the relationship ended"""
+
+RELATIONSHIP_ROWS: Final = (
+    _row(
+        "rule:relationship.duty-to-document",
+        {A.CREATE},
+        T.CONSENT, T.SESSION, T.PROGRESS_NOTE, T.PSYCHOTHERAPY_NOTE, T.ADMINISTRATION, T.OUTCOME,
+    ),
+    _row("rule:relationship.duty-to-document", {A.UPDATE}, T.CONSENT),
+)  # fmt: skip
+"""a practitioner with a current relationship, of whatever kind, without consent"""
+
+AUTHOR_IS_CALLER: Final = frozenset({T.SESSION, T.PROGRESS_NOTE, T.PSYCHOTHERAPY_NOTE, T.OUTCOME, T.CONSENT})
+"""types that are bound to whoever creates them"""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A registered job: background work without a person. One entry a client."""
+
+    service: ServiceName
+    purpose: str
+    ground: str
+    may: frozenset[tuple[Action, RecordType]]
+    per_minute: int
+    """records a tenant and minute"""
+
+
+JOBS: Final[dict[str, JobRow]] = {
+    "strain_detection": JobRow(
+        ServiceName.ALLIANCE,
+        "TREAT",
+        "computed, seen by nobody",
+        frozenset({(A.COMPUTE, T.ADMINISTRATION), (A.COMPUTE, T.OUTCOME), (A.CREATE, T.REPAIR_PROMPT)}),
+        per_minute=30_000,
+    ),
+    "choreography": JobRow(
+        ServiceName.ALLIANCE,
+        "TREAT",
+        "a session held calls for its measure",
+        frozenset({(A.CREATE, T.ADMINISTRATION)}),
+        per_minute=6_000,
+    ),
+}
+
+
+def granted(rows: tuple[Row, ...], action: Action, record_type: RecordType) -> str | None:
+    """The id of the rule that permits it; None where no row does."""
+    return next((r.rule for r in rows if action in r.actions and record_type in r.types), None)

@@ -1,0 +1,214 @@
+"""Which service calls: an assertion signed by the service's own key, and every request signed with a key agreed with it.
+
+The assertion is a JWT (EdDSA; `iss` the service, `aud` the service called, 60 s) that names an ephemeral X25519 key (`epk`).
+Caller and called agree on a request key: HKDF-SHA256(X25519(epk, agreement key of the called)). The public-key work is done
+once per assertion; a request costs two HMACs. A stolen assertion is useless without the ephemeral private key.
+Header `Service-Assertion` carries it; the request signature is RFC 9421 (see `shared.identity.signatures`).
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from starlette.requests import Request
+
+from shared.contracts.records import ServiceName
+from shared.http.body import raw_body
+from shared.http.problems import Problem, forbidden
+from shared.identity.service_keys import ServiceDirectory, ServiceKeys
+from shared.identity.signatures import BadSignature, check, read, sign
+
+LIFETIME_SECONDS: Final = 60
+RENEW_SECONDS: Final = 20
+"""a caller makes a new assertion when less than this is left"""
+SKEW_SECONDS: Final = 5
+MAX_ASSERTION: Final = 2_048
+MAX_CACHED: Final = 1_000
+MAX_BODY: Final = 1_048_576
+HEADER: Final = "Service-Assertion"
+_JOSE: Final = {"alg": "EdDSA", "typ": "service-assertion+jwt"}
+
+
+class UnknownService(Exception):
+    """The caller is not shown to be a service; the message says why and quotes nothing."""
+
+
+class ServiceCaller:
+    """Signs one service's requests to another. `clock()` gives seconds since the epoch."""
+
+    def __init__(
+        self,
+        keys: ServiceKeys,
+        directory: ServiceDirectory,
+        audience: ServiceName,
+        *,
+        clock: Callable[[], float],
+        random: Callable[[int], bytes],
+    ) -> None:
+        self._keys, self._directory, self._audience = keys, directory, audience
+        self._clock, self._random = clock, random
+        self._assertion, self._key, self._keyid, self._expires = "", b"", "", 0.0
+
+    def headers(self, method: str, path: str, query: str, body: bytes) -> dict[str, str]:
+        """Headers to add to a request. `query` without its question mark, exactly as it is sent."""
+        now = self._clock()
+        if now > self._expires - RENEW_SECONDS:
+            self._renew(int(now))
+        nonce = _b64(self._random(16))
+        signed = sign(
+            self._key, method=method, path=path, query=query, body=body, created=int(now), nonce=nonce, keyid=self._keyid
+        )
+        return {HEADER: self._assertion, **signed}
+
+    def forget(self) -> None:
+        """Make a new assertion for the next request."""
+        self._expires = 0.0
+
+    def _renew(self, now: int) -> None:
+        ephemeral = X25519PrivateKey.from_private_bytes(self._random(32))
+        claims = {
+            "iss": str(self._keys.name),
+            "aud": str(self._audience),
+            "iat": now,
+            "exp": now + LIFETIME_SECONDS,
+            "jti": _b64(self._random(16)),
+            "epk": _b64(ephemeral.public_key().public_bytes_raw()),
+        }
+        signing_input = f"{_b64(orjson.dumps(_JOSE))}.{_b64(orjson.dumps(claims))}"
+        self._assertion = f"{signing_input}.{_b64(self._keys.signing.sign(signing_input.encode()))}"
+        shared = ephemeral.exchange(self._directory.agreement(self._audience))
+        self._key = _request_key(shared, claims)
+        self._keyid, self._expires = str(claims["jti"]), float(now + LIFETIME_SECONDS)
+
+
+@dataclass(slots=True)
+class _Known:
+    service: ServiceName
+    key: bytes
+    keyid: str
+    expires: float
+    nonces: set[str] = field(default_factory=set)
+
+
+class ServiceVerifier:
+    """Checks requests of other services to this one. Assertions are verified once and cached until they end."""
+
+    def __init__(self, keys: ServiceKeys, directory: ServiceDirectory, *, clock: Callable[[], float]) -> None:
+        self._keys, self._directory, self._clock = keys, directory, clock
+        self._known: dict[str, _Known] = {}
+
+    def verify(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> ServiceName:
+        """The service that sent the request. `headers` are looked up in lower case. Raises UnknownService."""
+        now = self._clock()
+        assertion = headers.get("service-assertion", "")
+        known = self._known.get(assertion)
+        if known is None:
+            known = self._learn(assertion, now)
+        if now >= known.expires:
+            self._known.pop(assertion, None)
+            raise UnknownService("the service assertion has expired: make a new one")
+        try:
+            parts = read(headers.get("signature-input", ""), headers.get("signature", ""))
+            if parts.keyid != known.keyid:
+                raise BadSignature("the signature names another assertion")
+            check(
+                known.key,
+                parts,
+                method=method,
+                path=path,
+                query=query,
+                digest=headers.get("content-digest", ""),
+                body=body,
+            )
+        except BadSignature as error:
+            raise UnknownService(str(error)) from None
+        if abs(now - parts.created) > LIFETIME_SECONDS + SKEW_SECONDS:
+            raise UnknownService("the request was signed too long ago")
+        # nonces are kept as long as their assertion: a replay after that fails with it
+        if parts.nonce in known.nonces:
+            raise UnknownService("the request was sent before")
+        known.nonces.add(parts.nonce)
+        return known.service
+
+    async def service_of(self, request: Request, allowed: frozenset[ServiceName] | None = None) -> tuple[ServiceName, bytes]:
+        """The calling service and the request's body. 401 where it is none, 403 where it is not one of `allowed`."""
+        body = await raw_body(request, MAX_BODY)
+        path = request.scope.get("raw_path", b"") or request.scope["path"].encode()
+        query = request.scope.get("query_string", b"")
+        try:
+            service = self.verify(
+                request.method, path.decode("latin-1").partition("?")[0], query.decode("latin-1"), request.headers, body
+            )
+        except UnknownService as error:
+            raise Problem(401, "unknown-service", "Not a known service", str(error)) from None
+        if allowed is not None and service not in allowed:
+            raise forbidden("This service may not call this.")
+        return service, body
+
+    def _learn(self, assertion: str, now: float) -> _Known:
+        claims = self._claims(assertion)
+        service = ServiceName(claims["iss"])
+        expires, issued = float(claims["exp"]), float(claims["iat"])
+        if now >= expires:
+            raise UnknownService("the service assertion has expired: make a new one")
+        if issued > now + SKEW_SECONDS or expires - issued > LIFETIME_SECONDS:
+            raise UnknownService("the service assertion holds at a wrong time")
+        shared = self._keys.agreement.exchange(X25519PublicKey.from_public_bytes(_unb64(claims["epk"])))
+        known = _Known(service, _request_key(shared, claims), claims["jti"], expires)
+        self._make_room(now)
+        self._known[assertion] = known
+        return known
+
+    def _claims(self, assertion: str) -> dict[str, Any]:
+        if not 0 < len(assertion) <= MAX_ASSERTION or assertion.count(".") != 2:
+            raise UnknownService("the request carries no service assertion")
+        signing_input, _, signature = assertion.rpartition(".")
+        head, _, body = signing_input.partition(".")
+        try:
+            claims = orjson.loads(_unb64(body))
+            whole = orjson.loads(_unb64(head)) == _JOSE and {"iss", "aud", "iat", "exp", "jti", "epk"} == set(claims)
+            if not whole or claims["aud"] != str(self._keys.name):
+                raise UnknownService("the service assertion is meant for another service")
+            self._directory.signing(ServiceName(claims["iss"])).verify(_unb64(signature), signing_input.encode())
+            float(claims["exp"]), float(claims["iat"])
+        except (ValueError, KeyError, TypeError, AttributeError, InvalidSignature):
+            raise UnknownService("the service assertion is not signed by a known service") from None
+        assert isinstance(claims, dict)
+        return claims
+
+    def _make_room(self, now: float) -> None:
+        for assertion, known in list(self._known.items()):
+            if now >= known.expires:
+                del self._known[assertion]
+        # none may be dropped before it ends: with it would go the nonces that it has seen
+        if len(self._known) >= MAX_CACHED:
+            raise UnknownService("too many assertions at once: try again in a minute")
+
+
+async def verify_service(
+    request: Request, verifier: ServiceVerifier, allowed: frozenset[ServiceName] | None = None
+) -> ServiceName:
+    """For a route that needs only the caller's name: 401 where it is no service, 403 where it is not one of `allowed`."""
+    service, _ = await verifier.service_of(request, allowed)
+    return service
+
+
+def _request_key(shared: bytes, claims: Mapping[str, Any]) -> bytes:
+    info = b"alliance-record/request-signature/v1" + b"".join(
+        len(part).to_bytes(2, "big") + part for part in (str(claims[n]).encode() for n in ("iss", "aud", "jti", "epk"))
+    )
+    return HKDF(SHA256(), 32, salt=None, info=info).derive(shared)
+
+
+def _b64(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _unb64(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
