@@ -253,14 +253,14 @@ def test_an_open_field_cannot_be_dumped_in_the_clear() -> None:
 
 def test_a_value_of_another_type_is_refused_without_quoting_it() -> None:
     with pytest.raises(ValidationError) as error:
-        Noted(client_id=CLIENT, note_id=NOTE, sections=Sealed({"s": SECRET}), plan=Sealed([SECRET]))  # type: ignore[arg-type]
+        Noted(client_id=CLIENT, note_id=NOTE, sections=Sealed({"s": SECRET}), plan=Sealed([SECRET]))
     assert SECRET not in shown(error.value)
     assert "string_type" in str(error.value)
 
 
 def test_what_opens_as_another_type_is_refused_without_quoting_it() -> None:
     class Other(Noted):
-        plan: Annotated[Sealed[int], KeyClass.PROGRESS_NOTE]
+        plan: Annotated[Sealed[int], KeyClass.PROGRESS_NOTE]  # type: ignore[assignment]
 
     types = EventTypes(Other)
     event = types.load(tenant="clinic-a", event_type=Noted.TYPE, schema_version=1, event_id=EVENT, data=orjson.dumps(stored()))

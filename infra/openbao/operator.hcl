@@ -1,0 +1,14 @@
+# What the person may do who rotates the key-encryption key and destroys old epochs (which makes erasures final).
+# Not: wrap or unwrap a data key.
+path "transit/keys/data-keys" {
+  capabilities = ["read"]
+}
+path "transit/keys/data-keys/rotate" {
+  capabilities = ["update"]
+}
+path "transit/keys/data-keys/config" {
+  capabilities = ["update"]
+}
+path "transit/keys/data-keys/trim" {
+  capabilities = ["update"]
+}

@@ -1,0 +1,13 @@
+# OpenBao of a deployment: data on its own volume, unsealed by a key file that only this container sees.
+storage "file" { path = "/openbao/file" }
+listener "tcp" {
+  address       = "0.0.0.0:8200"
+  tls_cert_file = "/run/secrets/app/cert.pem"
+  tls_key_file  = "/run/secrets/app/key.pem"
+}
+seal "static" {
+  current_key_id = "1"
+  current_key    = "file:///run/secrets/app/unseal.key"
+}
+api_addr      = "https://openbao:8200"
+disable_mlock = true

@@ -1,0 +1,66 @@
+"""Data keys and record keys: their states, their names, and how one becomes the other. See ADR 0010.
+
+A *data key* (32 random bytes) belongs to a tenant, client, key class and version, and never leaves the keyring. A *record key*
+is derived from it for one record, and is what a permit carries.
+"""
+
+import hmac
+import re
+from base64 import urlsafe_b64encode
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+
+from shared.contracts.records import KeyClass
+
+DATA_KEY_SIZE: Final = 32
+"""bytes"""
+KEY_ID_ENTROPY: Final = 16
+"""random bytes in a key id"""
+_KEY_ID: Final = re.compile(r"k_[A-Za-z0-9_-]{22}")
+_LABEL: Final = b"alliance-record/record-key/v1"
+_WRAP_LABEL: Final = b"alliance-record/data-key/v1"
+
+
+class KeyState(StrEnum):
+    ACTIVE = "active"
+    """new records are sealed under it; one for each tenant, client and class"""
+    RETIRED = "retired"
+    """a newer version took over; it still opens what it sealed"""
+    FENCED = "fenced"
+    """an erasure has begun: no new record; it opens until it is destroyed"""
+    SHREDDED = "shredded"
+    """destroyed; the row stays, so that an erased key is not an unknown one"""
+
+
+def key_id(entropy: bytes) -> str:
+    """`k_` and 22 characters of base64url, from 16 random bytes. It says nothing of its client or class."""
+    if len(entropy) != KEY_ID_ENTROPY:
+        raise ValueError(f"a key id is made of {KEY_ID_ENTROPY} random bytes, not {len(entropy)}")
+    return "k_" + urlsafe_b64encode(entropy).rstrip(b"=").decode()
+
+
+def is_key_id(text: str) -> bool:
+    return _KEY_ID.fullmatch(text) is not None
+
+
+def extract(data_key: bytes) -> bytes:
+    """HKDF-Extract (RFC 5869, SHA-256, no salt) of a data key: done once, each record key is one more HMAC."""
+    if len(data_key) != DATA_KEY_SIZE:
+        raise ValueError(f"a data key has {DATA_KEY_SIZE} bytes, not {len(data_key)}")
+    return hmac.digest(bytes(32), data_key, sha256)
+
+
+def record_key(extracted: bytes, *, tenant: str, client_id: str, key_class: KeyClass, record_id: str) -> bytes:
+    """The record's key, 32 bytes: HKDF-Expand of an extracted data key over length-prefixed tenant, client, class, record."""
+    info = _joined(_LABEL, tenant, client_id, key_class, record_id)
+    return hmac.digest(extracted, info + b"\x01", sha256)
+
+
+def wrap_context(*, tenant: str, client_id: str, key_class: KeyClass, kid: str) -> bytes:
+    """What a wrapped data key is bound to in the KMS: a blob moved to another row does not unwrap."""
+    return _joined(_WRAP_LABEL, tenant, client_id, key_class, kid)
+
+
+def _joined(label: bytes, *parts: str) -> bytes:
+    return b"".join(len(p).to_bytes(4, "big") + p for p in (label, *(part.encode() for part in parts)))

