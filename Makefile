@@ -45,7 +45,7 @@ bench-gate: $(STAMP)  ## disclosures, notes read and created through the gate
 	@ENVIRONMENT=development $(PY) -m benchmarks.gate
 
 secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./secrets
-	@$(PY) -m infra.secrets
+	@$(PY) -m infra.compose.secrets
 
 lock: $(STAMP)  ## resolve the lock files anew
 	@$(PY) -m pip install --quiet --disable-pip-version-check uv

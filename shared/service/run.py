@@ -108,7 +108,7 @@ async def _run(deployment: Deployment, build: Build, stores: bool) -> None:
             stack.push_async_callback(gate.close)
         parts = Parts(
             database=deployment.database() if stores else None,
-            transport=KafkaTransport(KafkaSettings.from_environment(env)) if stores else NoTransport(),
+            transport=KafkaTransport(KafkaSettings.from_env(env)) if stores else NoTransport(),
             signer=EventSigner(keys),
             verifier=SignatureVerifier(deployment.directory),
             tokens=TokenVerifier(

@@ -1,0 +1,90 @@
+"""`python -m infra.kafka.acls`: who may write and read which topic, from the one table in shared/contracts/topics.py.
+
+Each service is a Kafka principal of its own name. It writes the topics it owns, reads those it listens to and joins consumer
+groups that begin with its name; audit_log can neither read nor write a clinical topic. By confluent-kafka, because aiokafka's
+admin client knows no ACLs.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from shared.contracts.records import ServiceName
+from shared.contracts.topics import TOPICS
+from shared.messaging.kafka_settings import KafkaSettings
+
+_log = logging.getLogger("kafka.acls")
+TIMEOUT_SECONDS = 30
+
+
+def bindings() -> Iterator[AclBinding]:
+    """Every permission there is; what is not named is denied."""
+    for topic in TOPICS.values():
+        for writer in sorted(topic.writers):
+            yield _allow(ResourceType.TOPIC, topic.name, writer, AclOperation.WRITE)
+            yield _allow(ResourceType.TOPIC, topic.name, writer, AclOperation.DESCRIBE)
+        for reader in sorted(topic.readers):
+            yield _allow(ResourceType.TOPIC, topic.name, reader, AclOperation.READ)
+            yield _allow(ResourceType.TOPIC, topic.name, reader, AclOperation.DESCRIBE)
+    for name in sorted(n for n in ServiceName if n is not ServiceName.EHR_GATEWAY):
+        yield _allow(ResourceType.GROUP, name, name, AclOperation.READ, ResourcePatternType.PREFIXED)
+        yield _allow(ResourceType.BROKER, "kafka-cluster", name, AclOperation.IDEMPOTENT_WRITE)
+
+
+def _allow(
+    kind: ResourceType,
+    name: str,
+    principal: ServiceName,
+    operation: AclOperation,
+    pattern: ResourcePatternType = ResourcePatternType.LITERAL,
+) -> AclBinding:
+    return AclBinding(kind, name, pattern, f"User:{principal}", "*", operation, AclPermissionType.ALLOW)
+
+
+def apply(settings: KafkaSettings) -> int:
+    """Creates what is missing; the number of bindings. KafkaException where the broker refuses."""
+    admin = AdminClient(librdkafka_options(settings))
+    wanted = list(bindings())
+    for future in admin.create_acls(wanted, request_timeout=TIMEOUT_SECONDS).values():
+        future.result()
+    return len(wanted)
+
+
+def librdkafka_options(settings: KafkaSettings) -> dict[str, str | int]:
+    options: dict[str, str | int] = {
+        "bootstrap.servers": settings.bootstrap,
+        "security.protocol": settings.security_protocol,
+    }
+    if settings.ca_file:
+        options["ssl.ca.location"] = settings.ca_file
+    if settings.username and settings.password:
+        options["sasl.mechanism"] = settings.sasl_mechanism
+        options["sasl.username"] = settings.username
+        options["sasl.password"] = settings.password.get_secret_value()
+    return options
+
+
+def main(env: Mapping[str, str] = os.environ) -> int:
+    logging.basicConfig(level=logging.INFO)
+    try:
+        count = apply(KafkaSettings.from_env(env))
+    except KafkaException as error:
+        _log.error("the broker refused the ACLs: %s", error.args[0].str() if error.args else "unknown")
+        return 1
+    _log.info("%d permissions are in place; everything else is denied", count)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

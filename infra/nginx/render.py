@@ -1,0 +1,46 @@
+"""`python -m infra.nginx.render > infra/nginx/default.conf`: nginx's routes from the one table in infra/routes.py."""
+
+from infra.compose.secrets import HOSTS
+from infra.routes import ROUTES
+from shared.contracts.records import ServiceName
+
+HEAD = """# Written by infra/nginx/render.py from infra/routes.py: change those, not this.
+server_tokens off;
+access_log off;  # paths carry client ids; each access stands in the ledger
+resolver 127.0.0.11 valid=10s;
+proxy_ssl_trusted_certificate /run/secrets/app/ca.pem;
+proxy_ssl_verify on;
+proxy_ssl_server_name on;
+proxy_ssl_protocols TLSv1.3;
+proxy_http_version 1.1;
+proxy_set_header Host $host;
+proxy_set_header X-Forwarded-Proto https;
+proxy_read_timeout 30s;
+client_max_body_size 1m;
+
+server {
+  listen 8443 ssl;
+  ssl_certificate /run/secrets/app/cert.pem;
+  ssl_certificate_key /run/secrets/app/key.pem;
+  ssl_protocols TLSv1.2 TLSv1.3;
+  add_header Strict-Transport-Security "max-age=31536000" always;
+"""
+
+
+def upstream(service: ServiceName) -> str:
+    host = HOSTS[service]
+    return f"set $to {host}; proxy_ssl_name {host}; proxy_pass https://$to:8000;"
+
+
+def render() -> str:
+    lines = [HEAD]
+    for route in ROUTES:
+        action = "return 404;" if route.internal else upstream(route.service)
+        lines.append(f'  location ~ "^{route.pattern}" {{ {action} }}')
+    lines.append(f"  location / {{ {upstream(ServiceName.EHR_GATEWAY)} }}")
+    lines.append("}")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(render(), end="")
