@@ -1,0 +1,17 @@
+"""Every event type this service ever wrote."""
+
+from typing import Final
+
+from services.alliance_measurement.domain.administration import AdministrationAnswered, AdministrationRequested
+from services.alliance_measurement.domain.outcome import OutcomeRecorded
+from services.alliance_measurement.domain.release import ReleaseChosen
+from shared.contracts.alliance import PromptPrepared
+from shared.sealing.event import EventTypes
+
+EVENT_TYPES: Final = EventTypes(
+    AdministrationRequested,
+    AdministrationAnswered,
+    OutcomeRecorded,
+    ReleaseChosen,
+    PromptPrepared,
+)

@@ -1,0 +1,45 @@
+"""The client's choice of who sees their alliance ratings, as this service keeps it. The gate enforces it. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID, uuid5
+
+from shared.contracts.disclosure import ReleaseAudience
+from shared.identity.roles import Role
+from shared.sealing.event import Event
+
+
+class ReleaseChosen(Event):
+    TYPE: ClassVar[str] = "alliance.release-chosen"
+    RECORD: ClassVar[str] = "choice_id"
+    choice_id: UUID
+    therapist: ReleaseAudience
+    supervisor: ReleaseAudience
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Until the client chooses: therapist immediate, supervisor withheld."""
+
+    therapist: ReleaseAudience = ReleaseAudience.IMMEDIATE
+    supervisor: ReleaseAudience = ReleaseAudience.WITHHELD
+
+    def shows_at_once(self, role: Role) -> bool:
+        """Whether somebody of that role sees a rating as soon as it is given. Where there is no rating to ask the gate
+        about, this must look the same as where there are: `delayed` shows nothing yet, other roles never see any.
+        """
+        match role:
+            case Role.CLIENT:
+                return True
+            case Role.THERAPIST:
+                return self.therapist is ReleaseAudience.IMMEDIATE
+            case Role.SUPERVISOR:
+                return self.supervisor is ReleaseAudience.IMMEDIATE
+        return False
+
+
+def choice_id(client_id: UUID) -> UUID:
+    """Record id of a client's choice: one a client, always the same."""
+    return uuid5(client_id, "release-choice")
