@@ -24,7 +24,7 @@ from shared.service.parts import DatabaseUrls
 DATABASES = ("consent", "session_notes", "alliance_measurement", "audit_log", "keyring")
 PURPOSES = ("owner", "app", "relay")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,55}")
-_ROLE = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION NOINHERIT"
+_ROLE = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"
 _TURN = 4_011_972
 """advisory lock of provisioning, so that two runs do not collide"""
 _SCRAM_ITERATIONS = 4096

@@ -94,6 +94,13 @@ class UniqueViolation(StoreError):
         self.constraint = constraint
 
 
+class Refused(StoreError):
+    """The database refused what this append holds (a value, a type, a statement); nothing was written. A fault of the program."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"refused by the database: {reason}")
+
+
 class Overloaded(StoreError):
     """The append queue is full: answer 503 with Retry-After."""
 

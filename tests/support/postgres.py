@@ -1,0 +1,77 @@
+"""One PostgreSQL for the whole run, and a fresh set of databases for whoever asks."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+
+from infra.postgres.binaries import find_binaries
+from infra.postgres.launcher import LocalPostgres
+from infra.postgres.provision import normalised, provision
+from shared.service.parts import DatabaseUrls
+from tests.support import environment
+
+MakeDatabase = Callable[[str], Awaitable[DatabaseUrls]]
+
+
+class SystemPostgresMissing(Exception):
+    """CI must run on an installed PostgreSQL."""
+
+
+@dataclass
+class Postgres:
+    admin_dsn: str
+    origin: str
+    """as in `system PostgreSQL 15.18`, `pip-carried PostgreSQL 16.14`, `DATABASE_URL`"""
+    server: LocalPostgres | None = None
+    """None with DATABASE_URL"""
+    _made: list[str] = field(default_factory=list)
+
+    async def make_databases(self, *services: str) -> dict[str, DatabaseUrls]:
+        """Fresh databases and roles under one random prefix."""
+        prefix = f"t{secrets.token_hex(4)}_"
+        urls = await provision(self.admin_dsn, services, lambda _: secrets.token_urlsafe(16), prefix=prefix)
+        self._made += [prefix + service for service in services]
+        return urls
+
+    async def drop_databases(self) -> None:
+        """All that were made here: needed where the server outlives the run."""
+        connection = await asyncpg.connect(self.admin_dsn)
+        try:
+            while self._made:
+                database = self._made.pop()
+                await connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+                for purpose in ("owner", "app", "relay"):
+                    await connection.execute(f"DROP ROLE IF EXISTS {database}_{purpose}")
+        finally:
+            await connection.close()
+
+
+def origin() -> str:
+    """What a run would use. Raises SystemPostgresMissing in CI, NoPostgres where there is none at all."""
+    if os.environ.get("DATABASE_URL"):
+        return "DATABASE_URL"
+    binaries = find_binaries()
+    if os.environ.get("CI") and binaries.origin != "system":
+        raise SystemPostgresMissing(f"CI is set, and only {binaries} was found: install PostgreSQL or set DATABASE_URL")
+    return str(binaries)
+
+
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """`DATABASE_URL` (an administrator's DSN), else a server of our own in a temporary directory."""
+    used = environment.used["PostgreSQL"] = origin()
+    url = os.environ.get("DATABASE_URL")
+    if url:
+        yield Postgres(normalised(url), used)
+        return
+    with tempfile.TemporaryDirectory(prefix="pgt-", dir="/tmp", ignore_cleanup_errors=True) as directory:
+        # Traversable, because a server started by root runs under another account; the data directory itself is not.
+        Path(directory).chmod(0o711)
+        with LocalPostgres(Path(directory) / "data") as server:
+            yield Postgres(server.dsn(), used, server)
