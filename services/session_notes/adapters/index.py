@@ -1,0 +1,136 @@
+"""The index in PostgreSQL: read by queries, written by statements in the transaction of the events they stand for."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from services.session_notes.application.ports import NoteRow, Position, PromptRow, SessionRow
+from services.session_notes.domain.clients import ClientRegistered
+from services.session_notes.domain.notes import Drafted, NoteKind
+from services.session_notes.domain.sessions import Session, SessionWasHeld
+from shared.eventstore.model import Statement, StoredEvent
+from shared.eventstore.store import EventStore
+
+_NEW_CLIENT: Final = "INSERT INTO client (tenant_id, client_id, created_at) VALUES ($1, $2, $3)"
+_NEW_SESSION: Final = "INSERT INTO session (tenant_id, session_id, client_id, held, created_at) VALUES ($1, $2, $3, $4, $5)"
+_NEW_NOTE: Final = (
+    "INSERT INTO note (tenant_id, note_id, session_id, client_id, kind, author, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+)
+_NEW_PROMPT: Final = (
+    "INSERT INTO prompt (tenant_id, prompt_id, client_id, event_id, schema_version, data, at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant_id, prompt_id) DO NOTHING"
+)
+_KNOWS_CLIENT: Final = "SELECT 1 FROM client WHERE tenant_id = $1 AND client_id = $2"
+_SESSION: Final = "SELECT session_id, client_id, held, created_at FROM session WHERE tenant_id = $1 AND session_id = $2"
+_SESSIONS: Final = (
+    "SELECT session_id, client_id, held, created_at FROM session WHERE tenant_id = $1 AND client_id = $2 "
+    "AND ($3::timestamptz IS NULL OR (created_at, session_id) < ($3, $4::uuid)) "
+    "ORDER BY created_at DESC, session_id DESC LIMIT $5"
+)
+_HELD_BEFORE: Final = (
+    "SELECT max(created_at) AS at FROM session WHERE tenant_id = $1 AND client_id = $2 AND held "
+    "AND ($3::timestamptz IS NULL OR (created_at, session_id) < ($3, $4::uuid))"
+)
+_NOTE_COLUMNS: Final = "note_id, client_id, session_id, kind, author, created_at"
+_NOTE: Final = f"SELECT {_NOTE_COLUMNS} FROM note WHERE tenant_id = $1 AND note_id = $2"  # noqa: S608
+_NOTES: Final = (
+    f"SELECT {_NOTE_COLUMNS} FROM note WHERE tenant_id = $1 AND client_id = $2 "  # noqa: S608
+    "AND ($3::timestamptz IS NULL OR (created_at, note_id) < ($3, $4::uuid)) "
+    "ORDER BY created_at DESC, note_id DESC LIMIT $5"
+)
+_PROMPTS: Final = (
+    "SELECT prompt_id, client_id, event_id, schema_version, data FROM prompt WHERE tenant_id = $1 AND client_id = $2 "
+    "AND ($3::timestamptz IS NULL OR at > $3) AND ($4::timestamptz IS NULL OR at <= $4) ORDER BY at, prompt_id"
+)
+_STREAMS: Final = (
+    "SELECT stream, version, position, event_id, type, schema_version, data, meta, recorded_at FROM events "
+    "WHERE tenant_id = $1 AND stream = ANY($2::text[]) ORDER BY stream, version"
+)
+
+
+class PostgresIndex:
+    """`Index` over the service's own database."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    async def knows_client(self, tenant: str, client_id: UUID) -> bool:
+        return bool(await self._store.fetch(tenant, _KNOWS_CLIENT, tenant, client_id))
+
+    async def session(self, tenant: str, session_id: UUID) -> SessionRow | None:
+        rows = await self._store.fetch(tenant, _SESSION, tenant, session_id)
+        return _session(rows[0]) if rows else None
+
+    async def sessions_of(self, tenant: str, client_id: UUID, after: Position | None, limit: int) -> list[SessionRow]:
+        rows = await self._store.fetch(tenant, _SESSIONS, tenant, client_id, *_after(after), limit)
+        return [_session(row) for row in rows]
+
+    async def held_before(self, tenant: str, client_id: UUID, before: Position | None) -> datetime | None:
+        (row,) = await self._store.fetch(tenant, _HELD_BEFORE, tenant, client_id, *_after(before))
+        at: datetime | None = row["at"]
+        return at
+
+    async def note(self, tenant: str, note_id: UUID) -> NoteRow | None:
+        rows = await self._store.fetch(tenant, _NOTE, tenant, note_id)
+        return _note(rows[0]) if rows else None
+
+    async def notes_of(self, tenant: str, client_id: UUID, after: Position | None, limit: int) -> list[NoteRow]:
+        rows = await self._store.fetch(tenant, _NOTES, tenant, client_id, *_after(after), limit)
+        return [_note(row) for row in rows]
+
+    async def prompts(self, tenant: str, client_id: UUID, after: datetime | None, until: datetime | None) -> list[PromptRow]:
+        rows = await self._store.fetch(tenant, _PROMPTS, tenant, client_id, after, until)
+        return [
+            PromptRow(row["prompt_id"], row["client_id"], row["event_id"], row["schema_version"], bytes(row["data"]))
+            for row in rows
+        ]
+
+    async def streams(self, tenant: str, names: Sequence[str]) -> dict[str, list[StoredEvent]]:
+        found: dict[str, list[StoredEvent]] = {name: [] for name in names}
+        for row in await self._store.fetch(tenant, _STREAMS, tenant, list(names)):
+            found[row["stream"]].append(_event(tenant, row))
+        return found
+
+    def client_row(self, tenant: str, event: ClientRegistered) -> Statement:
+        return Statement(_NEW_CLIENT, (tenant, event.client_id, event.at))
+
+    def session_row(self, tenant: str, event: Session) -> Statement:
+        held = isinstance(event, SessionWasHeld)
+        return Statement(_NEW_SESSION, (tenant, event.session_id, event.client_id, held, event.at))
+
+    def note_row(self, tenant: str, kind: NoteKind, event: Drafted) -> Statement:
+        args = (tenant, event.note_id, event.session_id, event.client_id, str(kind), event.by, event.at)
+        return Statement(_NEW_NOTE, args)
+
+    def prompt_row(self, tenant: str, prompt: PromptRow, at: datetime) -> Statement:
+        args = (tenant, prompt.prompt_id, prompt.client_id, prompt.event_id, prompt.schema_version, prompt.data, at)
+        return Statement(_NEW_PROMPT, args)
+
+
+def _after(position: Position | None) -> tuple[datetime | None, UUID | None]:
+    return (position.created_at, position.id) if position else (None, None)
+
+
+def _session(row: Mapping[str, Any]) -> SessionRow:
+    return SessionRow(row["session_id"], row["client_id"], row["held"], row["created_at"])
+
+
+def _note(row: Mapping[str, Any]) -> NoteRow:
+    kind = NoteKind(row["kind"])
+    return NoteRow(row["note_id"], row["client_id"], row["session_id"], kind, row["author"], row["created_at"])
+
+
+def _event(tenant: str, row: Mapping[str, Any]) -> StoredEvent:
+    return StoredEvent(
+        tenant=tenant,
+        stream=row["stream"],
+        version=row["version"],
+        position=row["position"],
+        event_id=row["event_id"],
+        type=row["type"],
+        schema_version=row["schema_version"],
+        data=bytes(row["data"]),
+        meta=bytes(row["meta"]),
+        recorded_at=row["recorded_at"],
+    )

@@ -1,0 +1,47 @@
+"""`/v1/clients`"""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.session_notes.api.models import ClientBody
+from services.session_notes.api.surface import Surface, respond
+from services.session_notes.api.views import client_view
+from services.session_notes.application.clients import read_client, register_client
+from services.session_notes.application.sessions import next_session
+from shared.gate.ask import Opened
+from shared.http.body import documented, read_json
+from shared.http.call import etag, path_id
+from shared.http.idempotency import Answer, Repeat
+
+
+def client_routes(surface: Surface) -> APIRouter:
+    router = APIRouter(tags=["clients"])
+    desk = surface.desk
+
+    @router.post("/v1/clients", status_code=201, openapi_extra=documented(ClientBody))
+    async def take_in(request: Request) -> Response:
+        """A client at intake: who they are is sealed under a random id."""
+        call = surface.call(request)
+        body, raw = await read_json(request, ClientBody)
+
+        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
+            return await register_client(desk, call, body.identity(), repeat)
+
+        return await surface.post(call, request, raw, work)
+
+    @router.get("/v1/clients/{client_id}")
+    async def read(request: Request, client_id: str) -> Response:
+        """Who the client is."""
+        call = surface.call(request)
+        found = await read_client(desk, call, path_id(client_id))
+        return respond(client_view(found), headers={**found.opened.headers, "ETag": etag(found.version)})
+
+    @router.get("/v1/clients/{client_id}/next-session")
+    async def waiting(request: Request, client_id: str) -> Response:
+        """What waits for the client's next session: `{prompts: [{kind, text}]}`, only what the client's choice lets you see."""
+        call = surface.call(request)
+        prompts, opened = await next_session(desk, call, path_id(client_id))
+        return respond({"prompts": prompts}, headers=opened.headers)
+
+    return router

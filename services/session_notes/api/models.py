@@ -1,0 +1,103 @@
+"""Bodies of requests: shape only; what must be true of them stands in the domain."""
+
+from datetime import date
+from typing import Annotated, Final
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from services.session_notes.domain.clients import ClientIdentity, Identifier
+from services.session_notes.domain.sections import NoteFormat
+from services.session_notes.domain.sessions import Attendance, Modality, SessionDetails, SessionFormat
+from shared.http.body import Body
+
+_LINE: Final = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+"""one line with something on it"""
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_LINE)]
+LongLine = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_LINE)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=32)]
+Sections = Annotated[dict[str, str], Field(min_length=1, max_length=100)]
+
+
+class IdentifierBody(Body):
+    system: Line
+    value: Line
+
+
+class ClientBody(Body):
+    """A client at intake."""
+
+    name: Line
+    birth_date: date
+    identifiers: Annotated[tuple[IdentifierBody, ...], Field(max_length=20)] = ()
+    pronouns: Line | None = None
+    language: Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")] | None = None
+    phone: Line | None = None
+    email: Line | None = None
+    address: LongLine | None = None
+
+    def identity(self) -> ClientIdentity:
+        return ClientIdentity(
+            name=self.name,
+            birth_date=self.birth_date,
+            identifiers=tuple(Identifier(system=i.system, value=i.value) for i in self.identifiers),
+            pronouns=self.pronouns,
+            language=self.language,
+            phone=self.phone,
+            email=self.email,
+            address=self.address,
+        )
+
+
+class SessionBody(Body):
+    """A session that was held or missed. Times carry their offset from UTC."""
+
+    client_id: UUID
+    therapist_id: Line
+    participants: Annotated[tuple[Line, ...], Field(max_length=50)] = ()
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    modality: Modality
+    format: SessionFormat
+    attendance: Attendance
+
+    def details(self) -> SessionDetails:
+        return SessionDetails(
+            participants=self.participants,
+            started_at=self.started_at,
+            ended_at=self.ended_at,
+            modality=self.modality,
+            format=self.format,
+            attendance=self.attendance,
+        )
+
+
+class ProgressNoteBody(Body):
+    format: NoteFormat
+    sections: Sections
+    labels: Annotated[tuple[Label, ...], Field(max_length=20)] = ()
+
+
+class PsychotherapyNoteBody(Body):
+    """Sections by any lower_snake_case name, except what 45 CFR 164.501 keeps out."""
+
+    sections: Sections
+
+
+class NoteChangeBody(Body):
+    """The whole new text of a draft."""
+
+    sections: Sections
+    format: NoteFormat | None = None
+    """progress notes only; absent: as it was"""
+    labels: Annotated[tuple[Label, ...], Field(max_length=20)] | None = None
+    """absent or as they are: relabelling is an action of its own"""
+
+
+class AddendumBody(Body):
+    text: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+
+
+class SignatureBody(Body):
+    """Nothing to say: the token tells who signs. The body may be empty."""

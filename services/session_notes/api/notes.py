@@ -1,0 +1,95 @@
+"""`/v1/notes`"""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.session_notes.api.models import AddendumBody, NoteChangeBody, SignatureBody
+from services.session_notes.api.surface import (
+    CLIENT_ID_QUERY,
+    Surface,
+    bound_to,
+    client_of,
+    optional_version,
+    respond,
+)
+from services.session_notes.api.views import note_view
+from services.session_notes.application.notes import Change, add_addendum, cosign_note, revise_note, sign_note
+from services.session_notes.application.reading import list_notes, read_note
+from shared.gate.ask import Opened
+from shared.http.body import documented, parse, raw_body, read_json
+from shared.http.call import etag, expected_version, path_id
+from shared.http.idempotency import Answer, Repeat
+
+
+def note_routes(surface: Surface) -> APIRouter:
+    router = APIRouter(tags=["notes"])
+    desk = surface.desk
+
+    @router.get("/v1/notes/{note_id}")
+    async def read(request: Request, note_id: str) -> Response:
+        """A note with its signatures and addenda. An erased one keeps its shape, emptied."""
+        call = surface.call(request)
+        found, opened = await read_note(desk, call, path_id(note_id))
+        return respond(note_view(found), headers={**opened.headers, "ETag": etag(found.note.version)})
+
+    @router.get("/v1/notes", openapi_extra=CLIENT_ID_QUERY)
+    async def search(request: Request) -> Response:
+        """Those of a client's notes that you may read, newest first."""
+        call = surface.call(request)
+        client_id = client_of(request)
+        bound = bound_to(call, "notes", client_id)
+        start, limit = surface.start(request, bound)
+        found, page = await list_notes(desk, call, client_id, start=start, limit=limit)
+        return surface.page([note_view(n) for n in found], page.next, bound, page.opened)
+
+    @router.put("/v1/notes/{note_id}", openapi_extra=documented(NoteChangeBody))
+    async def revise(request: Request, note_id: str) -> Response:
+        """The whole new text of a draft, by its author, with If-Match."""
+        call = surface.call(request)
+        expected = expected_version(request)
+        body, _ = await read_json(request, NoteChangeBody, surface.settings.max_note_bytes)
+        change = Change(body.sections, body.format, body.labels)
+        answer, opened = await revise_note(desk, call, path_id(note_id), change, expected=expected)
+        return respond(answer.body, headers={**opened.headers, "ETag": etag(answer.body["version"])})
+
+    @router.post("/v1/notes/{note_id}/signatures", status_code=201, openapi_extra=documented(SignatureBody))
+    async def sign(request: Request, note_id: str) -> Response:
+        """The author signs: from here the text stays as it is."""
+        call = surface.call(request)
+        raw, note, expected = await signature_of(request), path_id(note_id), optional_version(request)
+
+        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
+            return await sign_note(desk, call, note, expected=expected, repeat=repeat)
+
+        return await surface.post(call, request, raw, work)
+
+    @router.post("/v1/notes/{note_id}/cosignatures", status_code=201, openapi_extra=documented(SignatureBody))
+    async def cosign(request: Request, note_id: str) -> Response:
+        """A supervisor co-signs a progress note that its author has signed."""
+        call = surface.call(request)
+        raw, note, expected = await signature_of(request), path_id(note_id), optional_version(request)
+
+        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
+            return await cosign_note(desk, call, note, expected=expected, repeat=repeat)
+
+        return await surface.post(call, request, raw, work)
+
+    @router.post("/v1/notes/{note_id}/addenda", status_code=201, openapi_extra=documented(AddendumBody))
+    async def amend(request: Request, note_id: str) -> Response:
+        """The author adds to a signed note; what was signed is never overwritten."""
+        call = surface.call(request)
+        body, raw = await read_json(request, AddendumBody)
+        note, expected = path_id(note_id), optional_version(request)
+
+        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
+            return await add_addendum(desk, call, note, body.text, expected=expected, repeat=repeat)
+
+        return await surface.post(call, request, raw, work)
+
+    async def signature_of(request: Request) -> bytes:
+        raw = await raw_body(request)
+        parse(SignatureBody, raw or b"{}")
+        return raw
+
+    return router

@@ -1,0 +1,82 @@
+"""`/v1/sessions`"""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.session_notes.api.models import ProgressNoteBody, PsychotherapyNoteBody, SessionBody
+from services.session_notes.api.surface import CLIENT_ID_QUERY, Surface, bound_to, client_of, respond
+from services.session_notes.api.views import session_view
+from services.session_notes.application.errors import answered
+from services.session_notes.application.notes import draft_note
+from services.session_notes.application.sessions import list_sessions, read_session, write_session
+from services.session_notes.domain.note_decisions import progress_content, psychotherapy_content
+from services.session_notes.domain.notes import NoteContent, NoteKind
+from shared.gate.ask import Opened
+from shared.http.body import documented, read_json
+from shared.http.call import Call, etag, path_id
+from shared.http.idempotency import Answer, Repeat
+
+
+def session_routes(surface: Surface) -> APIRouter:
+    router = APIRouter(tags=["sessions"])
+    desk = surface.desk
+
+    @router.post("/v1/sessions", status_code=201, openapi_extra=documented(SessionBody))
+    async def write(request: Request) -> Response:
+        """Write down a session that was held or missed."""
+        call = surface.call(request)
+        body, raw = await read_json(request, SessionBody)
+
+        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
+            return await write_session(desk, call, body.client_id, body.therapist_id, body.details(), repeat)
+
+        return await surface.post(call, request, raw, work)
+
+    @router.get("/v1/sessions/{session_id}")
+    async def read(request: Request, session_id: str) -> Response:
+        """The session, with the prompts that were waiting for it as far as the client's choice lets you see them."""
+        call = surface.call(request)
+        found, prompts, opened = await read_session(desk, call, path_id(session_id))
+        body = {**session_view(found), "prompts": prompts}
+        return respond(body, headers={**opened.headers, "ETag": etag(found.version)})
+
+    @router.get("/v1/sessions", openapi_extra=CLIENT_ID_QUERY)
+    async def search(request: Request) -> Response:
+        """A client's sessions, newest first."""
+        call = surface.call(request)
+        client_id = client_of(request)
+        bound = bound_to(call, "sessions", client_id)
+        start, limit = surface.start(request, bound)
+        found, page = await list_sessions(desk, call, client_id, start=start, limit=limit)
+        return surface.page([session_view(s) for s in found], page.next, bound, page.opened)
+
+    @router.post("/v1/sessions/{session_id}/progress-notes", status_code=201, openapi_extra=documented(ProgressNoteBody))
+    async def progress_note(request: Request, session_id: str) -> Response:
+        """A draft of a progress note: what the care team and payers may come to see."""
+        call = surface.call(request)
+        body, raw = await read_json(request, ProgressNoteBody, surface.settings.max_note_bytes)
+        with answered():
+            content = progress_content(body.format, body.sections, body.labels)
+        return await draft(call, request, session_id, raw, NoteKind.PROGRESS, content)
+
+    @router.post(
+        "/v1/sessions/{session_id}/psychotherapy-notes", status_code=201, openapi_extra=documented(PsychotherapyNoteBody)
+    )
+    async def psychotherapy_note(request: Request, session_id: str) -> Response:
+        """A draft of a psychotherapy note: its author's own, kept apart under a key class of its own (45 CFR 164.501)."""
+        call = surface.call(request)
+        body, raw = await read_json(request, PsychotherapyNoteBody, surface.settings.max_note_bytes)
+        with answered():
+            content = psychotherapy_content(body.sections)
+        return await draft(call, request, session_id, raw, NoteKind.PSYCHOTHERAPY, content)
+
+    async def draft(call: Call, request: Request, session_id: str, raw: bytes, kind: NoteKind, content: NoteContent) -> Response:
+        session = path_id(session_id)
+
+        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
+            return await draft_note(desk, call, session, kind, content, repeat)
+
+        return await surface.post(call, request, raw, work)
+
+    return router

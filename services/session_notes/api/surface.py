@@ -1,0 +1,88 @@
+"""What the routes share: who calls, safe repeats, pages, and how answers are put on the wire."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.session_notes.application.ports import Desk, Position
+from services.session_notes.settings import Settings
+from shared.gate.ask import Opened
+from shared.http.call import Call, authenticate, etag, expected_version
+from shared.http.cursor import Cursors, limit_of
+from shared.http.idempotency import Answer, Idempotency, Repeat
+from shared.http.problems import Fault, invalid
+
+Work = Callable[[Repeat], Awaitable[tuple[Answer, Opened]]]
+
+CLIENT_ID_QUERY: dict[str, Any] = {
+    "parameters": [
+        {"name": "client_id", "in": "query", "required": True, "schema": {"type": "string", "format": "uuid"}},
+        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}},
+        {"name": "cursor", "in": "query", "schema": {"type": "string"}},
+    ]
+}
+"""`openapi_extra` of the lists"""
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    desk: Desk
+    settings: Settings
+    idempotency: Idempotency
+    cursors: Cursors
+
+    def call(self, request: Request) -> Call:
+        return authenticate(request, self.desk.parts.tokens)
+
+    async def post(self, call: Call, request: Request, raw: bytes, work: Work) -> Response:
+        """The answer of `work`, or of its first run under the same Idempotency-Key (which opens nothing: no entry)."""
+        headers: dict[str, str] = {}
+
+        async def once(repeat: Repeat) -> Answer:
+            answer, opened = await work(repeat)
+            headers.update(opened.headers)
+            return answer
+
+        answer, _ = await self.idempotency.run(call, f"{request.method} {request.url.path}", raw, once)
+        if "version" in answer.body:
+            headers["ETag"] = etag(answer.body["version"])
+        return respond(answer.body, status=answer.status, headers=headers)
+
+    def start(self, request: Request, bound_to: str) -> tuple[Position | None, int]:
+        """Where the page begins, and how long it may be."""
+        limit = limit_of(request)
+        raw = self.cursors.decode(request, bound_to=bound_to)
+        return (None if raw is None else Position(datetime.fromisoformat(raw[0]), UUID(raw[1]))), limit
+
+    def page(self, items: list[dict[str, Any]], next_: Position | None, bound_to: str, opened: Opened) -> Response:
+        cursor = None
+        if next_ is not None:
+            cursor = self.cursors.encode([next_.created_at.isoformat(), str(next_.id)], bound_to=bound_to)
+        return respond({"items": items, "next": cursor}, headers=opened.headers)
+
+
+def respond(body: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(body), status_code=status, media_type="application/json", headers=dict(headers or {}))
+
+
+def client_of(request: Request) -> UUID:
+    """`?client_id=`. 422 without a UUID there."""
+    try:
+        return UUID(request.query_params.get("client_id", ""))
+    except ValueError:
+        raise invalid([Fault("?client_id", "the client's id, a UUID")]) from None
+
+
+def optional_version(request: Request) -> int | None:
+    """The version in If-Match where the caller sent one."""
+    return expected_version(request) if "if-match" in request.headers else None
+
+
+def bound_to(call: Call, what: str, client_id: UUID) -> str:
+    return f"{call.tenant}/{call.principal.sub}/{call.principal.role}/{what}/{client_id}"

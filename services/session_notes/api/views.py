@@ -1,0 +1,81 @@
+"""Records as the JSON that callers see. An erased one has the same shape, emptied."""
+
+from typing import Any
+
+from services.session_notes.application.clients import ClientRead
+from services.session_notes.application.reading import NoteRead
+from services.session_notes.application.sessions import SessionRead
+from services.session_notes.domain.notes import Signature
+
+ERASED = "erased"
+
+
+def client_view(read: ClientRead) -> dict[str, Any]:
+    empty: dict[str, Any] = {
+        "name": "",
+        "birth_date": None,
+        "identifiers": [],
+        "pronouns": None,
+        "language": None,
+        "phone": None,
+        "email": None,
+        "address": None,
+    }
+    identity = empty if read.identity is None else read.identity.model_dump(mode="json")
+    return {
+        "id": str(read.client_id),
+        "status": ERASED if read.identity is None else "active",
+        "erased": read.identity is None,
+        **identity,
+        "version": read.version,
+        "created_at": read.created_at,
+    }
+
+
+def session_view(read: SessionRead) -> dict[str, Any]:
+    empty: dict[str, Any] = {
+        "participants": [],
+        "started_at": None,
+        "ended_at": None,
+        "modality": None,
+        "format": None,
+        "attendance": None,
+    }
+    details = empty if read.details is None else read.details.model_dump(mode="json")
+    return {
+        "id": str(read.session_id),
+        "client_id": str(read.client_id),
+        "therapist_id": read.therapist_id,
+        "held": read.held,
+        "status": ERASED if read.details is None else "recorded",
+        "erased": read.details is None,
+        **details,
+        "version": read.version,
+        "created_at": read.created_at,
+    }
+
+
+def note_view(read: NoteRead) -> dict[str, Any]:
+    note, content = read.note, read.content
+    return {
+        "id": str(note.note_id),
+        "kind": str(note.kind),
+        "client_id": str(note.client_id),
+        "session_id": str(note.session_id),
+        "author": note.author,
+        "format": str(content.format) if content is not None and content.format is not None else None,
+        "sections": {} if content is None else content.sections,
+        "labels": [] if content is None else list(content.labels),
+        "status": ERASED if content is None else str(note.status),
+        "erased": content is None,
+        "version": note.version,
+        "signatures": [_signature(s) for s in note.signatures],
+        "cosignatures": [_signature(s) for s in note.cosignatures],
+        "addenda": [{"text": a.text, "by": a.by, "at": a.at} for a in read.addenda],
+        "created_at": note.created_at,
+        "updated_at": note.updated_at,
+    }
+
+
+def _signature(signature: Signature) -> dict[str, Any]:
+    return {"by": signature.by, "at": signature.at, "digest": signature.digest}

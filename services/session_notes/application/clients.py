@@ -1,0 +1,69 @@
+"""Taking a client in, and reading who they are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.session_notes.application.errors import answered
+from services.session_notes.application.ports import Desk, client_stream
+from services.session_notes.domain.clients import ClientIdentity, ClientRegistered, register
+from services.session_notes.domain.events import EVENT_TYPES
+from shared.contracts.disclosure import Action, RecordRef
+from shared.contracts.records import RecordType
+from shared.eventstore.model import StoredEvent, StreamAppend
+from shared.gate.ask import Opened, open_one
+from shared.http.call import Call
+from shared.http.idempotency import Answer, Repeat
+from shared.http.problems import not_found
+from shared.sealing.event import Event
+from shared.service.record import record_event, write_meta
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRead:
+    client_id: UUID
+    identity: ClientIdentity | None
+    """None where it was erased"""
+    version: int
+    created_at: datetime
+    opened: Opened
+
+
+def load(stored: StoredEvent) -> Event:
+    """The typed event, its sealed fields closed."""
+    return EVENT_TYPES.load(
+        tenant=stored.tenant,
+        event_type=stored.type,
+        schema_version=stored.schema_version,
+        event_id=stored.event_id,
+        data=stored.data,
+    )
+
+
+async def register_client(desk: Desk, call: Call, identity: ClientIdentity, repeat: Repeat) -> tuple[Answer, Opened]:
+    client_id = desk.parts.new_id()
+    with answered():
+        event = register(client_id, identity, now=desk.parts.now())
+    ref = RecordRef(record_id=str(client_id), client_id=str(client_id), record_type=RecordType.CLIENT, author=call.principal.sub)
+    opened = await open_one(desk.gate, call, Action.CREATE, ref)
+    new = record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=opened.key(client_id))
+    answer = Answer(201, {"id": str(client_id)})
+    await desk.store.append(
+        call.tenant,
+        [StreamAppend(client_stream(client_id), 0, [new])],
+        statements=(desk.index.client_row(call.tenant, event), *repeat.statements(answer, client_id)),
+    )
+    return answer, opened
+
+
+async def read_client(desk: Desk, call: Call, client_id: UUID) -> ClientRead:
+    """404 where there is no such client, or the caller may not know of them."""
+    if not await desk.index.knows_client(call.tenant, client_id):
+        raise not_found()
+    ref = RecordRef(record_id=str(client_id), client_id=str(client_id), record_type=RecordType.CLIENT)
+    opened = await open_one(desk.gate, call, Action.READ, ref)
+    (stored,) = await desk.store.read_stream(call.tenant, client_stream(client_id))
+    event = load(stored)
+    assert isinstance(event, ClientRegistered)
+    identity = None if opened.erased(client_id) else event.identity.open(opened.key(client_id))
+    return ClientRead(client_id, identity, stored.version, event.at, opened)

@@ -1,0 +1,153 @@
+"""Writing notes: each command asks the gate, folds the note, decides, and appends one event."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from services.session_notes.application.clients import load
+from services.session_notes.application.errors import answered, erased
+from services.session_notes.application.ports import Desk, NoteRow
+from services.session_notes.domain import note_decisions as decide
+from services.session_notes.domain.notes import Note, NoteContent, NoteEvent, NoteKind, Recorded, evolve
+from services.session_notes.domain.sections import NoteFormat
+from shared.contracts.disclosure import Action, RecordKey, RecordRef
+from shared.eventstore.model import NewEvent, StoredEvent, StreamAppend
+from shared.gate.ask import Opened, open_one
+from shared.http.call import Call
+from shared.http.idempotency import Answer, Repeat
+from shared.http.problems import not_found, stale_version
+from shared.service.record import record_event, write_meta
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """New text of a draft, as sent; what is absent stays."""
+
+    sections: dict[str, str]
+    format: NoteFormat | None = None
+    labels: tuple[str, ...] | None = None
+
+
+async def draft_note(
+    desk: Desk, call: Call, session_id: UUID, kind: NoteKind, content: NoteContent, repeat: Repeat
+) -> tuple[Answer, Opened]:
+    """404 for a session that the caller may not know of."""
+    session = await desk.index.session(call.tenant, session_id)
+    if session is None:
+        raise not_found()
+    note_id, by = desk.parts.new_id(), call.principal.sub
+    ref = RecordRef(
+        record_id=str(note_id),
+        client_id=str(session.client_id),
+        record_type=kind.record_type,
+        author=by,
+        labels=content.labels,
+    )
+    opened = await open_one(desk.gate, call, Action.CREATE, ref)
+    with answered(kind=kind):
+        event = decide.draft(
+            kind,
+            content,
+            note_id=note_id,
+            client_id=session.client_id,
+            session_id=session_id,
+            held=session.held,
+            by=by,
+            at=desk.parts.now(),
+        )
+    new = record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=opened.key(note_id))
+    answer = Answer(201, {"id": str(note_id), "version": 1})
+    await desk.store.append(
+        call.tenant,
+        [StreamAppend(kind.stream(note_id), 0, [new])],
+        statements=(desk.index.note_row(call.tenant, kind, event), *repeat.statements(answer, session.client_id)),
+    )
+    return answer, opened
+
+
+async def revise_note(desk: Desk, call: Call, note_id: UUID, change: Change, *, expected: int) -> tuple[Answer, Opened]:
+    def decision(note: Note, key: RecordKey) -> NoteEvent:
+        before = note.content.open(key)
+        content = decide.revised_content(note, before, format=change.format, sections=change.sections, labels=change.labels)
+        return decide.revise(note, content, by=call.principal.sub, at=desk.parts.now())
+
+    return await _change(desk, call, note_id, Action.UPDATE, decision, expected=expected, repeat=None, status=200)
+
+
+async def sign_note(desk: Desk, call: Call, note_id: UUID, *, expected: int | None, repeat: Repeat) -> tuple[Answer, Opened]:
+    def decision(note: Note, key: RecordKey) -> NoteEvent:
+        return decide.sign(note, note.content.open(key), by=call.principal.sub, at=desk.parts.now())
+
+    return await _change(desk, call, note_id, Action.SIGN, decision, expected=expected, repeat=repeat)
+
+
+async def cosign_note(desk: Desk, call: Call, note_id: UUID, *, expected: int | None, repeat: Repeat) -> tuple[Answer, Opened]:
+    def decision(note: Note, _: RecordKey) -> NoteEvent:
+        return decide.cosign(note, by=call.principal.sub, at=desk.parts.now())
+
+    return await _change(desk, call, note_id, Action.COSIGN, decision, expected=expected, repeat=repeat)
+
+
+async def add_addendum(
+    desk: Desk, call: Call, note_id: UUID, text: str, *, expected: int | None, repeat: Repeat
+) -> tuple[Answer, Opened]:
+    def decision(note: Note, _: RecordKey) -> NoteEvent:
+        return decide.add_addendum(note, text, by=call.principal.sub, at=desk.parts.now())
+
+    return await _change(desk, call, note_id, Action.UPDATE, decision, expected=expected, repeat=repeat)
+
+
+async def _change(
+    desk: Desk,
+    call: Call,
+    note_id: UUID,
+    action: Action,
+    decision: Callable[[Note, RecordKey], NoteEvent],
+    *,
+    expected: int | None,
+    repeat: Repeat | None,
+    status: int = 201,
+) -> tuple[Answer, Opened]:
+    row = await desk.index.note(call.tenant, note_id)
+    if row is None:
+        raise not_found()
+    opened = await open_one(desk.gate, call, action, row.ref)
+    if opened.erased(note_id):
+        raise erased()
+    note = fold(await desk.store.read_stream(call.tenant, row.stream))
+    with answered(kind=row.kind):
+        event = decision(note, opened.key(note_id))
+    # after the decision: a signed note answers 409 whatever version was sent
+    if expected is not None and expected != note.version:
+        raise stale_version()
+    return await _append(desk, call, row, note, event, opened, repeat, status), opened
+
+
+async def _append(
+    desk: Desk, call: Call, row: NoteRow, note: Note, event: NoteEvent, opened: Opened, repeat: Repeat | None, status: int
+) -> Answer:
+    new: NewEvent = record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=opened.key(row.id))
+    version = note.version + 1
+    after = evolve(note, Recorded(event, version, sha256(new.data).hexdigest()))
+    body: dict[str, Any] = {"id": str(row.id), "version": version, "status": str(after.status)}
+    answer = Answer(status, body)
+    await desk.store.append(
+        call.tenant,
+        [StreamAppend(row.stream, note.version, [new])],
+        statements=repeat.statements(answer, row.client_id) if repeat is not None else (),
+    )
+    return answer
+
+
+def fold(stored: list[StoredEvent]) -> Note:
+    """The note of a stream's events. ValueError where there is none."""
+    note: Note | None = None
+    for one in stored:
+        event = load(one)
+        assert isinstance(event, NoteEvent)
+        note = evolve(note, Recorded(event, one.version, sha256(one.data).hexdigest()))
+    if note is None:
+        raise ValueError("a note that is in the index has a stream")
+    return note

@@ -1,0 +1,62 @@
+"""Reading notes: closed from the store, opened with what the gate released, forgotten with the request."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.session_notes.application.notes import fold
+from services.session_notes.application.paging import Page, readable
+from services.session_notes.application.ports import Desk, NoteRow, Position
+from services.session_notes.domain.notes import Note, NoteContent, NoteKind
+from shared.contracts.disclosure import Action
+from shared.gate.ask import Opened, open_one
+from shared.http.call import Call
+from shared.http.problems import not_found
+
+
+@dataclass(frozen=True, slots=True)
+class AddendumRead:
+    text: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRead:
+    note: Note
+    content: NoteContent | None
+    """None where it was erased"""
+    addenda: tuple[AddendumRead, ...]
+
+
+async def read_note(desk: Desk, call: Call, note_id: UUID) -> tuple[NoteRead, Opened]:
+    row = await desk.index.note(call.tenant, note_id)
+    if row is None:
+        raise not_found()
+    opened = await open_one(desk.gate, call, Action.READ, row.ref)
+    return _read(fold(await desk.store.read_stream(call.tenant, row.stream)), opened), opened
+
+
+async def list_notes(
+    desk: Desk, call: Call, client_id: UUID, *, start: Position | None, limit: int
+) -> tuple[list[NoteRead], Page[NoteRow]]:
+    async def fetch(after: Position | None, most: int) -> list[NoteRow]:
+        return await desk.index.notes_of(call.tenant, client_id, after, most)
+
+    def likely(row: NoteRow) -> bool:
+        return row.kind is NoteKind.PROGRESS or row.author == call.principal.sub
+
+    page = await readable(desk.gate, call, client_id, fetch, start=start, limit=limit, likely=likely)
+    streams = await desk.index.streams(call.tenant, [row.stream for row in page.rows])
+    return [_read(fold(streams[row.stream]), page.opened) for row in page.rows], page
+
+
+def _read(note: Note, opened: Opened) -> NoteRead:
+    if opened.erased(note.note_id):
+        return NoteRead(note, None, ())
+    key = opened.key(note.note_id)
+    return NoteRead(
+        note,
+        note.content.open(key),
+        tuple(AddendumRead(a.text.open(key), a.by, a.at) for a in note.addenda),
+    )

@@ -1,0 +1,133 @@
+"""Writing a session down, and reading it with the prompts that were waiting for it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from services.session_notes.application.clients import load
+from services.session_notes.application.errors import answered
+from services.session_notes.application.paging import Page, readable
+from services.session_notes.application.ports import Desk, Position, SessionRow, session_stream
+from services.session_notes.application.prompts import shown
+from services.session_notes.domain.sessions import SessionDetails, SessionWasHeld, SessionWasMissed, record_session
+from shared.contracts.disclosure import MAX_RECORDS, Action, Decision, RecordRef
+from shared.contracts.records import RecordType
+from shared.contracts.session_notes import SESSION_HELD, SessionHeld
+from shared.contracts.topics import SESSION_NOTES
+from shared.eventstore.model import Publication, StoredEvent, StreamAppend
+from shared.gate.ask import Opened, ask, open_one, opened
+from shared.http.call import Call
+from shared.http.idempotency import Answer, Repeat
+from shared.http.problems import forbidden, not_found
+from shared.service.record import client_key, record_event, write_meta
+
+MOST_PROMPTS: Final = MAX_RECORDS - 1
+"""prompts asked for with one session: the newest"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRead:
+    session_id: UUID
+    client_id: UUID
+    therapist_id: str
+    held: bool
+    details: SessionDetails | None
+    """None where it was erased"""
+    version: int
+    created_at: datetime
+
+
+async def write_session(
+    desk: Desk, call: Call, client_id: UUID, therapist_id: str, details: SessionDetails, repeat: Repeat
+) -> tuple[Answer, Opened]:
+    session_id = desk.parts.new_id()
+    with answered():
+        event = record_session(session_id, client_id, therapist_id, details, now=desk.parts.now())
+    ref = RecordRef(
+        record_id=str(session_id), client_id=str(client_id), record_type=RecordType.SESSION, author=call.principal.sub
+    )
+    opened = await open_one(desk.gate, call, Action.CREATE, ref)
+    new = record_event(
+        event,
+        parts=desk.parts,
+        call_meta=write_meta(call, opened),
+        key=opened.key(session_id),
+        publish=_announced(call.tenant, event) if isinstance(event, SessionWasHeld) else (),
+    )
+    answer = Answer(201, {"id": str(session_id)})
+    await desk.store.append(
+        call.tenant,
+        [StreamAppend(session_stream(session_id), 0, [new])],
+        statements=(desk.index.session_row(call.tenant, event), *repeat.statements(answer, client_id)),
+    )
+    return answer, opened
+
+
+def _announced(tenant: str, event: SessionWasHeld) -> tuple[Publication, ...]:
+    held = SessionHeld(
+        session_id=event.session_id, client_id=event.client_id, therapist_id=event.therapist_id, recorded_at=event.at
+    )
+    payload = held.model_dump_json().encode()
+    return (Publication(SESSION_NOTES, client_key(tenant, event.client_id), type=SESSION_HELD, payload=payload),)
+
+
+async def read_session(desk: Desk, call: Call, session_id: UUID) -> tuple[SessionRead, list[dict[str, str]], Opened]:
+    """The session and the prompts that were waiting for it, by one question to the gate."""
+    row = await desk.index.session(call.tenant, session_id)
+    if row is None:
+        raise not_found()
+    prompts = []
+    if row.held:
+        since = await desk.index.held_before(call.tenant, row.client_id, Position(row.created_at, row.id))
+        prompts = (await desk.index.prompts(call.tenant, row.client_id, since, row.created_at))[-MOST_PROMPTS:]
+    answer = await ask(desk.gate, call, Action.READ, [row.ref, *(p.ref for p in prompts)])
+    released = opened(answer)
+    if not released.permitted(session_id):
+        outcome = released.outcomes.get(str(session_id))
+        problem = forbidden() if outcome is not None and outcome.may_know else not_found()
+        problem.headers.update(released.headers)
+        raise problem
+    stored = await desk.store.read_stream(call.tenant, row.stream)
+    return _read(stored, released), shown(call.tenant, prompts, released), released
+
+
+async def list_sessions(
+    desk: Desk, call: Call, client_id: UUID, *, start: Position | None, limit: int
+) -> tuple[list[SessionRead], Page[SessionRow]]:
+    async def fetch(after: Position | None, most: int) -> list[SessionRow]:
+        return await desk.index.sessions_of(call.tenant, client_id, after, most)
+
+    page = await readable(desk.gate, call, client_id, fetch, start=start, limit=limit, likely=lambda _: True)
+    streams = await desk.index.streams(call.tenant, [row.stream for row in page.rows])
+    return [_read(streams[row.stream], page.opened) for row in page.rows], page
+
+
+async def next_session(desk: Desk, call: Call, client_id: UUID) -> tuple[list[dict[str, str]], Opened]:
+    """What waits for the client's next session. 404 where the caller may not know the client."""
+    since = await desk.index.held_before(call.tenant, client_id, None)
+    prompts = (await desk.index.prompts(call.tenant, client_id, since, None))[-MOST_PROMPTS:]
+    answer = await ask(desk.gate, call, Action.SEARCH, [p.ref for p in prompts], subjects=() if prompts else (str(client_id),))
+    known = answer.may_know or any(r.may_know for r in answer.records)
+    released = opened(answer)
+    if answer.decision is Decision.DENY and not known:
+        problem = not_found()
+        problem.headers.update(released.headers)
+        raise problem
+    return shown(call.tenant, prompts, released), released
+
+
+def _read(stored: list[StoredEvent], opened: Opened) -> SessionRead:
+    (only,) = stored
+    event = load(only)
+    assert isinstance(event, SessionWasHeld | SessionWasMissed)
+    erased = opened.erased(event.session_id)
+    return SessionRead(
+        session_id=event.session_id,
+        client_id=event.client_id,
+        therapist_id=event.therapist_id,
+        held=isinstance(event, SessionWasHeld),
+        details=None if erased else event.details.open(opened.key(event.session_id)),
+        version=only.version,
+        created_at=event.at,
+    )

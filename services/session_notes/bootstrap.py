@@ -1,0 +1,101 @@
+"""session_notes put together."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter
+
+from services.session_notes.adapters.index import PostgresIndex
+from services.session_notes.adapters.schema import DDL
+from services.session_notes.api.clients import client_routes
+from services.session_notes.api.notes import note_routes
+from services.session_notes.api.sessions import session_routes
+from services.session_notes.api.surface import Surface
+from services.session_notes.application.ports import Desk
+from services.session_notes.application.prompts import keep_prompts
+from services.session_notes.settings import Settings
+from shared.contracts.alliance import PROMPT_PREPARED
+from shared.contracts.audit import KEY_SHREDDED
+from shared.contracts.records import KeyClass, ServiceName
+from shared.contracts.topics import ALLIANCE, AUDIT
+from shared.eventstore.outbox import Outbox
+from shared.eventstore.postgres import PostgresEventStore
+from shared.gate.port import Gate
+from shared.http.app import create_app
+from shared.http.cursor import Cursors
+from shared.http.idempotency import Idempotency
+from shared.messaging.consumer import Consumer
+from shared.messaging.relay import Relay
+from shared.service.erasure import DerivedTable, erasure_handler
+from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
+
+_DESCRIPTION: Final = "Clients, sessions and the two kinds of notes: each sealed by record, opened only through the gate."
+
+
+class SessionNotes:
+    """`Service`: its app, relay and consumer over one database."""
+
+    def __init__(self, parts: Parts, settings: Settings, database: DatabaseUrls, gate: Gate) -> None:
+        self.name = str(ServiceName.SESSION_NOTES)
+        self._store = PostgresEventStore(database, ddl=DDL, now=parts.now)
+        self._outbox = Outbox(database.relay)
+        self._relay = Relay(self._outbox, parts.transport, parts.signer, now=parts.now, new_id=parts.new_id)
+        self._store.on_commit(self._relay.wake)
+        self._tasks: list[asyncio.Task[None]] = []
+        desk = Desk(parts, gate, self._store, PostgresIndex(self._store))
+        registry = CollectorRegistry()
+        refused = Counter("messages_refused_total", "Messages forged or parked", ["why", "topic"], registry=registry)
+        self._consumer = Consumer(
+            self.name,
+            [ALLIANCE, AUDIT],
+            store=self._store,
+            transport=parts.transport,
+            verifier=parts.verifier,
+            handlers={
+                PROMPT_PREPARED: keep_prompts(desk),
+                KEY_SHREDDED: erasure_handler(parts, tables=[DerivedTable("prompt", KeyClass.MEASURES)]),
+            },
+            on_forged=lambda _, topic: refused.labels("forged", topic).inc(),
+            on_poison=lambda _, topic: refused.labels("parked", topic).inc(),
+        )
+        app = create_app(
+            self.name,
+            _DESCRIPTION,
+            new_id=parts.new_id,
+            checks={"database": self._store.ready, "background": self._running},
+            registry=registry,
+        )
+        surface = Surface(desk, settings, Idempotency(self._store, parts.secret), Cursors(parts.secret))
+        for routes in (client_routes, session_routes, note_routes):
+            app.include_router(routes(surface))
+        self.app: ASGIApp = app
+
+    async def start(self) -> None:
+        """Migrates the schema, then relays and listens."""
+        await self._store.open()
+        await self._outbox.open()
+        self._tasks = [asyncio.create_task(self._relay.run()), asyncio.create_task(self._consumer.run())]
+        # the consumer joins its topics before anybody publishes
+        await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._outbox.close()
+        await self._store.close()
+
+    async def _running(self) -> bool:
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
+
+def build(parts: Parts, settings: Settings | None = None) -> SessionNotes:
+    """Unwired without a gate or a database: nothing may be written or read without a decision."""
+    if parts.gate is None:
+        raise Unwired("session_notes does nothing without the gate: give it one")
+    if parts.database is None:
+        raise Unwired("session_notes needs its database")
+    return SessionNotes(parts, settings or Settings(), parts.database, parts.gate)

@@ -1,0 +1,144 @@
+"""What may be done to a note, and what happens then: pure deciders, one a command."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from services.session_notes.domain.notes import (
+    Addendum,
+    Drafted,
+    Note,
+    NoteContent,
+    NoteKind,
+    NoteStatus,
+    ProgressNoteAddendum,
+    ProgressNoteCosigned,
+    ProgressNoteDrafted,
+    ProgressNoteRevised,
+    ProgressNoteSigned,
+    PsychotherapyNoteAddendum,
+    PsychotherapyNoteDrafted,
+    PsychotherapyNoteRevised,
+    PsychotherapyNoteSigned,
+    Revised,
+    Signed,
+)
+from services.session_notes.domain.refusals import Flaw, NotTheAuthor, WrongState, refuse_any
+from services.session_notes.domain.sections import (
+    PSYCHOTHERAPY_NOTE_LABEL,
+    SECTIONS,
+    NoteFormat,
+    label_flaws,
+    progress_flaws,
+    psychotherapy_flaws,
+    unfinished,
+)
+from shared.sealing.field import Sealed
+
+MAX_ADDENDUM: Final = 20_000
+"""characters of an addendum"""
+
+
+def progress_content(format: NoteFormat, sections: dict[str, str], labels: tuple[str, ...]) -> NoteContent:
+    """Content of a progress note, its missing sections empty. Raises Unfit."""
+    refuse_any([*progress_flaws(format, sections), *label_flaws(labels)])
+    return NoteContent(format=format, sections={name: sections.get(name, "") for name in SECTIONS[format]}, labels=labels)
+
+
+def psychotherapy_content(sections: dict[str, str]) -> NoteContent:
+    """Content of a psychotherapy note. Raises Unfit where it holds what 45 CFR 164.501 keeps out of it."""
+    refuse_any(psychotherapy_flaws(sections))
+    return NoteContent(sections=sections, labels=(PSYCHOTHERAPY_NOTE_LABEL,))
+
+
+def draft(
+    kind: NoteKind, content: NoteContent, *, note_id: UUID, client_id: UUID, session_id: UUID, held: bool, by: str, at: datetime
+) -> Drafted:
+    """WrongState for a psychotherapy note of a session that was missed: it analyses a conversation that took place."""
+    if kind is NoteKind.PROGRESS:
+        model: type[ProgressNoteDrafted] | type[PsychotherapyNoteDrafted] = ProgressNoteDrafted
+    elif held:
+        model = PsychotherapyNoteDrafted
+    else:
+        raise WrongState("A psychotherapy note analyses a session that took place: use a progress note for a missed one.")
+    return model(client_id=client_id, note_id=note_id, session_id=session_id, content=Sealed(content), by=by, at=at)
+
+
+def revised_content(
+    note: Note, before: NoteContent, *, format: NoteFormat | None, sections: dict[str, str], labels: tuple[str, ...] | None
+) -> NoteContent:
+    """Content after a change of the draft. Labels stay: relabelling is an action of its own. Raises Unfit."""
+    if labels is not None and set(labels) != set(before.labels):
+        refuse_any([Flaw("/labels", "labels are not changed with the text: leave them out or send them as they are")])
+    if note.kind is NoteKind.PROGRESS:
+        return progress_content(format or before.format or NoteFormat.NARRATIVE, sections, before.labels)
+    if format is not None:
+        refuse_any([Flaw("/format", "a psychotherapy note has no format")])
+    return psychotherapy_content(sections)
+
+
+def revise(note: Note, content: NoteContent, *, by: str, at: datetime) -> Revised:
+    """NotTheAuthor; WrongState once it is signed."""
+    _only_author(note, by)
+    _still_draft(note)
+    model = ProgressNoteRevised if note.kind is NoteKind.PROGRESS else PsychotherapyNoteRevised
+    return model(client_id=note.client_id, note_id=note.note_id, content=Sealed(content), by=by, at=at)
+
+
+def sign(note: Note, content: NoteContent, *, by: str, at: datetime) -> Signed:
+    """NotTheAuthor; WrongState where it was signed before; Unfit where a section is still empty."""
+    _only_author(note, by)
+    if note.status is not NoteStatus.DRAFT:
+        raise WrongState("The note has been signed already.")
+    if note.kind is NoteKind.PROGRESS and content.format is not None:
+        refuse_any(unfinished(content.format, content.sections))
+    model = ProgressNoteSigned if note.kind is NoteKind.PROGRESS else PsychotherapyNoteSigned
+    return model(
+        client_id=note.client_id,
+        note_id=note.note_id,
+        of_version=note.content_version,
+        digest=note.content_digest,
+        by=by,
+        at=at,
+    )
+
+
+def cosign(note: Note, *, by: str, at: datetime) -> ProgressNoteCosigned:
+    """WrongState for a psychotherapy note, a draft, the author, and who has co-signed it already."""
+    if note.kind is not NoteKind.PROGRESS:
+        raise WrongState("A psychotherapy note is its author's alone: it takes no co-signature.")
+    if note.status is NoteStatus.DRAFT:
+        raise WrongState("The author signs first.")
+    if by == note.author:
+        raise WrongState("A co-signature is somebody else's than the author's.")
+    if any(s.by == by for s in note.cosignatures):
+        raise WrongState("You have co-signed this note already.")
+    return ProgressNoteCosigned(
+        client_id=note.client_id,
+        note_id=note.note_id,
+        of_version=note.content_version,
+        digest=note.content_digest,
+        by=by,
+        at=at,
+    )
+
+
+def add_addendum(note: Note, text: str, *, by: str, at: datetime) -> Addendum:
+    """NotTheAuthor; WrongState for a draft; Unfit for a text that is empty or too long."""
+    _only_author(note, by)
+    if note.status is NoteStatus.DRAFT:
+        raise WrongState("The note is still a draft: change it by PUT; addenda come after the signature.")
+    if not text.strip() or len(text) > MAX_ADDENDUM:
+        refuse_any([Flaw("/text", f"1 to {MAX_ADDENDUM} characters")])
+    model = ProgressNoteAddendum if note.kind is NoteKind.PROGRESS else PsychotherapyNoteAddendum
+    return model(client_id=note.client_id, note_id=note.note_id, text=Sealed(text), by=by, at=at)
+
+
+def _only_author(note: Note, by: str) -> None:
+    if by != note.author:
+        raise NotTheAuthor("Only the note's author may do this.")
+
+
+def _still_draft(note: Note) -> None:
+    if note.status is not NoteStatus.DRAFT:
+        raise WrongState("The note is signed and stays as it is: write an addendum.")

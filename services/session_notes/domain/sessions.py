@@ -1,0 +1,104 @@
+"""Sessions: that one was held or missed is public to the other services; when, how and with whom is sealed."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, ClassVar, Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from services.session_notes.domain.refusals import Flaw, refuse_any
+from shared.contracts.records import KeyClass
+from shared.contracts.session_notes import SESSION_HELD
+from shared.sealing.event import Event
+from shared.sealing.field import Sealed
+
+LONGEST: Final = timedelta(hours=24)
+AHEAD: Final = timedelta(days=1)
+"""how far in the future a session may lie when it is written down: clocks and time zones differ"""
+FIRST_YEAR: Final = 1900
+
+
+class Modality(StrEnum):
+    PSYCHODYNAMIC = "psychodynamic"
+    HUMANISTIC = "humanistic"
+    CBT = "cbt"
+    REBT = "rebt"
+    TRAUMA_INFORMED = "trauma_informed"
+    INTEGRATIVE = "integrative"
+
+
+class SessionFormat(StrEnum):
+    INDIVIDUAL = "individual"
+    COUPLE = "couple"
+    FAMILY = "family"
+    GROUP = "group"
+
+
+class Attendance(StrEnum):
+    ATTENDED = "attended"
+    CANCELLED = "cancelled"
+    LATE_CANCELLED = "late_cancelled"
+    NO_SHOW = "no_show"
+
+
+class SessionDetails(BaseModel):
+    """Start and stop times, modality and attendance belong to the progress note's class (45 CFR 164.501)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    participants: tuple[str, ...] = ()
+    started_at: datetime
+    ended_at: datetime
+    modality: Modality
+    format: SessionFormat
+    attendance: Attendance
+
+
+class _Session(Event):
+    RECORD: ClassVar[str] = "session_id"
+    session_id: UUID
+    therapist_id: str
+    details: Annotated[Sealed[SessionDetails], KeyClass.PROGRESS_NOTE]
+    at: datetime
+
+
+class SessionWasHeld(_Session):
+    """Client and therapist met."""
+
+    TYPE: ClassVar[str] = SESSION_HELD
+
+
+class SessionWasMissed(_Session):
+    """It was cancelled, or the client did not come."""
+
+    TYPE: ClassVar[str] = "session-notes.session-missed"
+
+
+Session = SessionWasHeld | SessionWasMissed
+
+
+def record_session(session_id: UUID, client_id: UUID, therapist_id: str, details: SessionDetails, *, now: datetime) -> Session:
+    """Held where attended, else missed. Raises Unfit where it cannot have been so."""
+    refuse_any(_flaws(client_id, therapist_id, details, now))
+    kind = SessionWasHeld if details.attendance is Attendance.ATTENDED else SessionWasMissed
+    return kind(client_id=client_id, session_id=session_id, therapist_id=therapist_id, details=Sealed(details), at=now)
+
+
+def _flaws(client_id: UUID, therapist_id: str, details: SessionDetails, now: datetime) -> list[Flaw]:
+    flaws = []
+    if therapist_id == str(client_id):
+        flaws.append(Flaw("/therapist_id", "the id of the practitioner, not of the client"))
+    times = {"/started_at": details.started_at, "/ended_at": details.ended_at}
+    for pointer, time in times.items():
+        # by year first: arithmetic on the first and last days of the calendar overflows
+        if time.year < FIRST_YEAR:
+            flaws.append(Flaw(pointer, f"a time from {FIRST_YEAR} on"))
+        elif time > now + AHEAD:
+            flaws.append(Flaw(pointer, "a session is written down when it has been: at most one day ahead"))
+    if flaws:
+        return flaws
+    if details.ended_at <= details.started_at:
+        flaws.append(Flaw("/ended_at", "later than started_at"))
+    elif details.ended_at - details.started_at > LONGEST:
+        flaws.append(Flaw("/ended_at", "at most 24 hours after started_at"))
+    return flaws
