@@ -1,0 +1,182 @@
+"""The logs of all tenants as the leading process knows them: admitted against their anchor, grown and signed in batches.
+
+Order of a batch: leaves (durable already) → stored tree, checked against the last signed root → extended → checkpoint signed →
+anchor swapped → tiles stored → published. So nothing inconsistent with the anchor is ever signed, the anchor is never behind
+what anybody was shown, and a crash anywhere leaves a state that is taken up again (ADR 0020).
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from services.audit_log.adapters.ledger_keys import LogKeys
+from services.audit_log.adapters.ledger_rows import DATABASE_ERRORS, Connection, Pool, begin, reading
+from services.audit_log.adapters.ledger_tree import UPSERT, MissingLeaf, leaf_hashes, stored_root, stored_size, stored_tree
+from services.audit_log.application.ledger_view import AnchorMoved, CheckpointAnchor
+from services.audit_log.application.ports import LedgerUnavailable
+from services.audit_log.domain.checkpoint import Checkpoint, open_checkpoint
+from services.audit_log.domain.note import NoteInvalid
+from services.audit_log.domain.tiles import NoSuchTile
+
+BATCH_SECONDS: Final = 0.15
+MAX_LEAVES: Final = 8_192
+"""leaves taken into a tree at once"""
+_log = logging.getLogger("ledger")
+
+
+class Refused(LedgerUnavailable):
+    """This log is not written or signed: its database and its anchor do not agree."""
+
+
+@dataclass(slots=True)
+class Log:
+    """One tenant's log in the leading process."""
+
+    next_index: int
+    note: bytes | None = None
+    """the last signed checkpoint, as anchored"""
+    signed: Checkpoint | None = None
+    stored: bool = False
+    """whether the tiles reach as far as the signed checkpoint"""
+
+
+class Logs:
+    """State of one term of leadership: made when the lock is taken, dropped when it is lost."""
+
+    def __init__(self, pool: Pool, keys: LogKeys, anchor: CheckpointAnchor) -> None:
+        self._pool, self._keys, self._anchor = pool, keys, anchor
+        self._logs: dict[str, Log] = {}
+        self._behind: set[str] = set()
+        self.refused: dict[str, str] = {}
+        """tenant → why its log is not written"""
+
+    async def admit_all(self) -> None:
+        """Compare every anchored log with the database."""
+        for tenant in await self._anchor.tenants():
+            try:
+                await self._admit(tenant)
+            except Refused:
+                continue
+
+    async def next_index(self, tenant: str) -> int:
+        """Raises Refused."""
+        if tenant in self.refused:
+            raise Refused(self.refused[tenant])
+        log = self._logs.get(tenant) or await self._admit(tenant)
+        return log.next_index
+
+    def committed(self, tenant: str, next_index: int) -> None:
+        self._logs[tenant].next_index = next_index
+        self._behind.add(tenant)
+
+    def published(self, tenant: str) -> bytes | None:
+        """The newest checkpoint whose tiles are stored."""
+        log = self._logs.get(tenant)
+        return log.note if log is not None and log.stored else None
+
+    async def follow(self) -> None:
+        """Until cancelled: take new leaves into the trees, and sign."""
+        while True:
+            await asyncio.sleep(BATCH_SECONDS)
+            for tenant in list(self._behind):
+                try:
+                    await self._grow(tenant)
+                except Refused:
+                    self._behind.discard(tenant)
+                except DATABASE_ERRORS as error:
+                    _log.warning("a tree could not be stored, it is tried again: %s", type(error).__name__)
+
+    async def _admit(self, tenant: str) -> Log:
+        note = await self._anchor.load(tenant)
+        signed = self._open(tenant, note)
+        async with reading(self._pool, tenant) as connection:
+            count = int(await connection.fetchval("SELECT coalesce(max(idx) + 1, 0) FROM ledger_entry"))
+            await self._check(tenant, connection, signed, count)
+        log = self._logs[tenant] = Log(count, note, signed)
+        if count:
+            self._behind.add(tenant)
+        return log
+
+    def _open(self, tenant: str, note: bytes | None) -> Checkpoint | None:
+        if note is None:
+            return None
+        try:
+            return open_checkpoint(note, self._keys.signer(tenant).verifier)
+        except NoteInvalid:
+            why = "the anchored checkpoint is not signed by this log's key: give the seed and origin that it was signed with"
+            raise self._refuse(tenant, why) from None
+
+    async def _check(self, tenant: str, connection: Connection, signed: Checkpoint | None, count: int) -> None:
+        """Raises Refused unless entries and tree of the database extend what was signed."""
+        size = await stored_size(connection)
+        if signed is None:
+            if size:
+                why = "the log was signed before, but its anchor is missing: restore the anchor directory from its backup"
+                raise self._refuse(tenant, why)
+            return
+        if count < max(signed.size, size):
+            why = (
+                f"the database holds {count} entries, but {max(signed.size, size)} were signed: it was restored from an older"
+                " backup or cut; bring back the newest backup"
+            )
+            raise self._refuse(tenant, why)
+        try:
+            if size <= signed.size:
+                tree = await stored_tree(connection)
+                tree.extend(await leaf_hashes(connection, size, signed.size))
+                root = tree.root()
+            else:
+                root = await stored_root(connection, signed.size)
+        except MissingLeaf as error:
+            raise self._refuse(tenant, str(error)) from None
+        except (NoSuchTile, ValueError):
+            root = b""
+        if root != signed.root:
+            why = f"the database's tree of {signed.size} entries is not the one that was signed: it was forked or changed"
+            raise self._refuse(tenant, why)
+
+    async def _grow(self, tenant: str) -> None:
+        log = self._logs[tenant]
+        signer = self._keys.signer(tenant)
+        count = log.next_index  # before the snapshot: entries that come later may not be in it
+        async with reading(self._pool, tenant) as connection:
+            await self._check(tenant, connection, log.signed, count)
+            tree = await stored_tree(connection)
+            end = max(log.signed.size if log.signed else 0, min(count, tree.size + MAX_LEAVES))
+            try:
+                fresh = await leaf_hashes(connection, tree.size, end)
+            except MissingLeaf as error:
+                raise self._refuse(tenant, str(error)) from None
+        changed = tree.extend(fresh)
+        checkpoint = Checkpoint(signer.verifier.name, tree.size, tree.root())
+        if checkpoint != log.signed:
+            note = checkpoint.sign(signer)
+            try:
+                await self._anchor.swap(tenant, log.note, note)
+            except AnchorMoved:
+                why = "another process moved this log's anchor: only one may sign; stop the other and restart this one"
+                raise self._refuse(tenant, why) from None
+            log.note, log.signed, log.stored = note, checkpoint, False
+        if changed:
+            await self._store(tenant, changed)
+        log.stored = True
+        if tree.size == log.next_index:
+            self._behind.discard(tenant)
+
+    async def _store(self, tenant: str, changed: dict[tuple[int, int], bytes]) -> None:
+        levels, indexes = zip(*changed, strict=True)
+        async with self._pool.acquire() as connection:
+            await connection.execute(begin(tenant))
+            try:
+                await connection.execute(UPSERT, tenant, list(levels), list(indexes), list(changed.values()))
+                await connection.execute("COMMIT")
+            except BaseException:
+                if not connection.is_closed():
+                    await connection.execute("ROLLBACK")
+                raise
+
+    def _refuse(self, tenant: str, why: str) -> Refused:
+        self.refused[tenant] = why
+        _log.error("a tenant's log is not signed any more: its database and its anchor do not agree; see the ledger's state")
+        return Refused(why)

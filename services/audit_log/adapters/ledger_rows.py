@@ -1,0 +1,104 @@
+"""Rows of the ledger's tables: how entries are written, and how a tenant's rows are read under row-level security."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+
+from services.audit_log.adapters.ledger_keys import check_tenant
+from services.audit_log.domain.entry import Entry
+from services.audit_log.domain.leaf import SALT_SIZE, canonical, commit
+from services.audit_log.domain.payload import Columns, RecordRows, columns_of, payload_of, records_of
+
+Connection = asyncpg.Connection
+Pool = asyncpg.Pool
+
+DATABASE_ERRORS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+def unavailable(error: BaseException, connection: Connection | None = None) -> bool:
+    """Whether an error says nothing about what was asked, only that the database does not answer."""
+    if isinstance(error, OSError | TimeoutError | asyncpg.InternalClientError):
+        return True
+    if isinstance(
+        error,
+        asyncpg.PostgresConnectionError | asyncpg.OperatorInterventionError | asyncpg.InsufficientResourcesError,
+    ):
+        return True
+    # asyncpg raises InterfaceError both for a closed connection and for arguments that do not fit a statement
+    return isinstance(error, asyncpg.InterfaceError) and (connection is None or connection.is_closed())
+
+
+INSERT: Final = """
+WITH entry AS (
+  INSERT INTO ledger_entry (tenant_id, idx, leaf, at, kind, action, outcome, purpose, agent, agent_role, service, client_id,
+                            request_id)
+  SELECT $1, * FROM unnest($2::bigint[], $3::bytea[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
+                           $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
+), payload AS (
+  INSERT INTO ledger_payload (tenant_id, idx, payload, salt)
+  SELECT $1, * FROM unnest($2::bigint[], $14::bytea[], $15::bytea[])
+)
+INSERT INTO ledger_record (tenant_id, idx, record_id, record_type, decision)
+SELECT $1, * FROM unnest($16::bigint[], $17::text[], $18::text[], $19::text[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """An entry in the form in which it is committed to; its index comes later."""
+
+    leaf: bytes
+    columns: Columns
+    payload: bytes
+    salt: bytes
+    records: RecordRows
+
+
+def row_of(entry: Entry, random: Callable[[int], bytes]) -> EntryRow:
+    """Raises NotCanonical or ValueError for an entry that has no canonical form."""
+    payload, salt = canonical(payload_of(entry)), random(SALT_SIZE)
+    return EntryRow(
+        leaf=commit(salt, payload),
+        columns=columns_of(entry),
+        payload=payload,
+        salt=salt,
+        records=records_of(entry),
+    )
+
+
+def insert_arguments(tenant: str, indexes: Sequence[int], rows: Sequence[EntryRow]) -> list[Any]:
+    records = [(index, *record) for index, row in zip(indexes, rows, strict=True) for record in row.records]
+    columns = list(zip(*(row.columns for row in rows), strict=True))
+    return [
+        tenant,
+        list(indexes),
+        [row.leaf for row in rows],
+        *map(list, columns),
+        [row.payload for row in rows],
+        [row.salt for row in rows],
+        *map(list, zip(*records, strict=True) if records else ((), (), (), ())),
+    ]
+
+
+def begin(tenant: str) -> str:
+    """Opens a transaction under the tenant's row-level security, in one round trip."""
+    return f"BEGIN; {as_tenant(tenant)}"
+
+
+def as_tenant(tenant: str) -> str:
+    return f"SET LOCAL app.tenant_id = '{check_tenant(tenant)}'"
+
+
+@asynccontextmanager
+async def reading(pool: Pool, tenant: str) -> AsyncIterator[Connection]:
+    """One snapshot of a tenant's rows."""
+    async with pool.acquire() as connection:
+        await connection.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; {as_tenant(tenant)}")
+        try:
+            yield connection  # type: ignore[misc]  # the pool's proxy has the connection's interface
+        finally:
+            if not connection.is_closed():
+                await connection.execute("ROLLBACK")

@@ -1,0 +1,114 @@
+"""Tables of the ledger. The app role may add entries and read them, nothing else; triggers refuse the rest even to the owner.
+
+`ledger_payload` stands apart: an erasure deletes a payload and its salt (`ledger_erase`), while entry, leaf and tree stay.
+Tiles may only grow: the stored hashes stay a prefix of the new ones.
+"""
+
+from typing import Final
+
+from shared.eventstore.schema import tenant_table
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS ledger_entry (
+  tenant_id text NOT NULL,
+  idx bigint NOT NULL CHECK (idx >= 0),
+  leaf bytea NOT NULL,
+  at timestamptz NOT NULL,
+  kind text NOT NULL,
+  action text NOT NULL,
+  outcome text NOT NULL,
+  purpose text,
+  agent text NOT NULL,
+  agent_role text NOT NULL,
+  service text NOT NULL,
+  client_id text,
+  request_id text NOT NULL,
+  CONSTRAINT ledger_entry_pkey PRIMARY KEY (tenant_id, idx)
+);
+CREATE INDEX IF NOT EXISTS ledger_entry_client ON ledger_entry (tenant_id, client_id, idx) WHERE client_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ledger_entry_agent ON ledger_entry (tenant_id, agent, idx);
+CREATE INDEX IF NOT EXISTS ledger_entry_kind ON ledger_entry (tenant_id, kind, idx);
+CREATE INDEX IF NOT EXISTS ledger_entry_at ON ledger_entry (tenant_id, at);
+CREATE TABLE IF NOT EXISTS ledger_payload (
+  tenant_id text NOT NULL,
+  idx bigint NOT NULL,
+  payload bytea NOT NULL,
+  salt bytea NOT NULL,
+  CONSTRAINT ledger_payload_pkey PRIMARY KEY (tenant_id, idx)
+);
+CREATE TABLE IF NOT EXISTS ledger_record (
+  tenant_id text NOT NULL,
+  idx bigint NOT NULL,
+  record_id text NOT NULL,
+  record_type text NOT NULL,
+  decision text NOT NULL,
+  CONSTRAINT ledger_record_pkey PRIMARY KEY (tenant_id, idx, record_id)
+);
+CREATE INDEX IF NOT EXISTS ledger_record_record ON ledger_record (tenant_id, record_id, idx);
+CREATE TABLE IF NOT EXISTS ledger_tile (
+  tenant_id text NOT NULL,
+  level int NOT NULL,
+  idx bigint NOT NULL,
+  hashes bytea NOT NULL,
+  CONSTRAINT ledger_tile_pkey PRIMARY KEY (tenant_id, level, idx)
+);
+"""
+
+_RULES: Final = """
+CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'the ledger is append-only: % of % is refused', TG_OP, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE OR REPLACE FUNCTION ledger_tile_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF length(NEW.hashes) < length(OLD.hashes) OR substring(NEW.hashes FROM 1 FOR length(OLD.hashes)) <> OLD.hashes
+    OR (NEW.tenant_id, NEW.level, NEW.idx) <> (OLD.tenant_id, OLD.level, OLD.idx) THEN
+    RAISE EXCEPTION 'a tile only grows' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER ledger_entry_fixed BEFORE UPDATE OR DELETE ON ledger_entry
+  FOR EACH ROW EXECUTE FUNCTION ledger_refuse();
+CREATE OR REPLACE TRIGGER ledger_record_fixed BEFORE UPDATE OR DELETE ON ledger_record
+  FOR EACH ROW EXECUTE FUNCTION ledger_refuse();
+CREATE OR REPLACE TRIGGER ledger_payload_fixed BEFORE UPDATE ON ledger_payload
+  FOR EACH ROW EXECUTE FUNCTION ledger_refuse();
+CREATE OR REPLACE TRIGGER ledger_tile_fixed BEFORE DELETE ON ledger_tile
+  FOR EACH ROW EXECUTE FUNCTION ledger_refuse();
+CREATE OR REPLACE TRIGGER ledger_tile_grows BEFORE UPDATE ON ledger_tile
+  FOR EACH ROW EXECUTE FUNCTION ledger_tile_grows();
+CREATE OR REPLACE TRIGGER ledger_entry_kept BEFORE TRUNCATE ON ledger_entry
+  FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse();
+CREATE OR REPLACE TRIGGER ledger_record_kept BEFORE TRUNCATE ON ledger_record
+  FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse();
+CREATE OR REPLACE TRIGGER ledger_payload_kept BEFORE TRUNCATE ON ledger_payload
+  FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse();
+CREATE OR REPLACE TRIGGER ledger_tile_kept BEFORE TRUNCATE ON ledger_tile
+  FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse();
+CREATE OR REPLACE FUNCTION ledger_erase(indexes bigint[]) RETURNS bigint
+  LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  WITH gone AS (
+    DELETE FROM ledger_payload p
+    WHERE p.tenant_id = current_setting('app.tenant_id') AND p.idx = ANY (indexes)
+      AND NOT EXISTS (SELECT FROM ledger_entry e WHERE e.tenant_id = p.tenant_id AND e.idx = p.idx AND e.kind = 'erasure')
+    RETURNING 1)
+  SELECT count(*) FROM gone
+$$;
+"""
+
+
+def schema(app_role: str) -> list[str]:
+    """Idempotent DDL, run by the owner. `app_role` is the role that requests run as."""
+    role = '"' + app_role.replace('"', '""') + '"'
+    statements = [_TABLES]
+    for table in ("ledger_entry", "ledger_payload", "ledger_record", "ledger_tile"):
+        statements += tenant_table(table)
+    statements += [
+        _RULES,
+        f"REVOKE UPDATE, DELETE, TRUNCATE ON ledger_entry, ledger_payload, ledger_record FROM {role}",
+        f"REVOKE DELETE, TRUNCATE ON ledger_tile FROM {role}",
+        f"GRANT USAGE ON SCHEMA public TO {role}",
+        "REVOKE ALL ON FUNCTION ledger_erase(bigint[]) FROM PUBLIC",
+        f"GRANT EXECUTE ON FUNCTION ledger_erase(bigint[]) TO {role}",
+    ]
+    return statements

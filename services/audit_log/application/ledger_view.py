@@ -1,0 +1,104 @@
+"""What is read from the ledger: entries, proofs, tiles, checkpoints, and where the last checkpoint is anchored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from services.audit_log.application.ports import Ledger
+from services.audit_log.domain.checkpoint import Checkpoint
+from services.audit_log.domain.entry import Entry
+from services.audit_log.domain.verification import Report
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    index: int
+    entry: Entry
+    """of an erased payload: what the columns still say, with empty name, reason, basis and detail"""
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """All that are set must hold. Times are aware; `until` is exclusive."""
+
+    client_id: str | None = None
+    agent: str | None = None
+    """`sub`, or the name under which somebody acted (any case)"""
+    since: datetime | None = None
+    until: datetime | None = None
+    action: str | None = None
+    outcome: str | None = None
+    purpose: str | None = None
+    record_id: str | None = None
+    kind: str | None = None
+    purposes_besides: Sequence[str] = ()
+    """leaves out these purposes, and entries without one"""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryProof:
+    """Enough for a stranger with the log's vkey to check that the entry was logged, unchanged, at its index."""
+
+    index: int
+    leaf: bytes
+    salt: bytes | None
+    """None where the payload was erased: then the proof still holds for the leaf"""
+    payload: bytes | None
+    """canonical JSON (RFC 8785), the bytes that were committed to"""
+    checkpoint: Checkpoint
+    text: bytes
+    """C2SP tlog-proof"""
+
+
+class NoSuchEntry(Exception):
+    """The log has no entry at this index."""
+
+
+class NotYetSigned(Exception):
+    """The entry is durable, but no checkpoint covers it yet: ask again in a second."""
+
+
+class LedgerView(Ledger, Protocol):
+    """The ledger as the API uses it. LedgerUnavailable where the database does not answer."""
+
+    async def entry(self, tenant: str, index: int) -> StoredEntry:
+        """Raises NoSuchEntry."""
+
+    async def search(self, tenant: str, filters: Filters, *, before: int | None = None, limit: int = 50) -> list[StoredEntry]:
+        """Newest first, below index `before`."""
+
+    async def proof(self, tenant: str, index: int) -> EntryProof:
+        """Against the newest checkpoint; waits up to 1.5 s for one that covers it. NoSuchEntry, NotYetSigned."""
+
+    async def checkpoint(self, tenant: str) -> bytes | None:
+        """The newest signed checkpoint (a C2SP note); None for a log without one."""
+
+    async def tile(self, tenant: str, level: int, index: int, width: int) -> bytes:
+        """A tile of the published tree, 1 to 256 hashes wide. Raises NoSuchTile."""
+
+    async def entry_bundle(self, tenant: str, index: int, width: int) -> bytes:
+        """Leaves of the published tree as a C2SP entry bundle. Raises NoSuchTile."""
+
+    def vkey(self, tenant: str) -> str:
+        """The log's C2SP verifier key."""
+
+    async def verify(self, tenant: str) -> Report:
+        """Every leaf recomputed from payload and salt, the tree from the leaves, and compared with the signed checkpoint."""
+
+
+class AnchorMoved(Exception):
+    """Somebody else swapped the anchor: the expected note is not the stored one."""
+
+
+class CheckpointAnchor(Protocol):
+    """Keeps the last signed checkpoint of each tenant outside the ledger's database."""
+
+    async def tenants(self) -> list[str]:
+        """Tenants with an anchor."""
+
+    async def load(self, tenant: str) -> bytes | None: ...
+
+    async def swap(self, tenant: str, expected: bytes | None, note: bytes) -> None:
+        """Replace `expected` by `note`, durable when it returns. Raises AnchorMoved, OSError."""

@@ -1,0 +1,62 @@
+"""What a leaf says: a salted commitment to an entry, and nothing else. No client, actor or time stands in a leaf.
+
+`leaf = JCS({"alg":"hmac-sha256","commitment":<base64>,"v":1})`, `commitment = HMAC-SHA256(salt, JCS(payload))`, salt of 32
+random bytes. Deleting payload and salt leaves a number that says nothing, while index, tree and old proofs stay valid.
+"""
+
+import hmac
+import re
+from base64 import b64decode, b64encode
+from hashlib import sha256
+from typing import Any, Final
+
+import orjson
+import rfc8785
+
+SALT_SIZE: Final = 32
+MAX_SAFE: Final = 2**53 - 1
+"""largest integer that JCS (RFC 8785, by RFC 7493) takes"""
+_LEAF = re.compile(rb'\{"alg":"hmac-sha256","commitment":"([A-Za-z0-9+/]{43}=)","v":1\}')
+
+
+class NotCanonical(Exception):
+    """The value has no canonical form: a number beyond 2^53, a lone surrogate, or a type that JSON has not."""
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785 form. `orjson` where it is equal to it (ASCII keys, whole numbers), ten times as fast."""
+    try:
+        if _plain(value):
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return bytes(rfc8785.dumps(value))
+    except (rfc8785.CanonicalizationError, TypeError, ValueError) as error:
+        raise NotCanonical(type(error).__name__) from None
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, str) or value is None or isinstance(value, bool):
+        return True
+    if isinstance(value, int):
+        return -MAX_SAFE <= value <= MAX_SAFE
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and k.isascii() and _plain(v) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_plain, value))
+    return False
+
+
+def commit(salt: bytes, payload: bytes) -> bytes:
+    """The leaf that stands for a payload in canonical form."""
+    commitment = b64encode(hmac.digest(salt, payload, sha256))
+    return b'{"alg":"hmac-sha256","commitment":"' + commitment + b'","v":1}'
+
+
+def commits_to(leaf: bytes, salt: bytes, payload: bytes) -> bool:
+    """Whether a leaf stands for this payload under this salt."""
+    return hmac.compare_digest(leaf, commit(salt, payload))
+
+
+def commitment_of(leaf: bytes) -> bytes | None:
+    """The 32 bytes that a leaf commits with; None where it is not one of our leaves."""
+    match = _LEAF.fullmatch(leaf)
+    return b64decode(match[1]) if match else None

@@ -1,0 +1,52 @@
+"""A ledger on a fresh database, and entries to put into it."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from services.audit_log.adapters.checkpoint_anchor import FileAnchor
+from services.audit_log.adapters.ledger import PostgresLedger
+from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
+from shared.service.clock import now
+from shared.service.parts import DatabaseUrls
+
+SEED = bytes(range(32))
+ORIGIN = "log.example/practice"
+CLIENT = "11111111-1111-4111-8111-111111111111"
+
+
+def ledger_on(urls: DatabaseUrls, anchors: Path) -> PostgresLedger:
+    return PostgresLedger(urls, seed=SEED, origin_prefix=ORIGIN, anchor=FileAnchor(anchors), now=now, random=secrets.token_bytes)
+
+
+@asynccontextmanager
+async def open_ledger(urls: DatabaseUrls, anchors: Path) -> AsyncIterator[PostgresLedger]:
+    ledger = ledger_on(urls, anchors)
+    await ledger.open()
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+def entry(number: int = 0, **other: object) -> Entry:
+    values: dict[str, object] = {
+        "kind": EntryKind.DISCLOSURE,
+        "at": now(),
+        "action": "read",
+        "outcome": "permit",
+        "reason": "consent",
+        "agent": "t-rivera",
+        "agent_name": "Dr. Ada Rivera",
+        "agent_role": "therapist",
+        "service": "session_notes",
+        "request_id": f"request-{number}",
+        "client_id": CLIENT,
+        "purpose": "TREAT",
+        "purpose_defaulted": True,
+        "records": (EntryRecord(f"record-{number}", "progress_note", "progress_note", "permit", "consent"),),
+        "basis": ("rule:consent", "consent:c-1"),
+        "policy_sequence": 4,
+    }
+    return Entry(**(values | other))  # type: ignore[arg-type]
