@@ -32,7 +32,7 @@ test-long: $(STAMP)  ## what takes longer
 	@$(PY) -m pytest -m long
 
 test-compose: $(STAMP)  ## the deployed stack under docker compose tells the same story
-	@$(PY) -m infra.compose.story
+	@$(PY) -m tests.e2e.compose
 
 lint: $(STAMP)  ## ruff, mypy strict, import rules
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(PY) -m pytest tests/architecture

@@ -38,7 +38,7 @@ def bindings() -> Iterator[AclBinding]:
             yield _allow(ResourceType.TOPIC, topic.name, reader, AclOperation.READ)
             yield _allow(ResourceType.TOPIC, topic.name, reader, AclOperation.DESCRIBE)
     for name in sorted(n for n in ServiceName if n is not ServiceName.EHR_GATEWAY):
-        yield _allow(ResourceType.GROUP, name, name, AclOperation.READ, ResourcePatternType.PREFIXED)
+        yield _allow(ResourceType.GROUP, str(name), name, AclOperation.READ, ResourcePatternType.PREFIXED)
         yield _allow(ResourceType.BROKER, "kafka-cluster", name, AclOperation.IDEMPOTENT_WRITE)
 
 
@@ -61,8 +61,8 @@ def apply(settings: KafkaSettings) -> int:
     return len(wanted)
 
 
-def librdkafka_options(settings: KafkaSettings) -> dict[str, str | int]:
-    options: dict[str, str | int] = {
+def librdkafka_options(settings: KafkaSettings) -> dict[str, str | int | float | bool]:
+    options: dict[str, str | int | float | bool] = {
         "bootstrap.servers": settings.bootstrap,
         "security.protocol": settings.security_protocol,
     }

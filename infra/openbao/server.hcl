@@ -1,5 +1,8 @@
 # OpenBao of a deployment: data on its own volume, unsealed by a key file that only this container sees.
-storage "file" { path = "/openbao/file" }
+storage "raft" {
+  path    = "/openbao/file"
+  node_id = "1"
+}
 listener "tcp" {
   address       = "0.0.0.0:8200"
   tls_cert_file = "/run/secrets/app/cert.pem"
@@ -9,5 +12,5 @@ seal "static" {
   current_key_id = "1"
   current_key    = "file:///run/secrets/app/unseal.key"
 }
-api_addr      = "https://openbao:8200"
-disable_mlock = true
+api_addr     = "https://openbao:8200"
+cluster_addr = "https://openbao:8201"

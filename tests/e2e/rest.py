@@ -33,10 +33,19 @@ MintToken = Callable[..., str]
 
 
 class Rest:
-    """One deployment, one tenant. `ssl` is handed to aiohttp."""
+    """One deployment, one tenant. `ssl` is handed to aiohttp. `origin(path)` is where a path is answered."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, mint: MintToken, tenant: str, *, ssl: Any = True) -> None:
-        self.session, self.base_url, self.mint, self.tenant, self.ssl = session, base_url.rstrip("/"), mint, tenant, ssl
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        origin: str | Callable[[str], str],
+        mint: MintToken,
+        tenant: str,
+        *,
+        ssl: Any = True,
+    ) -> None:
+        self.session, self.mint, self.tenant, self.ssl = session, mint, tenant, ssl
+        self.origin = (lambda _: origin.rstrip("/")) if isinstance(origin, str) else origin
 
     def as_(self, sub: str, role: str, *, client_id: str | None = None, tenant: str | None = None) -> "Person":
         token = self.mint(sub=sub, role=role, tenant=tenant or self.tenant, client_id=client_id)
@@ -57,7 +66,7 @@ class Person:
         data = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
         if data is not None:
             sent.setdefault("Content-Type", "application/json")
-        url = self.rest.base_url + path
+        url = self.rest.origin(path) + path
         async with self.rest.session.request(verb, url, data=data, headers=sent, ssl=self.rest.ssl) as got:
             answer = Answer(got.status, {k.title(): v for k, v in got.headers.items()}, await got.text())
         wanted = (want,) if isinstance(want, int) else want

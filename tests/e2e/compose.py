@@ -1,0 +1,141 @@
+"""`make test-compose`: the deployed stack, up under a project name of its own, tells the story, and is taken down.
+
+Base images come from the environment (PYTHON_IMAGE, POSTGRES_IMAGE, KAFKA_IMAGE, NGINX_IMAGE, OPENBAO_IMAGE), else from the
+file that IMAGES_ENV names, else they are the public ones. KEEP=1 leaves the stack up.
+"""
+
+import asyncio
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from uuid import uuid4
+
+import aiohttp
+
+from infra.compose import secrets
+from tests.e2e.issuer import Issuer
+from tests.e2e.rest import Rest
+from tests.e2e.story import CANARY, PRIVATE_CANARY, Story
+
+ROOT = Path(__file__).parents[2]
+PORT = int(os.environ.get("HTTPS_PORT", "18443"))
+READY_SECONDS = 180
+
+
+def compose_command() -> list[str]:
+    """`docker compose`, or the older `docker-compose`."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(command[0]) and subprocess.run([*command, "version"], capture_output=True).returncode == 0:
+            return command
+    sys.exit("docker compose is not installed: this test needs a Docker engine")
+
+
+def images() -> dict[str, str]:
+    file = Path(os.environ.get("IMAGES_ENV", ROOT.parent / "shared/standin-images/images.env"))
+    if "PYTHON_IMAGE" in os.environ or not file.is_file():
+        return {}
+    lines = (line.partition("=") for line in file.read_text().splitlines() if "=" in line)
+    return {name.strip(): value.strip() for name, _, value in lines} | {"BUILD_NETWORK": "host"}
+
+
+class Stack:
+    def __init__(self, folder: Path) -> None:
+        self.issuer, self.command, self.project = Issuer(), compose_command(), f"story{uuid4().hex[:8]}"
+        secrets.make(folder / "secrets")
+        self.issuer.write_jwks(folder / "issuer")
+        for path in (folder, folder / "issuer"):
+            path.chmod(0o755)
+        self.authority = folder / "secrets/nginx/ca.pem"
+        self.env = {**os.environ, **images(), **self.issuer.environment}
+        self.env |= {
+            "SECRETS": str(folder / "secrets"),
+            "OIDC_JWKS_DIR": str(folder / "issuer"),
+            "OIDC_JWKS_FILE": "/run/issuer/jwks.json",
+            "HTTPS_PORT": str(PORT),
+            "APP_IMAGE": f"alliance-record:{self.project}",
+            "PUBLIC_URL": f"https://localhost:{PORT}",
+        }
+
+    def compose(self, *arguments: str, quiet: bool = True) -> str:
+        done = subprocess.run(
+            [*self.command, "-p", self.project, *arguments], cwd=ROOT, env=self.env, text=True, capture_output=quiet
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"compose {' '.join(arguments)}:\n{(done.stderr or '')[-3000:]}")
+        return done.stdout or ""
+
+    def logs(self) -> str:
+        return self.compose("logs", "--no-color")
+
+
+async def ready(session: aiohttp.ClientSession, context: ssl.SSLContext, rest: Rest) -> None:
+    """Every service answers through nginx."""
+    probes = ["/v1/consents?client_id=x", "/v1/notes?client_id=x", "/v1/instruments", "/v1/audit/entries", "/fhir/R4/metadata"]
+    end, nobody = perf_counter() + READY_SECONDS, rest.as_("probe", "intake")
+    for probe in probes:
+        while True:
+            try:
+                answer = await nobody.call("GET", probe)
+                if answer.status not in (502, 503, 504):
+                    break
+            except aiohttp.ClientError:
+                pass
+            if perf_counter() > end:
+                raise RuntimeError(f"not ready within {READY_SECONDS} s: {probe}")
+            await asyncio.sleep(1)
+
+
+async def tell(stack: Stack) -> None:
+    context = ssl.create_default_context(cafile=str(stack.authority))
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+        rest = Rest(session, f"https://localhost:{PORT}", stack.issuer.mint, "compose-clinic", ssl=context)
+        await ready(session, context, rest)
+        print("the stack is ready", flush=True)
+
+        async def interlude() -> None:
+            for broken in ("kafka", "postgres"):
+                print(f"restarting {broken} …", flush=True)
+                await asyncio.to_thread(stack.compose, "restart", broken)
+                await ready(session, context, rest)
+
+        story = Story(rest, interlude=interlude)
+        told = await story.tell()
+        print(f"revocation felt after {told.revocation_ms:.0f} ms", flush=True)
+        logs = await asyncio.to_thread(stack.logs)
+        for canary in (CANARY, PRIVATE_CANARY):
+            if canary in logs:
+                raise RuntimeError("a canary sentence stands in the logs")
+        await story.erasure()
+        await asyncio.to_thread(stack.compose, "restart", "audit-log", "session-notes", "consent", "alliance-measurement")
+        await ready(session, context, rest)
+        await story.it_is_unreadable()
+    print("the story was told: 1 passed, 0 failed", flush=True)
+
+
+def main() -> int:
+    folder = Path(tempfile.mkdtemp(prefix="compose-story-"))
+    stack = Stack(folder)
+    try:
+        print("building and starting the stack …", flush=True)
+        stack.compose("build", "databases")
+        stack.compose("up", "-d")
+        asyncio.run(tell(stack))
+    except BaseException:
+        if not os.environ.get("KEEP"):
+            print(stack.logs()[-20_000:])
+        raise
+    finally:
+        if not os.environ.get("KEEP"):
+            stack.compose("down", "-v", "--timeout", "5")
+            subprocess.run(["docker", "image", "rm", "-f", stack.env["APP_IMAGE"]], capture_output=True)
+            shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
