@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from services.alliance_measurement.domain.instrument import Criterion, Instrument, Score
@@ -45,12 +44,12 @@ def check(instrument: Instrument, answers: Mapping[str, Any]) -> dict[int, float
         item = int(name) if name.isascii() and name.isdigit() and len(name) <= 3 else 0
         if str(item) != name or item not in instrument.items:
             faults.append(AnswerFault(_pointer(name), f'no such item: items are "1" to "{scale.items}"'))
-        elif isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        elif isinstance(value, bool) or not isinstance(value, int | float):
             faults.append(AnswerFault(_pointer(name), "a number; leave the item out to skip it"))
-        elif scale.integer and value != int(value):
-            faults.append(AnswerFault(_pointer(name), "a whole number"))
         elif not scale.min <= value <= scale.max:
             faults.append(AnswerFault(_pointer(name), f"from {_tidy(scale.min)} to {_tidy(scale.max)}"))
+        elif scale.integer and value != int(value):
+            faults.append(AnswerFault(_pointer(name), "a whole number"))
         else:
             found[item] = _tidy(value)
     if not answers:
