@@ -1,0 +1,294 @@
+"""The keyring on PostgreSQL: data keys wrapped by the KMS, record keys derived for who was permitted.
+
+Each read asks the database for the key's state, so an erasure holds at once in every process; the cache saves the KMS call alone.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from services.audit_log.adapters.key_cache import KeyCache
+from services.audit_log.adapters.keyring_schema import SCHEMA
+from services.audit_log.adapters.kms.port import Kms, epoch_of
+from services.audit_log.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted, UnknownKey
+from services.audit_log.domain.keys import DATA_KEY_SIZE, KeyState, extract, key_id, record_key, wrap_context
+from shared.contracts.disclosure import RecordKey
+from shared.contracts.records import KeyClass
+from shared.service.parts import DatabaseUrls
+
+_TURN: Final = (4_011, 2)
+"""two-part advisory lock of the migration"""
+_CONNECT_SECONDS: Final = 5.0
+_QUERY_SECONDS: Final = 10.0
+_REWRAP_PAGE: Final = 500
+
+_Slot = tuple[str, str, KeyClass]
+"""tenant, client, class"""
+
+
+@dataclass(frozen=True, slots=True)
+class ShreddedKey:
+    """A key that must stay destroyed, whatever backup is restored."""
+
+    kid: str
+    client_id: str
+    key_class: KeyClass
+    erasure_id: UUID
+    at: datetime
+
+
+class PostgresKeyring:
+    """`open` before use. `new_id()` gives random UUIDs (key ids are made of them), `random(n)` n random bytes for keys."""
+
+    def __init__(
+        self,
+        urls: DatabaseUrls,
+        kms: Kms,
+        *,
+        now: Callable[[], datetime],
+        random: Callable[[int], bytes],
+        new_id: Callable[[], UUID],
+        connections: int = 8,
+    ) -> None:
+        self._urls, self._kms, self._connections = urls, kms, connections
+        self._now, self._random, self._new_id = now, random, new_id
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._cache = KeyCache(now)
+        self._making: dict[_Slot, asyncio.Lock] = {}
+
+    async def open(self) -> None:
+        """Makes the schema as the owner, then connects. Raises asyncpg's errors and OSError: a start fails loudly."""
+        await _migrate(self._urls.owner)
+        await self._kms.open()
+        self._pool = await asyncpg.create_pool(
+            self._urls.app,
+            min_size=1,
+            max_size=self._connections,
+            timeout=_CONNECT_SECONDS,
+            command_timeout=_QUERY_SECONDS,
+            reset=_nothing_to_reset,
+        )
+
+    async def close(self) -> None:
+        self._cache.clear()
+        await self._kms.close()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                await asyncio.wait_for(pool.close(), _CONNECT_SECONDS)
+            except TimeoutError:
+                pool.terminate()
+
+    async def ready(self) -> bool:
+        try:
+            await self._rows("SELECT 1")
+        except KeyringUnavailable:
+            return False
+        return await self._kms.healthy()
+
+    async def new_record_key(self, tenant: str, client_id: str, key_class: KeyClass, record_id: str) -> RecordKey:
+        """See Keyring.new_record_key."""
+        row = _unfenced(await self._rows("SELECT * FROM current_key($1, $2, $3)", tenant, client_id, str(key_class)))
+        if row["kid"] is None:
+            row = await self._first_key((tenant, client_id, key_class))
+        extracted = await self._extracted((tenant, client_id, key_class), row["kid"], row["wrapped"])
+        return _derived(extracted, row["kid"], tenant, client_id, key_class, record_id)
+
+    async def record_keys(self, tenant: str, wanted: Sequence[KeyWanted]) -> list[RecordKey | Erased]:
+        """See Keyring.record_keys. One query, however many. A key id of another client or class is an unknown one."""
+        if not wanted:
+            return []
+        rows = await self._rows("SELECT * FROM keys_of($1, $2)", tenant, list({w.kid for w in wanted}))
+        by_kid = {row["kid"]: row for row in rows}
+        for want in wanted:
+            row = by_kid.get(want.kid)
+            if row is None or (row["client_id"], row["key_class"]) != (want.client_id, str(want.key_class)):
+                raise UnknownKey(f"no key {want.kid} of this client and class")
+        present = [row for row in rows if row["state"] != KeyState.SHREDDED]
+        keys = await asyncio.gather(
+            *(
+                self._extracted((tenant, row["client_id"], KeyClass(row["key_class"])), row["kid"], row["wrapped"])
+                for row in present
+            )
+        )
+        extracted = dict(zip((row["kid"] for row in present), keys, strict=True))
+        return [
+            _derived(extracted[w.kid], w.kid, tenant, w.client_id, w.key_class, w.record_id)
+            if w.kid in extracted
+            else Erased(w.record_id, w.kid)
+            for w in wanted
+        ]
+
+    async def new_version(self, tenant: str, client_id: str, key_class: KeyClass) -> str:
+        """A new data key for new records; the old one still opens what it sealed. Its key id. KeyFenced."""
+        row = await self._make((tenant, client_id, key_class), retire=True)
+        return str(row["kid"])
+
+    async def fence(self, tenant: str, client_id: str, classes: Sequence[KeyClass], erasure_id: UUID) -> None:
+        """From here no new key of these classes is made for this client. Idempotent."""
+        await self._rows("SELECT fence_keys($1, $2, $3, $4)", tenant, client_id, [str(c) for c in classes], erasure_id)
+
+    async def shred(self, tenant: str, client_id: str, classes: Sequence[KeyClass], erasure_id: UUID) -> list[str]:
+        """Destroys the client's keys of these classes (fenced first); key ids of all that are destroyed now. Idempotent."""
+        rows = await self._rows(
+            "SELECT shred_keys($1, $2, $3, $4, $5) AS kid", tenant, client_id, [str(c) for c in classes], erasure_id, self._now()
+        )
+        kids = [str(row["kid"]) for row in rows]
+        for kid in kids:
+            self._cache.evict((tenant, kid))
+        return kids
+
+    async def shredded(self, tenant: str) -> list[ShreddedKey]:
+        """What is destroyed, for the restore drill: compared with the events of erasures before a restored keyring serves."""
+        rows = await self._of_tenant(
+            tenant,
+            "SELECT kid, client_id, key_class, erasure_id, shredded_at FROM data_key "
+            "WHERE tenant_id = $1 AND state = 'shredded' ORDER BY shredded_at, kid",
+            tenant,
+        )
+        return [ShreddedKey(r["kid"], r["client_id"], KeyClass(r["key_class"]), r["erasure_id"], r["shredded_at"]) for r in rows]
+
+    async def is_final(self, tenant: str, client_id: str, classes: Sequence[KeyClass]) -> bool:
+        """Whether every epoch of the KMS is destroyed that ever wrapped a shredded key of these: then no backup opens one."""
+        rows = await self._of_tenant(
+            tenant,
+            "SELECT max(kms_epoch) AS epoch FROM data_key "
+            "WHERE tenant_id = $1 AND client_id = $2 AND key_class = ANY($3) AND state = 'shredded'",
+            tenant,
+            client_id,
+            [str(c) for c in classes],
+        )
+        newest = rows[0]["epoch"]
+        return newest is None or (await self._kms.epochs())[0] > newest
+
+    async def tenants(self) -> list[str]:
+        """Tenants that ever had a key."""
+        return [str(r["tenant_id"]) for r in await self._rows("SELECT tenant_id FROM keyring_tenant ORDER BY tenant_id")]
+
+    async def rewrap(self, tenant: str) -> int:
+        """Moves the tenant's keys to the newest epoch of the KMS, so that older ones can be destroyed; how many it moved."""
+        newest, moved = (await self._kms.epochs())[-1], 0
+        while True:
+            rows = await self._of_tenant(
+                tenant,
+                "SELECT kid, client_id, key_class, wrapped FROM data_key "
+                "WHERE tenant_id = $1 AND wrapped IS NOT NULL AND kms_epoch < $2 ORDER BY kid LIMIT $3",
+                tenant,
+                newest,
+                _REWRAP_PAGE,
+            )
+            for row in rows:
+                context = wrap_context(
+                    tenant=tenant, client_id=row["client_id"], key_class=KeyClass(row["key_class"]), kid=row["kid"]
+                )
+                blob = await self._kms.rewrap(row["wrapped"], context)
+                # only in place of what was read: a key that was shredded meanwhile stays so
+                await self._of_tenant(
+                    tenant,
+                    "UPDATE data_key SET wrapped = $3, kms_epoch = $4 WHERE tenant_id = $1 AND kid = $2 AND wrapped = $5",
+                    tenant,
+                    row["kid"],
+                    blob,
+                    epoch_of(blob),
+                    row["wrapped"],
+                )
+            moved += len(rows)
+            if len(rows) < _REWRAP_PAGE:
+                return moved
+
+    async def _first_key(self, slot: _Slot) -> asyncpg.Record:
+        """Whoever comes while one is being made waits for that one instead of asking the KMS as well."""
+        lock = self._making.setdefault(slot, asyncio.Lock())
+        try:
+            async with lock:
+                tenant, client_id, key_class = slot
+                row = _unfenced(await self._rows("SELECT * FROM current_key($1, $2, $3)", tenant, client_id, str(key_class)))
+                return row if row["kid"] is not None else await self._make(slot, retire=False)
+        finally:
+            if not lock.locked():
+                self._making.pop(slot, None)
+
+    async def _make(self, slot: _Slot, *, retire: bool) -> asyncpg.Record:
+        tenant, client_id, key_class = slot
+        kid, data_key = key_id(self._new_id().bytes), self._random(DATA_KEY_SIZE)
+        context = wrap_context(tenant=tenant, client_id=client_id, key_class=key_class, kid=kid)
+        wrapped = await self._kms.wrap(data_key, context)
+        row = _unfenced(
+            await self._rows(
+                "SELECT * FROM add_key($1, $2, $3, $4, $5, $6, $7, $8)",
+                tenant,
+                client_id,
+                str(key_class),
+                kid,
+                wrapped,
+                epoch_of(wrapped),
+                self._now(),
+                retire,
+            )
+        )
+        if row["kid"] == kid:
+            self._cache.put((tenant, kid), extract(data_key))
+        return row
+
+    async def _extracted(self, slot: _Slot, kid: str, wrapped: bytes) -> bytes:
+        tenant, client_id, key_class = slot
+
+        async def unwrap() -> bytes:
+            context = wrap_context(tenant=tenant, client_id=client_id, key_class=key_class, kid=kid)
+            return extract(await self._kms.unwrap(wrapped, context))
+
+        return await self._cache.get((tenant, kid), unwrap)
+
+    async def _rows(self, sql: str, *args: Any) -> list[asyncpg.Record]:
+        try:
+            async with self._connected().acquire() as connection:
+                return await connection.fetch(sql, *args)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise KeyringUnavailable(f"the keyring's database does not answer ({type(error).__name__})") from None
+
+    async def _of_tenant(self, tenant: str, sql: str, *args: Any) -> list[asyncpg.Record]:
+        try:
+            async with self._connected().acquire() as connection, connection.transaction():
+                await connection.execute("SELECT set_config('app.tenant_id', $1, true)", tenant)
+                return await connection.fetch(sql, *args)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise KeyringUnavailable(f"the keyring's database does not answer ({type(error).__name__})") from None
+
+    def _connected(self) -> "asyncpg.Pool[asyncpg.Record]":
+        if self._pool is None:
+            raise KeyringUnavailable("the keyring is not open")
+        return self._pool
+
+
+async def _migrate(owner_dsn: str) -> None:
+    connection = await asyncpg.connect(owner_dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL client_min_messages = warning")
+            await connection.execute(f"SELECT pg_advisory_xact_lock({_TURN[0]}, {_TURN[1]})")
+            for statement in SCHEMA:
+                await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _nothing_to_reset(connection: Any) -> None:
+    """In place of asyncpg's four statements: nothing but a transaction is ever left behind here."""
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
+
+
+def _unfenced(rows: Sequence[asyncpg.Record]) -> asyncpg.Record:
+    if rows[0]["fenced"]:
+        raise KeyFenced("an erasure of this client's data of this class has begun")
+    return rows[0]
+
+
+def _derived(extracted: bytes, kid: str, tenant: str, client_id: str, key_class: KeyClass, record_id: str) -> RecordKey:
+    key = record_key(extracted, tenant=tenant, client_id=client_id, key_class=key_class, record_id=record_id)
+    return RecordKey(record_id=record_id, key_class=key_class, kid=kid, key=key)

@@ -1,0 +1,147 @@
+"""Tables of the keyring: a database of its own, so that a dump of any other holds no key.
+
+`data_key` is the one mutable table of key material. A shredded row stays and can never change again; `fence` refuses new keys,
+also for a client who had none. Functions set the tenant themselves: one statement, one round trip.
+"""
+
+from typing import Final
+
+from services.audit_log.domain.keys import KeyState
+from shared.contracts.records import KeyClass
+from shared.eventstore.schema import tenant_table
+
+_CLASSES: Final = ", ".join(f"'{c}'" for c in KeyClass)
+_STATES: Final = ", ".join(f"'{s}'" for s in KeyState)
+
+_TABLES: Final = (
+    f"""
+CREATE TABLE IF NOT EXISTS data_key (
+  tenant_id text NOT NULL,
+  kid text NOT NULL,
+  client_id text NOT NULL,
+  key_class text NOT NULL CHECK (key_class IN ({_CLASSES})),
+  version int NOT NULL CHECK (version > 0),
+  state text NOT NULL CHECK (state IN ({_STATES})),
+  wrapped bytea,
+  kms_epoch int NOT NULL,
+  created_at timestamptz NOT NULL,
+  shredded_at timestamptz,
+  erasure_id uuid,
+  CONSTRAINT data_key_pkey PRIMARY KEY (tenant_id, kid),
+  CONSTRAINT data_key_version UNIQUE (tenant_id, client_id, key_class, version),
+  CONSTRAINT data_key_gone CHECK ((state = 'shredded') = (wrapped IS NULL) AND (state = 'shredded') = (shredded_at IS NOT NULL))
+)""",
+    """
+CREATE UNIQUE INDEX IF NOT EXISTS data_key_active ON data_key (tenant_id, client_id, key_class) WHERE state = 'active'""",
+    f"""
+CREATE TABLE IF NOT EXISTS fence (
+  tenant_id text NOT NULL,
+  client_id text NOT NULL,
+  key_class text NOT NULL CHECK (key_class IN ({_CLASSES})),
+  erasure_id uuid NOT NULL,
+  CONSTRAINT fence_pkey PRIMARY KEY (tenant_id, client_id, key_class)
+)""",
+    """
+CREATE TABLE IF NOT EXISTS keyring_tenant (
+  tenant_id text NOT NULL,
+  CONSTRAINT keyring_tenant_pkey PRIMARY KEY (tenant_id)
+)""",
+)
+
+_GUARD: Final = """
+CREATE OR REPLACE FUNCTION keep_what_was_shredded() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND OLD.state <> 'shredded' THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'a key is never deleted, and a shredded one never changes' USING ERRCODE = 'restrict_violation';
+END $$
+"""
+
+_KEYS_OF: Final = """
+CREATE OR REPLACE FUNCTION keys_of(p_tenant text, p_kids text[])
+RETURNS TABLE(kid text, client_id text, key_class text, state text, wrapped bytea) LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.tenant_id', p_tenant, true);
+  RETURN QUERY SELECT k.kid, k.client_id, k.key_class, k.state, k.wrapped
+    FROM data_key k WHERE k.tenant_id = p_tenant AND k.kid = ANY(p_kids);
+END $$
+"""
+
+_CURRENT_KEY: Final = """
+CREATE OR REPLACE FUNCTION current_key(p_tenant text, p_client text, p_class text)
+RETURNS TABLE(fenced boolean, kid text, wrapped bytea) LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.tenant_id', p_tenant, true);
+  RETURN QUERY
+    SELECT EXISTS (SELECT FROM fence f WHERE f.tenant_id = p_tenant AND f.client_id = p_client AND f.key_class = p_class),
+           k.kid, k.wrapped
+    FROM (SELECT) AS one_row LEFT JOIN data_key k
+      ON k.tenant_id = p_tenant AND k.client_id = p_client AND k.key_class = p_class AND k.state = 'active';
+END $$
+"""
+
+# The client's lock orders a new key and a fence: either the fence finds the key, or the key finds the fence.
+_ADD_KEY: Final = """
+CREATE OR REPLACE FUNCTION add_key(p_tenant text, p_client text, p_class text, p_kid text, p_wrapped bytea, p_epoch int,
+                                   p_at timestamptz, p_retire boolean)
+RETURNS TABLE(fenced boolean, kid text, wrapped bytea) LANGUAGE plpgsql AS $$
+DECLARE found_one record;
+BEGIN
+  PERFORM set_config('app.tenant_id', p_tenant, true);
+  PERFORM pg_advisory_xact_lock(hashtextextended(p_tenant || '/' || p_client, 0));
+  SELECT * INTO found_one FROM current_key(p_tenant, p_client, p_class);
+  IF found_one.fenced OR (found_one.kid IS NOT NULL AND NOT p_retire) THEN
+    RETURN QUERY SELECT found_one.fenced, found_one.kid, found_one.wrapped;
+    RETURN;
+  END IF;
+  UPDATE data_key k SET state = 'retired' WHERE k.tenant_id = p_tenant AND k.kid = found_one.kid;
+  INSERT INTO keyring_tenant VALUES (p_tenant) ON CONFLICT DO NOTHING;
+  INSERT INTO data_key (tenant_id, kid, client_id, key_class, version, state, wrapped, kms_epoch, created_at)
+    SELECT p_tenant, p_kid, p_client, p_class, coalesce(max(k.version), 0) + 1, 'active', p_wrapped, p_epoch, p_at
+    FROM data_key k WHERE k.tenant_id = p_tenant AND k.client_id = p_client AND k.key_class = p_class;
+  RETURN QUERY SELECT false, p_kid, p_wrapped;
+END $$
+"""
+
+_FENCE: Final = """
+CREATE OR REPLACE FUNCTION fence_keys(p_tenant text, p_client text, p_classes text[], p_erasure uuid)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.tenant_id', p_tenant, true);
+  PERFORM pg_advisory_xact_lock(hashtextextended(p_tenant || '/' || p_client, 0));
+  INSERT INTO keyring_tenant VALUES (p_tenant) ON CONFLICT DO NOTHING;
+  INSERT INTO fence SELECT p_tenant, p_client, c, p_erasure FROM unnest(p_classes) AS c ON CONFLICT DO NOTHING;
+  UPDATE data_key k SET state = 'fenced', erasure_id = p_erasure
+    WHERE k.tenant_id = p_tenant AND k.client_id = p_client AND k.key_class = ANY(p_classes) AND k.state IN ('active', 'retired');
+END $$
+"""
+
+_SHRED: Final = """
+CREATE OR REPLACE FUNCTION shred_keys(p_tenant text, p_client text, p_classes text[], p_erasure uuid, p_at timestamptz)
+RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM fence_keys(p_tenant, p_client, p_classes, p_erasure);
+  UPDATE data_key k SET state = 'shredded', wrapped = NULL, shredded_at = p_at, erasure_id = p_erasure
+    WHERE k.tenant_id = p_tenant AND k.client_id = p_client AND k.key_class = ANY(p_classes) AND k.state <> 'shredded';
+  RETURN QUERY SELECT k.kid FROM data_key k
+    WHERE k.tenant_id = p_tenant AND k.client_id = p_client AND k.key_class = ANY(p_classes) ORDER BY k.key_class, k.version;
+END $$
+"""
+
+SCHEMA: Final[tuple[str, ...]] = (
+    *_TABLES,
+    *(statement for table in ("data_key", "fence", "keyring_tenant") for statement in tenant_table(table)),
+    # names of tenants alone, so that rewrapping and the restore drill reach each of them
+    "DROP POLICY IF EXISTS keyring_tenant_list ON keyring_tenant",
+    "CREATE POLICY keyring_tenant_list ON keyring_tenant FOR SELECT USING (true)",
+    _GUARD,
+    "DROP TRIGGER IF EXISTS data_key_guard ON data_key",
+    "CREATE TRIGGER data_key_guard BEFORE UPDATE OR DELETE ON data_key FOR EACH ROW EXECUTE FUNCTION keep_what_was_shredded()",
+    _KEYS_OF,
+    _CURRENT_KEY,
+    _ADD_KEY,
+    _FENCE,
+    _SHRED,
+)
+"""Idempotent; run by the owner."""
