@@ -9,11 +9,13 @@ from shared.contracts.disclosure import (
     Decision,
     DisclosureAnswer,
     DisclosureRequest,
+    Obligation,
     RecordKey,
     RecordOutcome,
     RecordRef,
     Refusal,
 )
+from shared.contracts.notices import NOTICES
 from shared.gate.port import Gate
 from shared.http.call import Call
 from shared.http.problems import Problem, forbidden, not_found, unauthenticated, unavailable
@@ -27,6 +29,8 @@ class Opened:
     keys: dict[str, RecordKey]
     """record id → key, for permitted records whose key still exists"""
     outcomes: dict[str, RecordOutcome]
+    obligations: tuple[Obligation, ...] = ()
+    """what must go with what was opened"""
 
     def key(self, record_id: UUID | str) -> RecordKey:
         """The record's key. 410-like: KeyError never leaves here; use `erased` first."""
@@ -39,6 +43,12 @@ class Opened:
     def erased(self, record_id: UUID | str) -> bool:
         outcome = self.outcomes.get(str(record_id))
         return outcome is not None and outcome.erased
+
+    def notices(self, record_id: UUID | str) -> list[dict[str, str]]:
+        """The statements that accompany this record, as callers see them: `{code, text}`."""
+        wanted = str(record_id)
+        codes = [code for o in self.obligations if o.record_id == wanted and o.code == "notice" for code in o.args]
+        return [{"code": code, "text": NOTICES[code]} for code in codes]
 
     @property
     def headers(self) -> dict[str, str]:
@@ -106,4 +116,5 @@ def opened(answer: DisclosureAnswer) -> Opened:
         entries=answer.entries,
         keys={k.record_id: k for k in answer.keys},
         outcomes={r.record_id: r for r in answer.records},
+        obligations=answer.obligations,
     )

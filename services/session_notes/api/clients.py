@@ -35,7 +35,7 @@ def client_routes(surface: Surface) -> APIRouter:
         """Who the client is."""
         call = surface.call(request)
         found = await read_client(desk, call, path_id(client_id))
-        return respond(client_view(found), headers={**found.opened.headers, "ETag": etag(found.version)})
+        return respond(client_view(found, found.opened), headers={**found.opened.headers, "ETag": etag(found.version)})
 
     @router.get("/v1/clients/{client_id}/next-session")
     async def waiting(request: Request, client_id: str) -> Response:

@@ -31,7 +31,7 @@ def note_routes(surface: Surface) -> APIRouter:
         """A note with its signatures and addenda. An erased one keeps its shape, emptied."""
         call = surface.call(request)
         found, opened = await read_note(desk, call, path_id(note_id))
-        return respond(note_view(found), headers={**opened.headers, "ETag": etag(found.note.version)})
+        return respond(note_view(found, opened), headers={**opened.headers, "ETag": etag(found.note.version)})
 
     @router.get("/v1/notes", openapi_extra=CLIENT_ID_QUERY)
     async def search(request: Request) -> Response:
@@ -41,7 +41,7 @@ def note_routes(surface: Surface) -> APIRouter:
         bound = bound_to(call, "notes", client_id)
         start, limit = surface.start(request, bound)
         found, page = await list_notes(desk, call, client_id, start=start, limit=limit)
-        return surface.page([note_view(n) for n in found], page.next, bound, page.opened)
+        return surface.page([note_view(n, page.opened) for n in found], page.next, bound, page.opened)
 
     @router.put("/v1/notes/{note_id}", openapi_extra=documented(NoteChangeBody))
     async def revise(request: Request, note_id: str) -> Response:

@@ -38,7 +38,7 @@ def session_routes(surface: Surface) -> APIRouter:
         """The session, with the prompts that were waiting for it as far as the client's choice lets you see them."""
         call = surface.call(request)
         found, prompts, opened = await read_session(desk, call, path_id(session_id))
-        body = {**session_view(found), "prompts": prompts}
+        body = {**session_view(found, opened), "prompts": prompts}
         return respond(body, headers={**opened.headers, "ETag": etag(found.version)})
 
     @router.get("/v1/sessions", openapi_extra=CLIENT_ID_QUERY)
@@ -49,7 +49,7 @@ def session_routes(surface: Surface) -> APIRouter:
         bound = bound_to(call, "sessions", client_id)
         start, limit = surface.start(request, bound)
         found, page = await list_sessions(desk, call, client_id, start=start, limit=limit)
-        return surface.page([session_view(s) for s in found], page.next, bound, page.opened)
+        return surface.page([session_view(s, page.opened) for s in found], page.next, bound, page.opened)
 
     @router.post("/v1/sessions/{session_id}/progress-notes", status_code=201, openapi_extra=documented(ProgressNoteBody))
     async def progress_note(request: Request, session_id: str) -> Response:

@@ -1,4 +1,4 @@
-"""Records as the JSON that callers see. An erased one has the same shape, emptied."""
+"""Records as the JSON that callers see, with the notices that go with them. An erased one has the same shape, emptied."""
 
 from typing import Any
 
@@ -6,11 +6,12 @@ from services.session_notes.application.clients import ClientRead
 from services.session_notes.application.reading import NoteRead
 from services.session_notes.application.sessions import SessionRead
 from services.session_notes.domain.notes import Signature
+from shared.gate.ask import Opened
 
 ERASED = "erased"
 
 
-def client_view(read: ClientRead) -> dict[str, Any]:
+def client_view(read: ClientRead, opened: Opened) -> dict[str, Any]:
     empty: dict[str, Any] = {
         "name": "",
         "birth_date": None,
@@ -27,12 +28,13 @@ def client_view(read: ClientRead) -> dict[str, Any]:
         "status": ERASED if read.identity is None else "active",
         "erased": read.identity is None,
         **identity,
+        "notices": opened.notices(read.client_id),
         "version": read.version,
         "created_at": read.created_at,
     }
 
 
-def session_view(read: SessionRead) -> dict[str, Any]:
+def session_view(read: SessionRead, opened: Opened) -> dict[str, Any]:
     empty: dict[str, Any] = {
         "participants": [],
         "started_at": None,
@@ -50,12 +52,13 @@ def session_view(read: SessionRead) -> dict[str, Any]:
         "status": ERASED if read.details is None else "recorded",
         "erased": read.details is None,
         **details,
+        "notices": opened.notices(read.session_id),
         "version": read.version,
         "created_at": read.created_at,
     }
 
 
-def note_view(read: NoteRead) -> dict[str, Any]:
+def note_view(read: NoteRead, opened: Opened) -> dict[str, Any]:
     note, content = read.note, read.content
     return {
         "id": str(note.note_id),
@@ -72,6 +75,7 @@ def note_view(read: NoteRead) -> dict[str, Any]:
         "signatures": [_signature(s) for s in note.signatures],
         "cosignatures": [_signature(s) for s in note.cosignatures],
         "addenda": [{"text": a.text, "by": a.by, "at": a.at} for a in read.addenda],
+        "notices": opened.notices(note.note_id),
         "created_at": note.created_at,
         "updated_at": note.updated_at,
     }

@@ -91,4 +91,9 @@ def _enough(rows: Sequence[R], wanted: int, likely: Callable[[R], bool]) -> list
 
 
 def _merged(first: Opened, second: Opened) -> Opened:
-    return Opened((*first.entries, *second.entries), {**first.keys, **second.keys}, {**first.outcomes, **second.outcomes})
+    return Opened(
+        (*first.entries, *second.entries),
+        {**first.keys, **second.keys},
+        {**first.outcomes, **second.outcomes},
+        (*first.obligations, *second.obligations),
+    )

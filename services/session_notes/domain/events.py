@@ -10,6 +10,7 @@ from services.session_notes.domain.notes import (
     ProgressNoteRevised,
     ProgressNoteSigned,
     PsychotherapyNoteAddendum,
+    PsychotherapyNoteCosigned,
     PsychotherapyNoteDrafted,
     PsychotherapyNoteRevised,
     PsychotherapyNoteSigned,
@@ -29,5 +30,6 @@ EVENT_TYPES: Final = EventTypes(
     PsychotherapyNoteDrafted,
     PsychotherapyNoteRevised,
     PsychotherapyNoteSigned,
+    PsychotherapyNoteCosigned,
     PsychotherapyNoteAddendum,
 )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.session_notes.domain.notes import (
     Addendum,
+    Cosigned,
     Drafted,
     Note,
     NoteContent,
@@ -17,6 +18,7 @@ from services.session_notes.domain.notes import (
     ProgressNoteRevised,
     ProgressNoteSigned,
     PsychotherapyNoteAddendum,
+    PsychotherapyNoteCosigned,
     PsychotherapyNoteDrafted,
     PsychotherapyNoteRevised,
     PsychotherapyNoteSigned,
@@ -103,17 +105,16 @@ def sign(note: Note, content: NoteContent, *, by: str, at: datetime) -> Signed:
     )
 
 
-def cosign(note: Note, *, by: str, at: datetime) -> ProgressNoteCosigned:
-    """WrongState for a psychotherapy note, a draft, the author, and who has co-signed it already."""
-    if note.kind is not NoteKind.PROGRESS:
-        raise WrongState("A psychotherapy note is its author's alone: it takes no co-signature.")
+def cosign(note: Note, *, by: str, at: datetime) -> Cosigned:
+    """WrongState for a draft, the author, and who has co-signed it already. Who may, the gate has decided."""
     if note.status is NoteStatus.DRAFT:
         raise WrongState("The author signs first.")
     if by == note.author:
         raise WrongState("A co-signature is somebody else's than the author's.")
     if any(s.by == by for s in note.cosignatures):
         raise WrongState("You have co-signed this note already.")
-    return ProgressNoteCosigned(
+    model = ProgressNoteCosigned if note.kind is NoteKind.PROGRESS else PsychotherapyNoteCosigned
+    return model(
         client_id=note.client_id,
         note_id=note.note_id,
         of_version=note.content_version,

@@ -98,6 +98,12 @@ class PsychotherapyNoteSigned(_Signature):
     TYPE: ClassVar[str] = "session-notes.psychotherapy-note-signed"
 
 
+class PsychotherapyNoteCosigned(_Signature):
+    """In training under supervision (45 CFR 164.508(a)(2)(i)(B)): whether that is so, the gate decides."""
+
+    TYPE: ClassVar[str] = "session-notes.psychotherapy-note-cosigned"
+
+
 class PsychotherapyNoteAddendum(_Note):
     TYPE: ClassVar[str] = "session-notes.psychotherapy-note-addendum"
     text: Annotated[Sealed[str], KeyClass.PSYCHOTHERAPY_NOTE]
@@ -107,7 +113,8 @@ Drafted = ProgressNoteDrafted | PsychotherapyNoteDrafted
 Revised = ProgressNoteRevised | PsychotherapyNoteRevised
 Signed = ProgressNoteSigned | PsychotherapyNoteSigned
 Addendum = ProgressNoteAddendum | PsychotherapyNoteAddendum
-NoteEvent = Drafted | Revised | Signed | ProgressNoteCosigned | Addendum
+Cosigned = ProgressNoteCosigned | PsychotherapyNoteCosigned
+NoteEvent = Drafted | Revised | Signed | Cosigned | Addendum
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +186,7 @@ def evolve(note: Note | None, recorded: Recorded) -> Note:
     match event:
         case ProgressNoteRevised() | PsychotherapyNoteRevised():
             return replace(note, content=event.content, content_version=version, content_digest=recorded.digest)
-        case ProgressNoteCosigned():
+        case ProgressNoteCosigned() | PsychotherapyNoteCosigned():
             signature = Signature(event.by, event.at, event.digest)
             return replace(note, status=NoteStatus.COSIGNED, cosignatures=(*note.cosignatures, signature))
         case ProgressNoteSigned() | PsychotherapyNoteSigned():

@@ -19,6 +19,7 @@ from services.session_notes.domain.notes import (
     ProgressNoteRevised,
     ProgressNoteSigned,
     PsychotherapyNoteAddendum,
+    PsychotherapyNoteCosigned,
     PsychotherapyNoteDrafted,
     PsychotherapyNoteSigned,
     Recorded,
@@ -99,7 +100,7 @@ def test_a_supervisor_cosigns_once_it_is_signed() -> None:
     [
         pytest.param(given(drafted()), "supervisor", id="a draft"),
         pytest.param(signed(given(drafted())), "author", id="the author"),
-        pytest.param(signed(given(drafted(PRIVATE, NoteKind.PSYCHOTHERAPY))), "supervisor", id="a psychotherapy note"),
+        pytest.param(signed(given(drafted(PRIVATE, NoteKind.PSYCHOTHERAPY))), "author", id="the author of the other kind"),
     ],
 )
 def test_no_cosignature_on(note: Note, by: str) -> None:
@@ -154,6 +155,7 @@ def test_each_kind_writes_its_own_events() -> None:
     note = given(drafted(PRIVATE, NoteKind.PSYCHOTHERAPY))
     event = decide.sign(note, PRIVATE, by="author", at=NOW)
     assert isinstance(event, PsychotherapyNoteSigned)
+    assert isinstance(decide.cosign(signed(note), by="training-supervisor", at=NOW), PsychotherapyNoteCosigned)
     with pytest.raises(NotTheAuthor):
         decide.sign(note, PRIVATE, by="somebody-else", at=NOW)
 
