@@ -1,0 +1,72 @@
+"""The tables of `schema` behind the ports: written by statements in the events' own transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import orjson
+
+from services.consent.application.ports import Place
+from shared.contracts.consent_policy import POLICY_STREAM
+from shared.contracts.records import RecordType
+from shared.eventstore.model import Statement
+from shared.eventstore.store import EventStore
+from shared.http.call import Call
+from shared.http.idempotency import Answer
+
+_ADD: Final = "INSERT INTO records (tenant_id, record_type, record_id, client_id, created_at) VALUES ($1, $2, $3, $4, $5)"
+_CLIENT_OF: Final = "SELECT client_id FROM records WHERE tenant_id = $1 AND record_type = $2 AND record_id = $3"
+_PAGE: Final = """
+SELECT record_id, created_at FROM records
+WHERE tenant_id = $1 AND record_type = $2 AND client_id = $3
+  AND ($4::timestamptz IS NULL OR (created_at, record_id) < ($4::timestamptz, $5::uuid))
+ORDER BY created_at DESC, record_id DESC LIMIT $6
+"""
+_HEAD_MOVED: Final = """
+INSERT INTO policy_heads (tenant_id, head)
+SELECT $1, max(version) FROM events WHERE tenant_id = $1 AND stream = $2
+ON CONFLICT (tenant_id) DO UPDATE SET head = excluded.head, changed_at = now()
+"""
+_NEWEST: Final = "SELECT tenant_id, head FROM policy_heads ORDER BY changed_at DESC LIMIT $1"
+_NO_TENANT: Final = "-"
+"""no tenant is called so: whatever is read under it, row-level security hides every tenant's own rows"""
+_SETTLED: Final = "UPDATE idempotency SET answer = $4 WHERE tenant_id = $1 AND subject = $2 AND key = $3"
+
+
+class PostgresRecordIndex:
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    def added(self, tenant: str, record_type: RecordType, record_id: UUID, client_id: UUID, created_at: datetime) -> Statement:
+        return Statement(_ADD, (tenant, str(record_type), record_id, client_id, created_at))
+
+    async def client_of(self, tenant: str, record_type: RecordType, record_id: UUID) -> UUID | None:
+        rows = await self._store.fetch(tenant, _CLIENT_OF, tenant, str(record_type), record_id)
+        return UUID(str(rows[0]["client_id"])) if rows else None
+
+    async def page(
+        self, tenant: str, record_type: RecordType, client_id: UUID, *, before: Place | None, limit: int
+    ) -> Sequence[Place]:
+        at, last = (before.created_at, before.record_id) if before else (None, None)
+        rows = await self._store.fetch(tenant, _PAGE, tenant, str(record_type), client_id, at, last, limit)
+        return [Place(UUID(str(r["record_id"])), r["created_at"]) for r in rows]
+
+
+class PostgresPolicyHeads:
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    def moved(self, tenant: str) -> Statement:
+        return Statement(_HEAD_MOVED, (tenant, POLICY_STREAM))
+
+    async def newest(self, limit: int) -> Sequence[tuple[str, int]]:
+        rows = await self._store.fetch(_NO_TENANT, _NEWEST, limit)
+        return [(str(r["tenant_id"]), int(r["head"])) for r in rows]
+
+
+class PostgresAnswers:
+    """Rewrites what `shared.http.idempotency` keeps, once a revocation is confirmed."""
+
+    def settled(self, call: Call, answer: Answer) -> Statement:
+        return Statement(_SETTLED, (call.tenant, call.principal.sub, call.idempotency_key, orjson.dumps(answer.body).decode()))

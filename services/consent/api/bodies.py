@@ -1,0 +1,95 @@
+"""Request bodies: strict, unknown fields refused, every fault by its pointer."""
+
+from typing import Annotated, Final, TypeVar
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+from starlette.requests import Request
+
+from services.consent.domain.consent import Form
+from services.consent.domain.events import Attestation, Grantor
+from services.consent.domain.periods import GivenPeriod
+from services.consent.domain.policies import GivenPolicy, Subject
+from shared.contracts.consent_policy import ConsentKind, RelationshipRole
+from shared.http.body import Body, parse, raw_body
+from shared.http.problems import Fault, Problem, invalid
+
+MAX_WORDS: Final = 10_000
+"""characters of a reason or a description of evidence"""
+
+B = TypeVar("B", bound=Body)
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_said)]
+Words = Annotated[str, Field(min_length=1, max_length=MAX_WORDS), AfterValidator(_said)]
+
+
+class GrantorBody(Body):
+    role: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_said)]
+    name: Name
+    authority: Annotated[str, Field(max_length=MAX_WORDS)] | None = None
+
+
+class ConsentBody(Body):
+    client_id: UUID
+    kind: ConsentKind
+    grantor: GrantorBody
+    policy: GivenPolicy
+    period: GivenPeriod
+    elements: dict[str, str] = Field(default_factory=dict, max_length=64)
+
+    def form(self) -> Form:
+        return Form(
+            client_id=self.client_id,
+            kind=self.kind,
+            grantor=Grantor(role=self.grantor.role, name=self.grantor.name, authority=self.grantor.authority),
+            policy=self.policy,
+            period=self.period,
+            elements=dict(self.elements),
+        )
+
+
+class SignatureBody(Body):
+    """Empty for one's own signature; at intake with who saw it and how it was given."""
+
+    witness: Name | None = None
+    evidence: Words | None = None
+
+    def attestation(self) -> Attestation | None:
+        """422 where only one of the two is there."""
+        if self.witness is not None and self.evidence is not None:
+            return Attestation(witness=self.witness, evidence=self.evidence)
+        if self.witness is None and self.evidence is None:
+            return None
+        lacking = "/witness" if self.witness is None else "/evidence"
+        raise invalid([Fault(lacking, "witness and evidence go together")])
+
+
+class RevocationBody(Body):
+    reason: Words | None = None
+
+
+class RelationshipBody(Body):
+    client_id: UUID
+    practitioner_id: Subject
+    role: RelationshipRole
+    period: GivenPeriod
+
+
+class EndBody(Body):
+    """Empty: a relationship ends now."""
+
+
+async def read_optional(request: Request, model: type[B]) -> tuple[B, bytes]:
+    """Like `read_json`, where no body at all stands for an empty one."""
+    raw = await raw_body(request) or b"{}"
+    kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    if raw != b"{}" and kind != "application/json":
+        raise Problem(415, "media-type", "Unsupported media type", "Send application/json.")
+    return parse(model, raw), raw

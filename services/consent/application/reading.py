@@ -1,0 +1,84 @@
+"""Queries: the gate decides on every record that is shown, then its words are opened for this one answer."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from services.consent.application.ports import Place, RecordIndex
+from services.consent.application.streams import consent_stream, load_consent, load_relationship
+from services.consent.application.views import consent_view, history_view, relationship_view
+from shared.contracts.disclosure import Action, RecordRef
+from shared.contracts.records import RecordType
+from shared.eventstore.store import EventStore
+from shared.gate.ask import Opened, open_many, open_one
+from shared.gate.port import Gate
+from shared.http.call import Call
+from shared.http.problems import not_found
+from shared.service.parts import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPage:
+    items: list[dict[str, Any]]
+    last: Place | None
+    """where the next page begins; None on the last one"""
+    headers: dict[str, str]
+
+
+class Reading:
+    def __init__(self, parts: Parts, store: EventStore, gate: Gate, *, index: RecordIndex) -> None:
+        self._parts, self._store, self._gate, self._index = parts, store, gate, index
+
+    async def consent(self, call: Call, consent_id: UUID) -> Shown:
+        opened = await self._open(call, consent_id)
+        state = await load_consent(self._store, call.tenant, consent_id)
+        body = consent_view(state, self._parts.now(), opened.keys.get(str(consent_id)), erased=opened.erased(consent_id))
+        return Shown(body, opened.headers)
+
+    async def history(self, call: Call, consent_id: UUID) -> Shown:
+        """Every event of a consent, oldest first; none of its words."""
+        opened = await self._open(call, consent_id)
+        stored = await self._store.read_stream(call.tenant, consent_stream(consent_id))
+        return Shown({"items": [history_view(e) for e in stored], "next": None}, opened.headers)
+
+    async def consents(self, call: Call, client_id: UUID, before: Place | None, limit: int) -> ShownPage:
+        places, last, opened = await self._page(call, RecordType.CONSENT, client_id, before, limit)
+        states = await asyncio.gather(*(load_consent(self._store, call.tenant, p.record_id) for p in places))
+        now = self._parts.now()
+        items = [
+            consent_view(state, now, opened.keys.get(str(state.consent_id)), erased=opened.erased(state.consent_id))
+            for state in states
+        ]
+        return ShownPage(items, last, opened.headers)
+
+    async def relationships(self, call: Call, client_id: UUID, before: Place | None, limit: int) -> ShownPage:
+        places, last, opened = await self._page(call, RecordType.RELATIONSHIP, client_id, before, limit)
+        permitted = [p for p in places if opened.permitted(p.record_id)]
+        states = await asyncio.gather(*(load_relationship(self._store, call.tenant, p.record_id) for p in permitted))
+        now = self._parts.now()
+        return ShownPage([relationship_view(state, now) for state in states], last, opened.headers)
+
+    async def _page(
+        self, call: Call, record_type: RecordType, client_id: UUID, before: Place | None, limit: int
+    ) -> tuple[list[Place], Place | None, Opened]:
+        """A page of what the caller may know of, where the next one begins, and the keys."""
+        found = await self._index.page(call.tenant, record_type, client_id, before=before, limit=limit + 1)
+        page = list(found[:limit])
+        refs = [RecordRef(record_id=str(p.record_id), client_id=str(client_id), record_type=record_type) for p in page]
+        opened = await open_many(self._gate, call, refs, client_id=str(client_id))
+        known = [p for p in page if (outcome := opened.outcomes.get(str(p.record_id))) and outcome.may_know]
+        return known, page[-1] if len(found) > limit else None, opened
+
+    async def _open(self, call: Call, consent_id: UUID) -> Opened:
+        client_id = await self._index.client_of(call.tenant, RecordType.CONSENT, consent_id)
+        if client_id is None:
+            raise not_found()
+        ref = RecordRef(record_id=str(consent_id), client_id=str(client_id), record_type=RecordType.CONSENT)
+        return await open_one(self._gate, call, Action.READ, ref)

@@ -1,0 +1,143 @@
+"""Commands on relationships. Each is confirmed by the gate before it is answered: the caller's next request sees it."""
+
+from uuid import UUID
+
+from services.consent.application.policy_stream import PolicyStream
+from services.consent.application.ports import RecordIndex
+from services.consent.application.streams import decided_anew, load_relationship, relationship_stream
+from services.consent.domain import policy_change
+from services.consent.domain.periods import GivenPeriod
+from services.consent.domain.relationship import End, Relationship, Start, check, decide, evolve, refusal
+from shared.contracts.consent_policy import POLICY_STREAM, RelationshipRole
+from shared.contracts.disclosure import Action, RecordRef
+from shared.contracts.records import RecordType
+from shared.contracts.topics import CONSENT
+from shared.eventstore.model import NewEvent, Publication, StreamAppend
+from shared.eventstore.store import EventStore
+from shared.gate.ask import open_one
+from shared.gate.port import Gate
+from shared.http.call import Call
+from shared.http.idempotency import Answer, Repeat
+from shared.http.problems import Problem, not_found
+from shared.sealing.event import Event
+from shared.service.parts import Parts
+from shared.service.record import WriteMeta, client_key, record_event, write_meta
+
+
+class Relationships:
+    def __init__(self, parts: Parts, store: EventStore, gate: Gate, *, index: RecordIndex, policy: PolicyStream) -> None:
+        self._parts, self._store, self._gate, self._index, self._policy = parts, store, gate, index, policy
+
+    async def start(
+        self,
+        call: Call,
+        repeat: Repeat,
+        *,
+        client_id: UUID,
+        practitioner_id: str,
+        role: RelationshipRole,
+        period: GivenPeriod,
+    ) -> Answer:
+        """201 once the gate knows it."""
+        now, relationship_id = self._parts.now(), self._parts.new_id()
+        by = call.principal
+        command = Start(relationship_id, client_id, practitioner_id, role, period, by.sub, by.role, now)
+        check(command)
+        ref = RecordRef(
+            record_id=str(relationship_id),
+            client_id=str(client_id),
+            record_type=RecordType.RELATIONSHIP,
+            author=practitioner_id,
+        )
+        try:
+            opened = await open_one(self._gate, call, Action.CREATE, ref)
+        except Problem as problem:
+            reason = refusal(command)
+            if problem.status == 404 and reason is not None:  # they know their own role and sub: no need to hide them
+                raise Problem(403, "forbidden", "Not allowed", reason, headers=problem.headers) from None
+            raise
+        events = decide(None, command)
+        after = _after(None, events)
+        meta = write_meta(call, opened)
+        change = policy_change.of_relationship(after, now)
+        written = self._policy.write(change, meta)
+        answer = Answer(201, summary(after))
+        versions = await self._store.append(
+            call.tenant,
+            [StreamAppend(relationship_stream(relationship_id), 0, self._recorded(meta, events)), written.append],
+            statements=(
+                self._index.added(call.tenant, RecordType.RELATIONSHIP, relationship_id, client_id, now),
+                written.statement,
+                *repeat.statements(answer, client_id),
+            ),
+        )
+        await self._policy.confirm(call.tenant, versions[POLICY_STREAM])
+        return answer
+
+    async def end(self, call: Call, relationship_id: UUID, repeat: Repeat) -> Answer:
+        """200 with the instant from which it does not hold any more, once the gate knows it."""
+        client_id = await self._index.client_of(call.tenant, RecordType.RELATIONSHIP, relationship_id)
+        if client_id is None:
+            raise not_found()
+        ref = RecordRef(record_id=str(relationship_id), client_id=str(client_id), record_type=RecordType.RELATIONSHIP)
+        opened = await open_one(self._gate, call, Action.UPDATE, ref)
+        meta = write_meta(call, opened)
+
+        async def attempt() -> tuple[Answer, int]:
+            now = self._parts.now()
+            state = await load_relationship(self._store, call.tenant, relationship_id)
+            events = decide(state, End(call.principal.sub, call.principal.role, now))
+            after = _after(state, events)
+            written = self._policy.write(policy_change.of_relationship(after, now), meta)
+            answer = Answer(200, summary(after))
+            versions = await self._store.append(
+                call.tenant,
+                [
+                    StreamAppend(relationship_stream(relationship_id), state.version, self._recorded(meta, events)),
+                    written.append,
+                ],
+                statements=(written.statement, *repeat.statements(answer, client_id)),
+            )
+            return answer, versions[POLICY_STREAM]
+
+        answer, sequence = await decided_anew(attempt)
+        await self._policy.confirm(call.tenant, sequence)
+        return answer
+
+    async def repeated(self, call: Call, answer: Answer) -> Answer:
+        """The answer of a start or an end that is repeated: confirmed again."""
+        await self._policy.confirm(call.tenant)
+        return answer
+
+    def _recorded(self, meta: WriteMeta, events: list[Event]) -> list[NewEvent]:
+        return [
+            record_event(
+                event,
+                parts=self._parts,
+                call_meta=meta,
+                key=None,
+                publish=(Publication(CONSENT, client_key(meta.tenant, event.client_id)),),
+            )
+            for event in events
+        ]
+
+
+def summary(state: Relationship) -> dict[str, object]:
+    """What a write answers; nothing of a relationship is sealed."""
+    started, holds = state.started, state.holds
+    return {
+        "id": str(started.relationship_id),
+        "client_id": str(started.client_id),
+        "practitioner_id": started.practitioner_id,
+        "role": str(started.role),
+        "start": holds.start.isoformat(),
+        "end": holds.end.isoformat() if holds.end else None,
+        "version": state.version,
+    }
+
+
+def _after(state: Relationship | None, events: list[Event]) -> Relationship:
+    for event in events:
+        state = evolve(state, event)
+    assert state is not None
+    return state

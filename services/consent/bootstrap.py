@@ -1,0 +1,147 @@
+"""consent put together."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from fastapi import Request
+from prometheus_client import CollectorRegistry, Counter
+
+from services.consent.adapters.read_model import PostgresAnswers, PostgresPolicyHeads, PostgresRecordIndex
+from services.consent.adapters.schema import DDL
+from services.consent.api import consents, policy_feed, relationships
+from services.consent.api.answers import handle_domain_errors
+from services.consent.api.policy_feed import VerifyService
+from services.consent.application.consents import Consents
+from services.consent.application.policy_feed import PolicyFeedReader
+from services.consent.application.policy_stream import PolicyStream
+from services.consent.application.reading import Reading
+from services.consent.application.relationships import Relationships
+from services.consent.settings import Settings
+from shared.contracts.audit import KEY_SHREDDED
+from shared.contracts.records import ServiceName
+from shared.contracts.topics import AUDIT
+from shared.eventstore.outbox import Outbox
+from shared.eventstore.postgres import PostgresEventStore
+from shared.gate.port import Gate
+from shared.http.app import create_app
+from shared.http.cursor import Cursors
+from shared.http.idempotency import Idempotency
+from shared.identity.assertions import ServiceVerifier
+from shared.identity.assertions import verify_service as verify_caller
+from shared.identity.service_keys import ServiceDirectory, ServiceKeys
+from shared.messaging.consumer import Consumer
+from shared.messaging.relay import Relay
+from shared.service.erasure import erasure_handler
+from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
+
+_DESCRIPTION: Final = "What clients agree to, who is related to them, and how both are withdrawn: what the gate decides by."
+
+
+class Consent:
+    """`Service`: its app, relay and consumer over one database."""
+
+    def __init__(
+        self, parts: Parts, settings: Settings, database: DatabaseUrls, gate: Gate, verify_service: VerifyService
+    ) -> None:
+        self.name = str(ServiceName.CONSENT)
+        store = self._store = PostgresEventStore(database, ddl=DDL, now=parts.now)
+        index = PostgresRecordIndex(store)
+        policy = PolicyStream(parts, store, gate, PostgresPolicyHeads(store))
+        self.policy_feed = PolicyFeedReader(store)
+        """what the gate reads in the embedded run"""
+        self._outbox = Outbox(database.relay)
+        self._relay = Relay(
+            self._outbox,
+            parts.transport,
+            parts.signer,
+            heartbeat=policy.heartbeat,
+            heartbeat_seconds=settings.heartbeat_seconds,
+            now=parts.now,
+            new_id=parts.new_id,
+        )
+        store.on_commit(self._relay.wake)
+        self._tasks: list[asyncio.Task[None]] = []
+        registry = CollectorRegistry()
+        refused = Counter("messages_refused_total", "Messages forged or parked", ["why", "topic"], registry=registry)
+        self._consumer = Consumer(
+            self.name,
+            [AUDIT],
+            store=store,
+            transport=parts.transport,
+            verifier=parts.verifier,
+            # ids and policy stay: nothing else here was derived from sealed words
+            handlers={KEY_SHREDDED: erasure_handler(parts)},
+            on_forged=lambda _, topic: refused.labels("forged", topic).inc(),
+            on_poison=lambda _, topic: refused.labels("parked", topic).inc(),
+        )
+        app = create_app(
+            self.name,
+            _DESCRIPTION,
+            new_id=parts.new_id,
+            checks={"database": store.ready, "background": self._running},
+            registry=registry,
+        )
+        handle_domain_errors(app)
+        reading = Reading(parts, store, gate, index=index)
+        idempotency, cursors = Idempotency(store, parts.secret), Cursors(parts.secret)
+        app.include_router(
+            consents.router(
+                consents=Consents(parts, store, gate, index=index, policy=policy, answers=PostgresAnswers()),
+                reading=reading,
+                idempotency=idempotency,
+                cursors=cursors,
+                tokens=parts.tokens,
+            )
+        )
+        app.include_router(
+            relationships.router(
+                relationships=Relationships(parts, store, gate, index=index, policy=policy),
+                reading=reading,
+                idempotency=idempotency,
+                cursors=cursors,
+                tokens=parts.tokens,
+            )
+        )
+        app.include_router(policy_feed.router(feed=self.policy_feed, verify_service=verify_service))
+        self.app: ASGIApp = app
+
+    async def start(self) -> None:
+        """Migrates the schema, then relays and listens."""
+        await self._store.open()
+        await self._outbox.open()
+        self._tasks = [asyncio.create_task(self._relay.run()), asyncio.create_task(self._consumer.run())]
+        # the consumer joins its topics before anybody publishes
+        await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._outbox.close()
+        await self._store.close()
+
+    async def _running(self) -> bool:
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
+
+def gate_only(parts: Parts, keys: ServiceKeys, directory: ServiceDirectory) -> VerifyService:
+    """Lets the gate alone read the policy feed."""
+    verifier = ServiceVerifier(keys, directory, clock=lambda: parts.now().timestamp())
+
+    async def verify(request: Request) -> ServiceName:
+        return await verify_caller(request, verifier, frozenset({ServiceName.AUDIT_LOG}))
+
+    return verify
+
+
+def build(parts: Parts, settings: Settings | None = None, *, verify_service: VerifyService = policy_feed.nobody) -> Consent:
+    """Unwired without a gate or a database. `verify_service` guards the policy feed (`gate_only`); without it the feed is
+    read within the process alone."""
+    if parts.gate is None:
+        raise Unwired("consent does nothing without the gate: give it one")
+    if parts.database is None:
+        raise Unwired("consent needs its database")
+    return Consent(parts, settings or Settings(), parts.database, parts.gate, verify_service)

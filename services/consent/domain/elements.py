@@ -1,0 +1,112 @@
+"""What a consent of each kind must say before it can hold.
+
+Informed consent (to therapy, to being measured) and authorizations (45 CFR 164.508(c), 42 CFR 2.31) are different things and
+have different elements. A form may be written down incomplete; what it lacks stands in `missing`, and it never becomes active.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from services.consent.domain.errors import FormFault
+from services.consent.domain.periods import parse_date
+from shared.contracts.consent_policy import ConsentKind
+from shared.contracts.records import KeyClass
+
+SIGNATURE: Final = "signature"
+AUTHORITY: Final = "authority"
+"""the representative's authority (164.508(c)(1)(vi)), where somebody signs for the client"""
+MAX_TEXT: Final = 10_000
+"""characters of one element"""
+
+_EXPLAINED: Final = ("explained_by", "explained_on")
+_INFORMED: Final = (*_EXPLAINED, "nature", "risks", "alternatives", "limits_of_confidentiality")
+_AUTHORIZATION: Final = (
+    "description",
+    "discloser",
+    "recipient",
+    "purpose",
+    "expiry",
+    "right_to_revoke",
+    "conditioning",
+    "redisclosure",
+)
+AUTHORIZATIONS: Final = frozenset(
+    {
+        ConsentKind.PSYCHOTHERAPY_NOTES,
+        ConsentKind.DISCLOSURE,
+        ConsentKind.PART2_TPO,
+        ConsentKind.PART2_COUNSELLING_NOTES,
+    }
+)
+_THERAPY: Final = frozenset({ConsentKind.TREATMENT, ConsentKind.MEASUREMENT})
+
+
+def required(kind: ConsentKind) -> tuple[str, ...]:
+    """Elements without which a consent of this kind never becomes active."""
+    if kind in AUTHORIZATIONS:
+        return _AUTHORIZATION
+    return _INFORMED if kind in _THERAPY else _EXPLAINED
+
+
+def allowed(kind: ConsentKind) -> tuple[str, ...]:
+    """Elements that a form of this kind may carry. An authorization carries its own alone: it is combined with nothing
+    (164.508(b)(3))."""
+    if kind in AUTHORIZATIONS:
+        return _AUTHORIZATION
+    return _INFORMED if kind in _THERAPY else (*_INFORMED, *_AUTHORIZATION)
+
+
+def missing(kind: ConsentKind, elements: Mapping[str, str], grantor_role: str, has_authority: bool) -> tuple[str, ...]:
+    """Names of what the form lacks, in the order of the form; the signature is not part of the form."""
+    lacking = tuple(name for name in required(kind) if not elements.get(name, "").strip())
+    acts_for_another = grantor_role.strip().lower() not in _THEMSELVES
+    if kind in AUTHORIZATIONS and acts_for_another and not has_authority:
+        lacking += (AUTHORITY,)
+    return lacking
+
+
+_THEMSELVES: Final = frozenset({"client", "patient", "self"})
+
+
+def faults(kind: ConsentKind, elements: Mapping[str, str], today: date) -> list[FormFault]:
+    """What is wrong with the elements that are there. `today` is the date in UTC."""
+    known = allowed(kind)
+    found = [
+        FormFault(f"/elements/{_escaped(name)}", f"no element of this kind; one of: {', '.join(known)}")
+        for name in elements
+        if name not in known
+    ]
+    found += [
+        FormFault(f"/elements/{name}", f"at most {MAX_TEXT} characters")
+        for name in known
+        if len(elements.get(name, "")) > MAX_TEXT
+    ]
+    explained = elements.get("explained_on", "").strip() if "explained_on" in known else ""
+    if explained:
+        try:
+            if parse_date(explained) > today:
+                found.append(FormFault("/elements/explained_on", "not in the future"))
+        except ValueError as error:
+            found.append(FormFault("/elements/explained_on", str(error)))
+    return found
+
+
+_NAMES: Final = {
+    KeyClass.IDENTITY: re.compile(r"(?<![a-z0-9])identit(?:y|ies)(?![a-z0-9])"),
+    KeyClass.PROGRESS_NOTE: re.compile(r"(?<![a-z0-9])progress[\s_-]+notes?(?![a-z0-9])"),
+    KeyClass.MEASURES: re.compile(r"(?<![a-z0-9])measures?(?![a-z0-9])"),
+}
+
+
+def covers(kind: ConsentKind, elements: Mapping[str, str]) -> tuple[str, ...]:
+    """Key classes that a disclosure's description names. Never psychotherapy notes: they have an authorization of their own."""
+    if kind is not ConsentKind.DISCLOSURE:
+        return ()
+    description = elements.get("description", "").lower()
+    return tuple(str(key_class) for key_class, name in _NAMES.items() if name.search(description))
+
+
+def _escaped(name: str) -> str:
+    return name[:100].replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,136 @@
+"""What happens to a consent and to a relationship. Who, when and the machine-readable part are public; words are sealed."""
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from services.consent.domain.periods import GivenPeriod
+from services.consent.domain.policies import GivenPolicy
+from shared.contracts.consent_policy import ConsentKind, RelationshipRole
+from shared.contracts.records import KeyClass
+from shared.sealing.event import Event, EventTypes
+from shared.sealing.field import Sealed
+
+
+class Words(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Grantor(Words):
+    """Who gives the consent: the client, or somebody with the authority to act for them."""
+
+    role: str
+    name: str
+    authority: str | None = None
+
+
+class Attestation(Words):
+    """A signature given on paper or by voice, as intake saw it."""
+
+    witness: str
+    evidence: str
+
+
+class ConsentForm(Event):
+    """The whole form, as proposed and as amended."""
+
+    RECORD: ClassVar[str] = "consent_id"
+    consent_id: UUID
+    kind: ConsentKind
+    policy: GivenPolicy
+    period: GivenPeriod
+    missing: tuple[str, ...]
+    """elements that the form lacks; the signature is never among them"""
+    covers: tuple[str, ...]
+    has_authority: bool
+    """whether the grantor's authority to act for the client is described"""
+    author: str
+    """`sub` of who wrote it down"""
+    at: datetime
+    grantor: Annotated[Sealed[Grantor], KeyClass.CONSENT_EVIDENCE]
+    elements: Annotated[Sealed[dict[str, str]], KeyClass.CONSENT_EVIDENCE]
+
+
+class ConsentProposed(ConsentForm):
+    TYPE: ClassVar[str] = "consent.consent-proposed"
+
+
+class ConsentAmended(ConsentForm):
+    """The form as it stands now. Earlier signatures were given to another text and count no more."""
+
+    TYPE: ClassVar[str] = "consent.consent-amended"
+
+
+class ConsentSigned(Event):
+    TYPE: ClassVar[str] = "consent.consent-signed"
+    RECORD: ClassVar[str] = "consent_id"
+    consent_id: UUID
+    by: str
+    role: str
+    form_version: int
+    """version of the consent that the signer had before them"""
+    at: datetime
+    attestation: Annotated[Sealed[Attestation | None], KeyClass.CONSENT_EVIDENCE]
+    """by intake only; the signer's own token needs no witness"""
+
+
+class ConsentActivated(Event):
+    """Nothing is missing and it is signed: from here on it counts for decisions."""
+
+    TYPE: ClassVar[str] = "consent.consent-activated"
+    RECORD: ClassVar[str] = "consent_id"
+    consent_id: UUID
+    at: datetime
+
+
+class ConsentRevoked(Event):
+    """Nothing is sealed in it, so that a consent whose words were erased can still be revoked."""
+
+    TYPE: ClassVar[str] = "consent.consent-revoked"
+    RECORD: ClassVar[str] = "consent_id"
+    consent_id: UUID
+    by: str
+    role: str
+    at: datetime
+
+
+class RevocationReasonGiven(Event):
+    TYPE: ClassVar[str] = "consent.revocation-reason-given"
+    RECORD: ClassVar[str] = "consent_id"
+    consent_id: UUID
+    at: datetime
+    reason: Annotated[Sealed[str], KeyClass.CONSENT_EVIDENCE]
+
+
+class RelationshipStarted(Event):
+    TYPE: ClassVar[str] = "consent.relationship-started"
+    RECORD: ClassVar[str] = "relationship_id"
+    relationship_id: UUID
+    practitioner_id: str
+    role: RelationshipRole
+    period: GivenPeriod
+    author: str
+    at: datetime
+
+
+class RelationshipEnded(Event):
+    TYPE: ClassVar[str] = "consent.relationship-ended"
+    RECORD: ClassVar[str] = "relationship_id"
+    relationship_id: UUID
+    end: datetime
+    by: str
+    at: datetime
+
+
+EVENT_TYPES: Final = EventTypes(
+    ConsentProposed,
+    ConsentAmended,
+    ConsentSigned,
+    ConsentActivated,
+    ConsentRevoked,
+    RevocationReasonGiven,
+    RelationshipStarted,
+    RelationshipEnded,
+)

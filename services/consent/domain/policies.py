@@ -1,0 +1,148 @@
+"""The machine-readable part of a consent as it was given: what the gate will decide by.
+
+Codes are checked against their vocabularies, because a denial with a misspelt code would silently deny nothing.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from services.consent.domain.errors import FormFault
+from services.consent.domain.periods import GivenPeriod
+from shared.contracts.consent_policy import ConsentKind, Policy, Provision, RelationshipRole
+from shared.contracts.disclosure import Action
+from shared.contracts.records import KeyClass, RecordType
+
+MAX_DEPTH: Final = 5
+"""levels of nested provisions; IHE PCF has one, R5 practice stays below three"""
+MAX_PROVISIONS: Final = 200
+"""provisions of one consent, nested ones counted"""
+
+ROLES: Final = frozenset({*(str(r) for r in RelationshipRole), "ehr_system"})
+_FHIR_ACTIONS: Final = {
+    "access": ("read",),
+    "use": ("read",),
+    "disclose": ("read", "export"),
+    "collect": ("create",),
+    "correct": ("update",),
+}
+"""FHIR R4's consent actions (http://terminology.hl7.org/CodeSystem/consentaction) in the gate's own"""
+ACTIONS: Final = frozenset({*(str(a) for a in Action), *_FHIR_ACTIONS})
+_PURPOSES: Final = """
+BIORCH BTG CAREMGT CLINTRCH CLINTRCHNPC CLINTRCHPC CLINTRL CLMATTCH COC COVAUTH COVERAGE DISASTER DONAT DSRCH ELIGDTRM ELIGVER
+ENROLLM ERTREAT ETREAT FAMRQT FRAUD GOV HACCRED HCOMPL HDECD HDIRECT HDM HLEGAL HMARKT HOPERAT HOUTCOMS HPAYMT HPRGRP HQUALIMP
+HRESCH HSYSADMIN HTEST LABELING MEMADMIN METAMGT MILCDM MILDCRG PATADMIN PATRQT PATSFTY PERFMSR POARCH POPHLTH PRECLINTRCH
+PUBHLTH PWATRNY RECORDMGT REMITADV SUPNWK SYSDEV THREAT TRAIN TRANSRCH TREAT
+"""
+PURPOSES: Final = frozenset(_PURPOSES.split())
+"""v3-PurposeOfUse (http://terminology.hl7.org/ValueSet/v3-PurposeOfUse)"""
+RECORD_CLASSES: Final = frozenset({*(str(r) for r in RecordType), *(str(k) for k in KeyClass)})
+PSYCHOTHERAPY_NOTE_TYPES: Final = frozenset({str(RecordType.PSYCHOTHERAPY_NOTE), "DocumentReference"})
+_FHIR_TYPE: Final = re.compile(r"[A-Z][A-Za-z]{2,63}")
+_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def _one_of(known: frozenset[str]) -> AfterValidator:
+    def check(code: str) -> str:
+        if code not in known:
+            raise ValueError(f"one of: {', '.join(sorted(known))}")
+        return code
+
+    return AfterValidator(check)
+
+
+def _resource_type(code: str) -> str:
+    if code not in RECORD_CLASSES and not _FHIR_TYPE.fullmatch(code):
+        raise ValueError(f"a FHIR resource type, or one of: {', '.join(sorted(RECORD_CLASSES))}")
+    return code
+
+
+def _label(code: str) -> str:
+    if not _LABEL.fullmatch(code):
+        raise ValueError("a security label's code, such as PSY")
+    return code
+
+
+def _subject(text: str) -> str:
+    if not text.strip() or _CONTROL.search(text):
+        raise ValueError("the `sub` of a person or system, without control characters")
+    return text
+
+
+Subject = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_subject)]
+"""`sub` of a person or system, as in their token"""
+Codes = Field(default=(), max_length=100)
+
+
+class Given(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class GivenProvision(Given):
+    type: Literal["permit", "deny"]
+    actors: tuple[Subject, ...] = Codes
+    roles: tuple[Annotated[str, _one_of(ROLES)], ...] = Codes
+    purposes: tuple[Annotated[str, _one_of(PURPOSES)], ...] = Codes
+    actions: tuple[Annotated[str, _one_of(ACTIONS)], ...] = Codes
+    resource_types: tuple[Annotated[str, AfterValidator(_resource_type)], ...] = Codes
+    labels: tuple[Annotated[str, AfterValidator(_label)], ...] = Codes
+    period: GivenPeriod | None = None
+    data_period: GivenPeriod | None = None
+    provisions: tuple["GivenProvision", ...] = Codes
+
+    def machine(self) -> Provision:
+        return Provision(
+            type=self.type,
+            actors=self.actors,
+            roles=self.roles,
+            purposes=self.purposes,
+            actions=tuple(dict.fromkeys(meant for a in self.actions for meant in _FHIR_ACTIONS.get(a, (a,)))),
+            resource_types=self.resource_types,
+            labels=self.labels,
+            period=self.period.instants() if self.period else None,
+            data_period=self.data_period.instants() if self.data_period else None,
+            provisions=tuple(p.machine() for p in self.provisions),
+        )
+
+
+class GivenPolicy(Given):
+    base: Literal["permit", "deny"]
+    dialect: Literal["r4", "pcf", "r5"] = "r4"
+    provisions: tuple[GivenProvision, ...] = Codes
+
+    def machine(self) -> Policy:
+        """What the gate reads: periods as instants."""
+        return Policy(base=self.base, dialect=self.dialect, provisions=tuple(p.machine() for p in self.provisions))
+
+    def faults(self, kind: ConsentKind) -> list[FormFault]:
+        """What is wrong with it as the policy of a consent of this kind."""
+        found: list[FormFault] = []
+        every = list(_walk(self.provisions, "/policy/provisions", 1))
+        if len(every) > MAX_PROVISIONS:
+            found.append(FormFault("/policy/provisions", f"at most {MAX_PROVISIONS}, nested ones counted"))
+        for pointer, depth, provision in every:
+            if depth > MAX_DEPTH:
+                found.append(FormFault(pointer, f"nested at most {MAX_DEPTH} levels deep"))
+            for name in ("period", "data_period"):
+                period: GivenPeriod | None = getattr(provision, name)
+                found += period.faults(f"{pointer}/{name}") if period else []
+            if kind is ConsentKind.PSYCHOTHERAPY_NOTES:
+                found += [
+                    FormFault(
+                        f"{pointer}/resource_types/{i}",
+                        "an authorization for psychotherapy notes is combined with nothing else (45 CFR 164.508(b)(3)(ii)): "
+                        "make another consent for it",
+                    )
+                    for i, code in enumerate(provision.resource_types)
+                    if code not in PSYCHOTHERAPY_NOTE_TYPES
+                ]
+        return found
+
+
+def _walk(provisions: tuple[GivenProvision, ...], pointer: str, depth: int) -> Iterator[tuple[str, int, GivenProvision]]:
+    for i, provision in enumerate(provisions):
+        yield f"{pointer}/{i}", depth, provision
+        yield from _walk(provision.provisions, f"{pointer}/{i}/provisions", depth + 1)
