@@ -65,7 +65,8 @@ class Embedded:
 
     def __init__(self, settings: EmbeddedSettings) -> None:
         self.settings = settings
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.chmod(0o711)  # a server started by root runs under an account of its own, and must get through
         self._secrets = EmbeddedSecrets(settings.data_dir / "secrets.json", random=clock.random)
         self.issuer = DevelopmentIssuer(self._secrets.seed("issuer"), clock=clock.seconds, new_id=clock.new_id)
         self._stack = AsyncExitStack()
@@ -91,7 +92,7 @@ class Embedded:
             postgres = LocalPostgres(self.settings.data_dir / "postgres")
             await asyncio.to_thread(postgres.start)
             self._stack.push_async_callback(asyncio.to_thread, postgres.stop)
-            admin, self.postgres_origin = postgres.admin_dsn, postgres.origin
+            admin, self.postgres_origin = postgres.dsn(), str(postgres.binaries)
         return await provision(admin, DATABASES, self._secrets.password, prefix=self.settings.database_prefix)
 
     async def _build(self, urls: Mapping[str, DatabaseUrls]) -> None:

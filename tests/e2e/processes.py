@@ -46,8 +46,8 @@ class Fleet:
         self._write("log-seed.hex", os.urandom(32).hex())
         for name in ServiceName:
             self._write(f"{name}.seed", seeds[name].hex())
-        for name, urls in databases.items():
-            self._write(f"{name}.json", json.dumps({"owner": urls.owner, "app": urls.app, "relay": urls.relay}))
+        for database, urls in databases.items():
+            self._write(f"{database}.json", json.dumps({"owner": urls.owner, "app": urls.app, "relay": urls.relay}))
         self._env = {
             **os.environ,
             **self.issuer.environment,

@@ -1,0 +1,42 @@
+"""Deployments that the end-to-end tests talk to: one embedded run, one fleet of processes, each for the whole session."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.e2e.embedded import EmbeddedProcess
+from tests.e2e.processes import Fleet
+from tests.e2e.rest import Rest
+from tests.support.kafka import Kafka
+from tests.support.postgres import Postgres
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedProcess]:
+    running = EmbeddedProcess(tmp_path_factory.mktemp("embedded"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as made:
+        yield made
+
+
+@pytest.fixture
+def clinic(embedded: EmbeddedProcess, session: aiohttp.ClientSession, request: pytest.FixtureRequest) -> Rest:
+    """A tenant of this test's own in the embedded run."""
+    tenant = "t" + format(abs(hash(request.node.nodeid)), "x")
+    return Rest(session, embedded.url, embedded.mint, tenant)
+
+
+@pytest.fixture(scope="session")
+async def fleet(postgres: Postgres, kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]:
+    folder: Path = tmp_path_factory.mktemp("fleet")
+    databases = await postgres.make_databases("consent", "session_notes", "alliance_measurement", "audit_log", "keyring")
+    async with Fleet(folder, databases, kafka.bootstrap) as running:
+        yield running
