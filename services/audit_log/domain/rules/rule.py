@@ -46,6 +46,7 @@ RULES: Final = _table(
     Rule("rule:glass.grant", "organisation rule; 42 CFR 2.51", "break-glass needs a grant made beforehand"),
     Rule("rule:job.registered", "organisation rule", "a job does what its row says: computed, seen by nobody"),
     Rule("rule:link.its-administration", "organisation rule", "a link answers its own administration"),
+    Rule("rule:erasure.fence", "GDPR 17", "once an erasure has begun, nothing new is sealed in its classes"),
     Rule("rule:search.known-client", "organisation rule", "who may know a client may ask for the client's records"),
     Rule("rule:deny-by-default", "organisation rule", "what no rule permits stays closed"),
 )

@@ -1,0 +1,61 @@
+"""What services ask of the gate over HTTP: Starlette routes and msgspec, because every clinical read passes here."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.audit_log.application.disclosure import DisclosureGate
+from services.audit_log.application.policy_projection import PolicyProjection
+from services.audit_log.application.releases import Releases
+from shared.contracts.disclosure import DisclosureRequest, PolicyConfirmationRequest, ReleaseRequest
+from shared.contracts.records import ServiceName
+from shared.http.problems import Fault, invalid
+from shared.identity.assertions import ServiceVerifier
+
+CALLERS: Final = frozenset({ServiceName.CONSENT, ServiceName.SESSION_NOTES, ServiceName.ALLIANCE})
+W = TypeVar("W", bound=msgspec.Struct)
+_encoder = msgspec.json.Encoder()
+
+
+def routes(verifier: ServiceVerifier, gate: DisclosureGate, policy: PolicyProjection, releases: Releases) -> list[Route]:
+    """To add to the service's application with `app.router.routes.extend`."""
+
+    async def disclose(service: ServiceName, wanted: DisclosureRequest) -> msgspec.Struct:
+        return await gate.disclose(service, wanted)
+
+    async def confirm(_: ServiceName, wanted: PolicyConfirmationRequest) -> msgspec.Struct:
+        return await policy.confirm(wanted.tenant, wanted.sequence)
+
+    async def release(service: ServiceName, wanted: ReleaseRequest) -> msgspec.Struct:
+        return await releases.set_release(service, wanted)
+
+    return [
+        _route("/v1/disclosures", verifier, CALLERS, DisclosureRequest, disclose),
+        _route("/v1/policy-confirmations", verifier, frozenset({ServiceName.CONSENT}), PolicyConfirmationRequest, confirm),
+        _route("/v1/releases", verifier, frozenset({ServiceName.ALLIANCE}), ReleaseRequest, release),
+    ]
+
+
+def _route(
+    path: str,
+    verifier: ServiceVerifier,
+    allowed: frozenset[ServiceName],
+    wanted: type[W],
+    answer: Callable[[ServiceName, W], Awaitable[msgspec.Struct]],
+) -> Route:
+    decoder = msgspec.json.Decoder(wanted)
+
+    async def endpoint(request: Request) -> Response:
+        service, body = await verifier.service_of(request, allowed)
+        try:
+            asked = decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # msgspec's message may quote what was sent
+            raise invalid([Fault("", f"not a {wanted.__name__} of this version")]) from None
+        return Response(_encoder.encode(await answer(service, asked)), media_type="application/json")
+
+    return Route(path, endpoint, methods=["POST"])

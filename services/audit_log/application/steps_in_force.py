@@ -1,0 +1,122 @@
+"""Policy, ledger and key scope as they are in force: the steps that stand between a decision and a key."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from services.audit_log.application.policy_projection import PolicyProjection
+from services.audit_log.application.ports import (
+    Erased,
+    Keyring,
+    KeyringUnavailable,
+    KeyWanted,
+    Ledger,
+    LedgerUnavailable,
+    UnknownKey,
+)
+from services.audit_log.application.steps import Asked, Decided
+from services.audit_log.domain.agent import AgentKind
+from services.audit_log.domain.decision import decide, may_search
+from services.audit_log.domain.entry import Entry
+from services.audit_log.domain.grants import GRANTED_PURPOSES, Grant
+from services.audit_log.domain.question import Question, Verdict
+from services.audit_log.domain.registry import BoundRecord
+from services.audit_log.domain.release import UNCHOSEN, ReleaseChoice
+from shared.contracts.disclosure import Action, RecordKey
+from shared.eventstore.model import Statement
+from shared.gate.port import GateUnavailable
+
+
+class ReleaseChoices(Protocol):
+    async def of(self, tenant: str, client_ids: Sequence[str]) -> dict[str, ReleaseChoice]:
+        """Choices that clients made; a client without one is absent."""
+
+
+class Grants(Protocol):
+    async def of(self, tenant: str, sub: str, purpose: str) -> tuple[Grant, ...]:
+        """Grants of that person for that purpose which have not ended."""
+
+
+class PolicyDecision:
+    """Step ⑤: the rules, over what the projection knows. Release choices and grants are read where a question needs them."""
+
+    def __init__(self, projection: PolicyProjection, choices: ReleaseChoices, grants: Grants) -> None:
+        self._projection, self._choices, self._grants = projection, choices, grants
+
+    async def decide(self, asked: Asked) -> Decided:
+        tenant, agent, purpose = asked.request.tenant, asked.agent, asked.purpose.code
+        policy = await self._projection.policy(tenant)
+        releases = await self._releases(asked)
+        grants: tuple[Grant, ...] = ()
+        if agent.kind is AgentKind.PERSON and purpose in GRANTED_PURPOSES:
+            grants = await self._grants.of(tenant, agent.id, purpose)
+        verdicts = tuple(
+            decide(
+                Question(
+                    agent=agent,
+                    action=asked.request.action,
+                    purpose=purpose,
+                    record=record,
+                    now=asked.now,
+                    service=asked.service,
+                    policy=policy.client(record.client_id),
+                    release=releases.get(record.client_id, UNCHOSEN),
+                    grants=grants,
+                )
+            )
+            for record in asked.records
+        )
+
+        def search(client_id: str) -> Verdict:
+            return may_search(agent, client_id, purpose=purpose, policy=policy.client(client_id), grants=grants, now=asked.now)
+
+        subjects = tuple(map(search, asked.request.subjects))
+        known = any(v.may_know for v in subjects)
+        if asked.request.action is Action.SEARCH and not known:
+            # an empty list and a list of which nothing may be seen look alike
+            known = any(search(client_id).may_know for client_id in {r.client_id for r in asked.records})
+        return Decided(verdicts, subjects, known)
+
+    async def _releases(self, asked: Asked) -> dict[str, ReleaseChoice]:
+        if asked.agent.kind is not AgentKind.PERSON or asked.request.action is Action.CREATE:
+            return {}
+        clients = {r.client_id for r in asked.records if r.is_alliance_rating and not asked.agent.is_client(r.client_id)}
+        return await self._choices.of(asked.request.tenant, sorted(clients)) if clients else {}
+
+
+class DurableLedger:
+    """Step ⑥: no answer before the entry is durable."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def write(self, tenant: str, entries: Sequence[Entry], statements: Sequence[Statement] = ()) -> tuple[int, ...]:
+        try:
+            return tuple(await self._ledger.append(tenant, entries, statements=statements))
+        except LedgerUnavailable:
+            raise GateUnavailable("the ledger does not answer: nothing was released") from None
+
+
+class RecordKeyScope:
+    """Step ⑦: a key for each permitted record that the request names, derived for that record alone."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    async def new(self, tenant: str, record: BoundRecord) -> RecordKey:
+        try:
+            return await self._keyring.new_record_key(tenant, record.client_id, record.key_class, record.record_id)
+        except KeyringUnavailable:
+            raise GateUnavailable("the keyring does not answer: nothing was released") from None
+
+    async def keys(self, tenant: str, records: Sequence[BoundRecord], verdicts: Sequence[Verdict]) -> list[RecordKey | Erased]:
+        wanted = [
+            KeyWanted(r.client_id, r.key_class, r.record_id, r.kid) for r, v in zip(records, verdicts, strict=True) if v.permitted
+        ]
+        if not wanted:
+            return []
+        try:
+            return await self._keyring.record_keys(tenant, wanted)
+        except KeyringUnavailable:
+            raise GateUnavailable("the keyring does not answer: nothing was released") from None
+        except UnknownKey:
+            raise GateUnavailable("the keyring does not know a bound key: restore it, or check its database") from None

@@ -1,0 +1,190 @@
+"""audit_log put together: keyring, ledger, gate and what they listen to."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from services.audit_log.adapters import gate_schema, receipt_table
+from services.audit_log.adapters.checkpoint_anchor import FileAnchor
+from services.audit_log.adapters.grant_table import GrantTable
+from services.audit_log.adapters.keyring import PostgresKeyring
+from services.audit_log.adapters.kms.port import Kms
+from services.audit_log.adapters.ledger import PostgresLedger
+from services.audit_log.adapters.policy_log import PolicyLog
+from services.audit_log.adapters.record_registry import RecordRegistry
+from services.audit_log.adapters.release_table import ReleaseTable
+from services.audit_log.api import disclosures, grants
+from services.audit_log.application.direct import DirectGate
+from services.audit_log.application.disclosure import DisclosureGate, Steps
+from services.audit_log.application.grants import BreakGlass
+from services.audit_log.application.identity import CallerIdentity, JobCaps, RolePurposes
+from services.audit_log.application.policy_projection import PolicyFeed, PolicyProjection
+from services.audit_log.application.ports import LedgerUnavailable
+from services.audit_log.application.receipts import SYSTEM_TENANT, Receipts, forged_entry
+from services.audit_log.application.releases import Releases
+from services.audit_log.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
+from services.audit_log.settings import Settings
+from shared.contracts.records import ServiceName
+from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
+from shared.eventstore.postgres import PostgresEventStore
+from shared.gate.port import Gate
+from shared.http.app import create_app
+from shared.http.idempotency import Idempotency
+from shared.identity.assertions import ServiceVerifier
+from shared.identity.service_keys import ServiceDirectory, ServiceKeys
+from shared.messaging.consumer import Consumer
+from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
+
+_DESCRIPTION: Final = "The gate: decides on every disclosure, writes it down, and only then releases the record's key."
+_log = logging.getLogger("audit_log")
+
+
+class AuditLogService:
+    """`Service`, and the gate of all others."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        database: DatabaseUrls,
+        *,
+        keyring_database: DatabaseUrls,
+        kms: Kms,
+        feed: PolicyFeed,
+        anchor_dir: Path,
+        log_seed: bytes,
+        directory: ServiceDirectory,
+        keys: ServiceKeys,
+        settings: Settings,
+    ) -> None:
+        self.name = str(ServiceName.AUDIT_LOG)
+        self._now = parts.now
+        self._store = PostgresEventStore(database, ddl=gate_schema.schema(), now=parts.now)
+        self._keyring = PostgresKeyring(keyring_database, kms, now=parts.now, random=parts.random, new_id=parts.new_id)
+        self._ledger = PostgresLedger(
+            database,
+            seed=log_seed,
+            origin_prefix=settings.log_origin or urlsplit(parts.public_url).netloc.replace(":", "-"),
+            anchor=FileAnchor(anchor_dir),
+            now=parts.now,
+            random=parts.random,
+        )
+        ledger = DurableLedger(self._ledger)
+        choices = ReleaseTable(self._store, delay=settings.release_delay)
+        granted = GrantTable(self._store, now=parts.now)
+        identity = CallerIdentity(parts.tokens, JobCaps())
+        self._policy = PolicyProjection(PolicyLog(self._store, self._ledger, now=parts.now), feed, now=parts.now)
+        self._gate = DisclosureGate(
+            Steps(
+                identity=identity,
+                registry=RecordRegistry(self._store),
+                purpose=RolePurposes(),
+                freshness=self._policy,
+                policy=PolicyDecision(self._policy, choices, granted),
+                ledger=ledger,
+                scope=RecordKeyScope(self._keyring),
+            ),
+            now=parts.now,
+        )
+        self._releases = Releases(identity, choices, ledger, now=parts.now)
+        receipts = Receipts(self._ledger, ledger, receipt_table.received, now=parts.now)
+        self._consumer = Consumer(
+            self.name,
+            [CONSENT_POLICY, RECEIPTS],
+            store=self._store,
+            transport=parts.transport,
+            verifier=parts.verifier,
+            handlers={**self._policy.handlers(), **receipts.handlers()},
+            on_forged=self._forged,
+        )
+        self._alarms: set[asyncio.Task[None]] = set()
+        self._consuming: asyncio.Task[None] | None = None
+        idempotency = Idempotency(self._store, parts.secret)
+        glass = BreakGlass(granted, ledger, now=parts.now, new_id=parts.new_id, roles=settings.break_glass_roles)
+        app: Any = create_app(
+            self.name,
+            _DESCRIPTION,
+            new_id=parts.new_id,
+            checks={
+                "database": self._store.ready,
+                "ledger": self._ledger.ready,
+                "keyring": self._keyring.ready,
+                "background": self._running,
+            },
+        )
+        verifier = ServiceVerifier(keys, directory, clock=lambda: parts.now().timestamp())
+        app.router.routes.extend(disclosures.routes(verifier, self._gate, self._policy, self._releases))
+        app.include_router(grants.router(glass, parts.tokens, idempotency))
+        self.app: ASGIApp = app
+
+    def direct_gate(self, service: ServiceName) -> Gate:
+        """The gate for a service in this process."""
+        return DirectGate(service, self._gate, self._policy, self._releases)
+
+    async def start(self) -> None:
+        """Migrates both databases, leads the ledger or stands by, then listens."""
+        await self._store.open()
+        await self._keyring.open()
+        await self._ledger.open()
+        self._consuming = asyncio.create_task(self._consumer.run())
+        # the consumer joins its topics before anybody publishes
+        await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        for task in [*self._alarms, *([self._consuming] if self._consuming else [])]:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        self._consuming = None
+        await self._policy.stop()
+        await self._ledger.close()
+        await self._keyring.close()
+        await self._store.close()
+
+    async def _running(self) -> bool:
+        return self._consuming is not None and not self._consuming.done()
+
+    def _forged(self, reason: str, topic: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._alarm(reason, topic, self._now()))
+        self._alarms.add(task)
+        task.add_done_callback(self._alarms.discard)
+
+    async def _alarm(self, reason: str, topic: str, at: datetime) -> None:
+        try:
+            await self._ledger.append(SYSTEM_TENANT, [forged_entry(reason, topic, at)])
+        except LedgerUnavailable:
+            _log.error("a forged message on %s could not be written to the ledger", topic)
+
+
+def build(
+    parts: Parts,
+    *,
+    keyring_database: DatabaseUrls,
+    kms: Kms,
+    feed: PolicyFeed,
+    anchor_dir: Path,
+    log_seed: bytes,
+    directory: ServiceDirectory,
+    keys: ServiceKeys,
+    settings: Settings | None = None,
+) -> AuditLogService:
+    """`feed`: the consent service's, over HTTP or direct; `anchor_dir`: where the last checkpoints are kept, apart from the
+    database; `log_seed`: 32 bytes from which the logs' signing keys are derived; `keys`: this service's own. Unwired without
+    a database."""
+    if parts.database is None:
+        raise Unwired("audit_log needs its database")
+    return AuditLogService(
+        parts,
+        parts.database,
+        keyring_database=keyring_database,
+        kms=kms,
+        feed=feed,
+        anchor_dir=anchor_dir,
+        log_seed=log_seed,
+        directory=directory,
+        keys=keys,
+        settings=settings or Settings(),
+    )
