@@ -33,6 +33,8 @@ ADMIN = "postgres"
 DEFAULT_PORT = 5432
 _LONGEST_SOCKET = 100
 """bytes; the kernel's limit is 107 on Linux and 103 on macOS"""
+_STILL_IN_USE = "is still in use"
+"""what a server says while sessions of a killed one end"""
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -134,6 +136,8 @@ class LocalPostgres:
         return path
 
     def _take_lock(self) -> None:
+        if self._lock is not None:
+            return
         lock = self._beside("lock").open("ab")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -196,6 +200,14 @@ class LocalPostgres:
         fresh.rename(self.data_dir)
 
     def _run(self) -> None:
+        deadline = time.monotonic() + self._timeout
+        while (complaint := self._attempt(deadline)) is not None:
+            if _STILL_IN_USE not in complaint or time.monotonic() > deadline:
+                raise StartFailed(f"{self.binaries} on {self.data_dir} did not become ready: {complaint}")
+            time.sleep(0.05)
+
+    def _attempt(self, deadline: float) -> str | None:
+        """None once the server is ready, else the end of its log."""
         log_path = self.data_dir / "server.log"
         uid, gid = (str(self._account.uid), str(self._account.gid)) if self._account else ("-", "-")
         command = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), uid, gid]
@@ -206,14 +218,13 @@ class LocalPostgres:
             log_path.chmod(0o600)
             began = log.tell()
             self._process = _spawn_kept(command, log)
-        deadline = time.monotonic() + self._timeout
         while not self._is_ready(self._process.pid):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 with log_path.open("rb") as log:
                     log.seek(began)
-                    tail = log.read().decode(errors="replace").strip()[-800:]
-                raise StartFailed(f"{self.binaries} on {self.data_dir} did not become ready: {tail}")
+                    return log.read().decode(errors="replace").strip()[-800:]
             time.sleep(0.01)
+        return None
 
     def _is_ready(self, pid: int) -> bool:
         """As pg_ctl does: line 8 of postmaster.pid, once it is this server's."""
@@ -241,8 +252,9 @@ class LocalPostgres:
                     os.kill(pid, signal.SIGINT)
                 signalled = True
             time.sleep(0.02)
-        # A process id may have gone to another program since; PostgreSQL would then take its own stale file for a live server.
-        (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
+        if _exists(pid):
+            # The process id went to another program; PostgreSQL would take that one for a live server.
+            (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
 
     def _hand_over(self, path: Path) -> None:
         if self._account is not None:
@@ -254,6 +266,16 @@ def _made_by(data_dir: Path) -> int | None:
         return int((data_dir / "PG_VERSION").read_text().strip())
     except FileNotFoundError:
         return None
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _is_postgres(pid: int) -> bool:

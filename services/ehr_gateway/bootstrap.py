@@ -10,7 +10,7 @@ from shared.http.app import create_app
 from shared.service.parts import ASGIApp, Parts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EhrGateway:
     app: ASGIApp
     name: str = ServiceName.EHR_GATEWAY

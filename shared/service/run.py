@@ -68,7 +68,7 @@ class Deployment:
             self.keys,
             self.directory,
             ssl=self.tls.client_context() if self.tls else None,
-            now=clock.seconds,
+            now=clock.now,
             random=clock.random,
         )
 
@@ -131,7 +131,10 @@ async def _run(deployment: Deployment, build: Build, stores: bool) -> None:
         stack.push_async_callback(service.stop)
         tune_collector()
         web = server(
-            service.app, host=env.get("HOST", "0.0.0.0"), port=int(env.get("PORT", "8000")), tls=deployment.tls  # noqa: S104
+            service.app,
+            host=env.get("HOST", "0.0.0.0"),  # noqa: S104
+            port=int(env.get("PORT", "8000")),
+            tls=deployment.tls,
         )
         await serve_until_signalled(web)
 

@@ -61,9 +61,9 @@ class Fleet:
             "OIDC_JWKS_FILE": str(jwks),
             "KEYRING_DATABASE_FILE": str(folder / "keyring.json"),
             "LOG_SEED_FILE": str(folder / "log-seed.hex"),
-            "LOG_ORIGIN": "test.invalid/record",
+            "AUDIT_LOG_ORIGIN": "test.invalid/record",
             "ANCHOR_DIR": str(folder / "anchor"),
-            "KMS": "file",
+            "KMS_PROVIDER": "file",
             "KMS_FILE": str(folder / "kms.json"),
         }
 

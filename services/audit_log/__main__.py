@@ -1,0 +1,59 @@
+"""`python -m services.audit_log`: the gate as a process of its own. Besides what every service needs it reads
+
+| variable | meaning |
+|---|---|
+| KEYRING_DATABASE_FILE | DSNs of the keyring's own database |
+| KMS_PROVIDER | `openbao`, or `file` in development |
+| BAO_ADDR, BAO_CACERT, KMS_TOKEN_FILE | OpenBao, its CA, and the file with the service's token |
+| KMS_FILE | the file of the development KMS |
+| LOG_SEED_FILE | 32 bytes in hex: the logs' signing keys come from it |
+| ANCHOR_DIR | where the last signed checkpoints are kept, apart from the database |
+| POLICY_FEED_URL | consent's address |
+"""
+
+from pathlib import Path
+
+from services.audit_log.adapters.kms.file import FileKms
+from services.audit_log.adapters.kms.openbao import OpenBaoKms
+from services.audit_log.adapters.kms.port import Kms
+from services.audit_log.adapters.policy_log import HttpPolicyFeed
+from services.audit_log.bootstrap import AuditLogService, build
+from services.audit_log.settings import Settings
+from shared.contracts.records import ServiceName
+from shared.identity.assertions import ServiceCaller
+from shared.service import clock
+from shared.service.parts import Parts, Unwired
+from shared.service.run import Deployment, main, require
+
+
+def kms_of(deployment: Deployment) -> Kms:
+    env = deployment.env
+    match require(env, "KMS_PROVIDER"):
+        case "openbao":
+            token = Path(require(env, "KMS_TOKEN_FILE"))
+            verify = env.get("BAO_CACERT") or True
+            return OpenBaoKms(require(env, "BAO_ADDR"), token=lambda: token.read_text().strip(), verify=verify)
+        case "file":
+            return FileKms(Path(require(env, "KMS_FILE")), environment=env.get("ENVIRONMENT"), random=clock.random)
+    raise Unwired("KMS_PROVIDER is openbao, or file in development")
+
+
+def wire(parts: Parts, deployment: Deployment) -> AuditLogService:
+    env = deployment.env
+    caller = ServiceCaller(deployment.keys, deployment.directory, ServiceName.CONSENT, clock=clock.seconds, random=clock.random)
+    return build(
+        parts,
+        keyring_database=deployment.database("KEYRING_DATABASE_FILE"),
+        kms=kms_of(deployment),
+        feed=HttpPolicyFeed(
+            require(env, "POLICY_FEED_URL"), caller, ssl=deployment.tls.client_context() if deployment.tls else None
+        ),
+        anchor_dir=Path(require(env, "ANCHOR_DIR")),
+        log_seed=bytes.fromhex(Path(require(env, "LOG_SEED_FILE")).read_text().strip()),
+        directory=deployment.directory,
+        keys=deployment.keys,
+        settings=Settings.from_environment(env),
+    )
+
+
+main(ServiceName.AUDIT_LOG, wire)
