@@ -15,6 +15,7 @@ import asyncpg
 
 from shared.eventstore.failures import is_away, is_transient, store_error
 from shared.eventstore.model import AlreadyHandled, InboxMark, NewEvent, Statement, StoreError, StreamAppend, VersionConflict
+from shared.eventstore.pool import transaction
 
 _LOCK = "SELECT lock_streams($1, $2)"
 _SEEN = """
@@ -83,6 +84,9 @@ class BatchWriter:
 
     async def commit(self, tenant: str, items: Sequence[Append]) -> list[Outcome]:
         """For each append its streams' new versions, or why it was not written."""
+        cut = _repeated_mark(items)
+        if cut:
+            return [*await self.commit(tenant, items[:cut]), *await self.commit(tenant, items[cut:])]
         for _ in range(_TRIES):
             try:
                 return await self._transaction(tenant, items)
@@ -98,8 +102,7 @@ class BatchWriter:
 
     async def _transaction(self, tenant: str, items: Sequence[Append]) -> list[Outcome]:
         streams = sorted({a.stream for item in items for a in item.appends})
-        async with self._pool().acquire() as connection:
-            await connection.execute("BEGIN")
+        async with transaction(self._pool()) as connection:
             newest = dict(zip(streams, await connection.fetchval(_LOCK, tenant, streams), strict=True))
             seen = await _seen(connection, tenant, items)
             placed: list[Placed] = []
@@ -122,7 +125,6 @@ class BatchWriter:
             if marks:
                 await connection.execute(_MARK, tenant, [m.consumer for m in marks], [m.message_id for m in marks])
             await _run_statements(connection, kept)
-            await connection.execute("COMMIT")
         if publishes:
             self._published()
         return outcomes
@@ -158,6 +160,17 @@ class BatchWriter:
         ]
         await connection.execute(_INSERT_WITH_OUTBOX, *columns)
         return True
+
+
+def _repeated_mark(items: Sequence[Append]) -> int:
+    """Index of the first append whose message stands earlier in the batch: whether that one is written must be known first."""
+    seen: set[InboxMark] = set()
+    for index, item in enumerate(items):
+        if item.inbox in seen:
+            return index
+        if item.inbox is not None:
+            seen.add(item.inbox)
+    return 0
 
 
 async def _seen(connection: Any, tenant: str, items: Sequence[Append]) -> set[InboxMark | None]:

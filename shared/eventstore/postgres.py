@@ -13,6 +13,7 @@ from shared.eventstore.failures import store_error
 from shared.eventstore.group import GroupCommit
 from shared.eventstore.migrate import migrate
 from shared.eventstore.model import InboxMark, Statement, StoredEvent, StoreUnavailable, StreamAppend
+from shared.eventstore.pool import CONNECT_SECONDS, connect, transaction
 from shared.service.parts import DatabaseUrls
 
 _READ = "SELECT * FROM read_stream($1, $2, $3, $4, $5)"
@@ -28,8 +29,6 @@ UNION ALL
  ORDER BY xid, position LIMIT $5)
 LIMIT $5
 """  # noqa: S608
-_CONNECT_SECONDS = 5.0
-_QUERY_SECONDS = 30.0
 
 
 class Place(NamedTuple):
@@ -72,8 +71,8 @@ class PostgresEventStore:
     async def open(self) -> None:
         """Migrates the schema as the owner, then connects. Raises asyncpg's errors and OSError: a start fails loudly."""
         await migrate(self._urls.owner, self._ddl)
-        self._read_pool = await self._connect(self._readers)
-        self._write_pool = await self._connect(self._writers)
+        self._read_pool = await connect(self._urls.app, self._readers)
+        self._write_pool = await connect(self._urls.app, self._writers)
 
     async def close(self) -> None:
         """Writes what waits, then disconnects. Idempotent; the store does not open again."""
@@ -83,7 +82,7 @@ class PostgresEventStore:
         for pool in pools:
             if pool is not None:
                 try:
-                    await asyncio.wait_for(pool.close(), _CONNECT_SECONDS)
+                    await asyncio.wait_for(pool.close(), CONNECT_SECONDS)
                 except TimeoutError:
                     pool.terminate()
 
@@ -121,10 +120,9 @@ class PostgresEventStore:
     async def fetch(self, tenant: str, sql: str, *args: Any) -> list[Mapping[str, Any]]:
         """See EventStore.fetch. The transaction is read-only: what writes is a Statement of an append."""
         try:
-            async with self._reading().acquire() as connection:
-                await connection.execute(f"BEGIN READ ONLY; SET LOCAL app.tenant_id = {_literal(tenant)}")
+            begin = f"BEGIN READ ONLY; SET LOCAL app.tenant_id = {_literal(tenant)}"
+            async with transaction(self._reading(), begin) as connection:
                 rows = await connection.fetch(sql, *args)
-                await connection.execute("COMMIT")
         except Exception as error:
             raise store_error(error) from None
         return [dict(row) for row in rows]
@@ -166,22 +164,6 @@ class PostgresEventStore:
         if self._write_pool is None:
             raise StoreUnavailable("the store is not open")
         return self._write_pool
-
-    async def _connect(self, size: int) -> "asyncpg.Pool[asyncpg.Record]":
-        return await asyncpg.create_pool(
-            self._urls.app,
-            min_size=1,
-            max_size=size,
-            timeout=_CONNECT_SECONDS,
-            command_timeout=_QUERY_SECONDS,
-            reset=_end_transaction,
-        )
-
-
-async def _end_transaction(connection: Any) -> None:
-    """In place of asyncpg's reset (four statements, 30 % of the CPU): nothing but a transaction is ever left behind here."""
-    if connection.is_in_transaction():
-        await connection.execute("ROLLBACK")
 
 
 def _literal(text: str) -> str:

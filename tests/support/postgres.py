@@ -39,6 +39,10 @@ class Postgres:
         self._made += [prefix + service for service in services]
         return urls
 
+    def to_drop(self, database: str) -> None:
+        """A database made by other means, with its three roles."""
+        self._made.append(database)
+
     async def drop_databases(self) -> None:
         """All that were made here: needed where the server outlives the run."""
         connection = await asyncpg.connect(self.admin_dsn)
@@ -70,8 +74,13 @@ def running_postgres() -> Iterator[Postgres]:
     if url:
         yield Postgres(normalised(url), used)
         return
+    with server_directory() as directory, LocalPostgres(directory / "data") as server:
+        yield Postgres(server.dsn(), used, server)
+
+
+@contextmanager
+def server_directory() -> Iterator[Path]:
+    """A temporary directory with a short path, where a server started by root can live under its own account."""
     with tempfile.TemporaryDirectory(prefix="pgt-", dir="/tmp", ignore_cleanup_errors=True) as directory:
-        # Traversable, because a server started by root runs under another account; the data directory itself is not.
         Path(directory).chmod(0o711)
-        with LocalPostgres(Path(directory) / "data") as server:
-            yield Postgres(server.dsn(), used, server)
+        yield Path(directory)

@@ -124,7 +124,9 @@ async def test_sixteen_writers_lose_nothing(store: PostgresEventStore) -> None:
     ],
     ids=["unique", "wrong type", "division by zero", "no such table", "another tenant's row", "NUL"],
 )
-async def test_who_fails_fails_alone(store: PostgresEventStore, culprit: Statement, expected: type[Exception]) -> None:
+async def test_who_fails_fails_alone(
+    store: PostgresEventStore, culprit: Statement, expected: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
     await store.append(TENANT, [], statements=[show(0)])
     calls = [store.append(TENANT, [to(f"note/{n}")], statements=[show(n), *([culprit] if n == 7 else [])]) for n in range(1, 17)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
@@ -132,6 +134,7 @@ async def test_who_fails_fails_alone(store: PostgresEventStore, culprit: Stateme
     assert all(isinstance(a, dict) for a in answers)
     assert await store.version(TENANT, "note/7") == 0
     assert [r["id"] for r in await store.fetch(TENANT, "SELECT id FROM shown ORDER BY id")] == [n for n in range(17) if n != 7]
+    assert not caplog.records, "the driver complains of what is left behind on a connection"
 
 
 async def test_an_error_names_the_constraint_and_no_value(store: PostgresEventStore) -> None:
