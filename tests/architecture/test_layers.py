@@ -7,7 +7,20 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SERVICES = sorted(p.name for p in (ROOT / "services").iterdir() if (p / "bootstrap.py").exists() or (p / "domain").is_dir())
-IO = {"asyncpg", "sqlalchemy", "aiokafka", "aiohttp", "fastapi", "starlette", "uvicorn", "hvac", "asyncio", "socket", "os", "time"}
+IO = {
+    "asyncpg",
+    "sqlalchemy",
+    "aiokafka",
+    "aiohttp",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "hvac",
+    "asyncio",
+    "socket",
+    "os",
+    "time",
+}
 PURE_SHARED = ("shared.contracts", "shared.sealing", "shared.identity.roles", "shared.identity.principal")
 
 

@@ -19,7 +19,7 @@ import aiohttp
 
 from infra.routes import service_for
 from shared.contracts.records import ServiceName
-from shared.identity.service_keys import ServiceKeys
+from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.service.parts import DatabaseUrls
 from tests.e2e.issuer import Issuer
 
@@ -114,6 +114,12 @@ class Fleet:
                     if perf_counter() > end:
                         raise RuntimeError(f"{name} is not ready: {state}\n{self.log(name)[-3000:]}")
                     await asyncio.sleep(0.1)
+
+    def pids(self) -> dict[str, int]:
+        return {str(name): process.pid for name, process in self._running.items()}
+
+    def directory(self) -> ServiceDirectory:
+        return ServiceDirectory(json.loads((self.folder / "directory.json").read_text()))
 
     def log(self, name: ServiceName) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")

@@ -1,0 +1,45 @@
+"""nginx and the embedded front route by the same table, and every service's own paths lead to it."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.nginx.render import render
+from infra.routes import ROUTES, service_for
+from shared.contracts.records import ServiceName
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_nginx_is_rendered_from_the_table() -> None:
+    written = (ROOT / "infra/nginx/default.conf").read_text()
+    assert written == render(), "run: python -m infra.nginx.render > infra/nginx/default.conf"
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [
+        ("/v1/consents", ServiceName.CONSENT),
+        ("/v1/consents/4/signatures", ServiceName.CONSENT),
+        ("/v1/relationships/4/end", ServiceName.CONSENT),
+        ("/v1/clients", ServiceName.SESSION_NOTES),
+        ("/v1/clients/4", ServiceName.SESSION_NOTES),
+        ("/v1/clients/4/alliance/release", ServiceName.ALLIANCE),
+        ("/v1/clients/4/outcomes", ServiceName.ALLIANCE),
+        ("/v1/clientsX", ServiceName.EHR_GATEWAY),
+        ("/v1/audit/clients/4/access-report", ServiceName.AUDIT_LOG),
+        ("/log/clinic/checkpoint", ServiceName.AUDIT_LOG),
+        ("/openapi/consent.json", ServiceName.CONSENT),
+        ("/fhir/R4/metadata", ServiceName.EHR_GATEWAY),
+        ("/", ServiceName.EHR_GATEWAY),
+    ],
+)
+def test_each_path_has_its_service(path: str, service: ServiceName) -> None:
+    assert service_for(path) is service
+
+
+def test_what_is_between_services_is_not_passed_on() -> None:
+    conf = render()
+    for route in ROUTES:
+        line = next(line for line in conf.splitlines() if f'"^{route.pattern}"' in line)
+        assert ("return 404" in line) == route.internal
