@@ -1,0 +1,88 @@
+"""What happened in an erasure, as stored in the stream `erasure/<id>`."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Final
+from uuid import UUID
+
+from shared.contracts.records import KeyClass, ServiceName
+from shared.sealing.event import Event
+
+
+class Refused(StrEnum):
+    """Why an erasure is refused."""
+
+    LEGAL_HOLD = "legal_hold"
+
+
+class _ErasureEvent(Event):
+    RECORD: ClassVar[str] = "erasure_id"
+    erasure_id: UUID
+    at: datetime
+
+
+class ErasureRequested(_ErasureEvent):
+    TYPE: ClassVar[str] = "erasure.requested"
+    key_classes: tuple[KeyClass, ...]
+    basis: str
+    """ground in law, as `GDPR 17(1)(b)`; never clinical"""
+    requested_by: str
+
+
+class ErasureRefused(_ErasureEvent):
+    TYPE: ClassVar[str] = "erasure.refused"
+    reason: Refused
+
+
+class ErasureApproved(_ErasureEvent):
+    TYPE: ClassVar[str] = "erasure.approved"
+    approved_by: str
+
+
+class ErasureFenced(_ErasureEvent):
+    """No new key of these classes is made for this client any more."""
+
+    TYPE: ClassVar[str] = "erasure.fenced"
+
+
+class ErasureKeysDestroyed(_ErasureEvent):
+    TYPE: ClassVar[str] = "erasure.keys-destroyed"
+    kids: tuple[str, ...]
+    """key ids, for the restore drill"""
+
+
+class ErasureAnswered(_ErasureEvent):
+    """A service dropped what it had derived."""
+
+    TYPE: ClassVar[str] = "erasure.acknowledged"
+    service: ServiceName
+
+
+class ErasureCompleted(_ErasureEvent):
+    TYPE: ClassVar[str] = "erasure.completed"
+
+
+class ErasureMadeFinal(_ErasureEvent):
+    TYPE: ClassVar[str] = "erasure.made-final"
+
+
+ErasureEvent = (
+    ErasureRequested
+    | ErasureRefused
+    | ErasureApproved
+    | ErasureFenced
+    | ErasureKeysDestroyed
+    | ErasureAnswered
+    | ErasureCompleted
+    | ErasureMadeFinal
+)
+EVENTS: Final = (
+    ErasureRequested,
+    ErasureRefused,
+    ErasureApproved,
+    ErasureFenced,
+    ErasureKeysDestroyed,
+    ErasureAnswered,
+    ErasureCompleted,
+    ErasureMadeFinal,
+)
