@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from shared.contracts.disclosure import ReleaseAudience
 from shared.identity.roles import Role
@@ -38,8 +38,3 @@ class Choice:
             case Role.SUPERVISOR:
                 return self.supervisor is ReleaseAudience.IMMEDIATE
         return False
-
-
-def choice_id(client_id: UUID) -> UUID:
-    """Record id of a client's choice: one a client, always the same."""
-    return uuid5(client_id, "release-choice")

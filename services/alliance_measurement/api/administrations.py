@@ -1,0 +1,109 @@
+"""`/v1/administrations`"""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.alliance_measurement.api.models import AdministrationBody, ResponsesBody
+from services.alliance_measurement.api.surface import Surface, bound_to, client_of, query_parameters, respond
+from services.alliance_measurement.application.administrations import (
+    answer_administration,
+    ask_for_administration,
+    link_of,
+    list_administrations,
+    read_administration,
+    scores_again,
+)
+from services.alliance_measurement.application.links import link_call, tenant_of
+from shared.http.body import documented, read_json
+from shared.http.call import Call, path_id, request_id_of
+from shared.http.cursor import limit_of
+from shared.http.idempotency import Answer, Repeat
+from shared.http.problems import Fault, invalid, unauthenticated
+
+
+def administration_routes(surface: Surface) -> APIRouter:
+    router = APIRouter(tags=["administrations"])
+    desk = surface.desk
+
+    @router.post("/v1/administrations", status_code=201, openapi_extra=documented(AdministrationBody))
+    async def ask(request: Request) -> Response:
+        """Ask a client, their therapist or an observer to rate. Every request makes a new administration."""
+        call = surface.call(request)
+        body, raw = await read_json(request, AdministrationBody)
+        headers: dict[str, str] = {}
+
+        async def work(repeat: Repeat) -> Answer:
+            answer, opened = await ask_for_administration(
+                desk, call, body.client_id, body.instrument, body.rater, body.session_id, repeat
+            )
+            headers.update(opened.headers)
+            return answer
+
+        answer, _ = await surface.idempotency.run(call, _route(request), raw, work)
+        link = link_of(desk, call.tenant, answer.body["id"])
+        return respond({**answer.body, "link": link}, status=answer.status, headers=headers)
+
+    @router.post(
+        "/v1/administrations/{administration_id}/responses",
+        status_code=201,
+        openapi_extra=documented(ResponsesBody),
+    )
+    async def answer(request: Request, administration_id: str) -> Response:
+        """Answer, by the rater's own token or by `Authorization: Link <secret>`; the scores come back."""
+        wanted = path_id(administration_id)
+        call = _rater(surface, request, wanted)
+        body, raw = await read_json(request, ResponsesBody)
+        result: dict[str, Any] = {}
+        headers: dict[str, str] = {}
+
+        async def work(repeat: Repeat) -> Answer:
+            answer, opened, scored = await answer_administration(desk, call, wanted, body.answers, repeat)
+            result.update(scored)
+            headers.update(opened.headers)
+            surface.on_assessment_due(call.tenant)
+            return answer
+
+        answer, repeated = await surface.idempotency.run(call, _route(request), raw, work)
+        if repeated:
+            opened, scored = await scores_again(desk, call, wanted)
+            result.update(scored)
+            headers.update(opened.headers)
+        return respond({**answer.body, **result}, status=answer.status, headers=headers)
+
+    @router.get("/v1/administrations/{administration_id}")
+    async def read(request: Request, administration_id: str) -> Response:
+        call = surface.call(request)
+        view, opened = await read_administration(desk, call, path_id(administration_id))
+        return respond(view, headers=opened.headers)
+
+    @router.get("/v1/administrations", openapi_extra=query_parameters("client_id", required="client_id"))
+    async def search(request: Request) -> Response:
+        """A client's administrations, newest first, as far as the caller may read them."""
+        call = surface.call(request)
+        client_id, limit = client_of(request), limit_of(request)
+        bound = bound_to(call, "administrations", str(client_id))
+        page = await list_administrations(desk, call, client_id, start=surface.start(request, bound), limit=limit)
+        return surface.page(page.items, page.next, bound, page.entries)
+
+    return router
+
+
+def _rater(surface: Surface, request: Request, administration_id: UUID) -> Call:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "link":
+        return surface.call(request)
+    tenant = tenant_of(secret.strip())
+    if tenant is None:
+        raise unauthenticated("This is not an answering link: ask for a new one.")
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= 255:
+        raise invalid([Fault("header:Idempotency-Key", "1 to 255 characters")])
+    return link_call(secret.strip(), tenant, administration_id, request_id=request_id_of(request), idempotency_key=key)
+
+
+def _route(request: Request) -> str:
+    return f"{request.method} {request.url.path}"

@@ -1,0 +1,57 @@
+"""Bodies of requests."""
+
+from datetime import date as day
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field, JsonValue, PlainValidator, WithJsonSchema
+
+from services.alliance_measurement.domain.instrument import Rater
+from shared.contracts.disclosure import ReleaseAudience
+from shared.http.body import Body
+
+LARGEST_SCORE = 1_000_000_000
+"""points; no measure comes near it"""
+
+InstrumentName = Annotated[str, Field(min_length=1, max_length=40)]
+Measure = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$", description="1 to 40 of a-z, 0-9, '.', '_', '-': `phq-9`, or one of your own"),
+]
+
+
+def _number(value: Any) -> Any:
+    """One fault for whatever is wrong: a union of int and float would list two."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -LARGEST_SCORE <= value <= LARGEST_SCORE:
+        raise ValueError(f"a number from {-LARGEST_SCORE} to {LARGEST_SCORE}")
+    return value
+
+
+Score = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
+
+
+class AdministrationBody(Body):
+    client_id: UUID
+    instrument: InstrumentName
+    session_id: UUID | None = None
+    rater: Rater
+
+
+class ResponsesBody(Body):
+    answers: dict[str, JsonValue] = Field(
+        description='by item number, `{"1": 5, …}`; leave an item out to skip it', max_length=500
+    )
+
+
+class OutcomeBody(Body):
+    measure: Measure
+    session_id: UUID | None = None
+    date: day | None = None
+    score: Score
+
+
+class ReleaseBody(Body):
+    """Who sees the client's own alliance ratings, and all that is computed from them."""
+
+    therapist: ReleaseAudience | None = None
+    supervisor: ReleaseAudience | None = None

@@ -1,0 +1,204 @@
+"""Asking for an administration, answering it, reading it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from services.alliance_measurement.application.links import LinkCall, link_digest, link_secret
+from services.alliance_measurement.application.pages import Page, readable
+from services.alliance_measurement.application.ports import (
+    AdministrationRow,
+    Desk,
+    administration_stream,
+)
+from services.alliance_measurement.domain import administration
+from services.alliance_measurement.domain.administration import AdministrationAnswered, AlreadyAnswered
+from services.alliance_measurement.domain.events import EVENT_TYPES
+from services.alliance_measurement.domain.instrument import Instrument, Rater
+from services.alliance_measurement.domain.scoring import InvalidAnswers
+from shared.contracts.disclosure import Action, RecordRef
+from shared.contracts.records import RecordType
+from shared.eventstore.model import StoredEvent, StreamAppend, UniqueViolation, VersionConflict
+from shared.gate.ask import Opened, open_one
+from shared.http.call import Call
+from shared.http.idempotency import Answer, Repeat
+from shared.http.problems import Fault, Problem, conflict, invalid, not_found
+from shared.service.record import record_event, write_meta
+
+_DAY: Final = timedelta(days=1)
+
+
+def instrument_of(desk: Desk, instrument_id: str, pointer: str) -> Instrument:
+    """The enabled instrument. 422 where there is none, with the reason."""
+    entry = desk.catalogue.entry(instrument_id)
+    if entry is None:
+        raise invalid([Fault(pointer, "an instrument's id: see GET /v1/instruments")])
+    if entry.disabled is not None or entry.instrument is None:
+        raise invalid([Fault(pointer, f"this instrument is disabled: {entry.disabled}")])
+    return entry.instrument
+
+
+async def ask_for_administration(
+    desk: Desk, call: Call, client_id: UUID, instrument_id: str, rater: Rater, session_id: UUID | None, repeat: Repeat
+) -> tuple[Answer, Opened]:
+    """A new administration, whatever else is open: burden warns and never refuses. The answer lacks the link (`link_of`)."""
+    instrument = instrument_of(desk, instrument_id, "/instrument")
+    new_id, now = desk.parts.new_id(), desk.parts.now()
+    secret = link_secret(desk.parts.secret, call.tenant, new_id)
+    ref = new_record(instrument, new_id, client_id, rater, author=call.principal.sub, link=secret)
+    opened = await open_one(desk.gate, call, Action.CREATE, ref)
+    event = administration.request(
+        instrument, administration_id=new_id, client_id=client_id, rater=rater, session_id=session_id, at=now
+    )
+    asked = await desk.index.asked_since(call.tenant, client_id, now - _DAY) if rater is Rater.CLIENT else []
+    items_today = sum(found.scale.items for i in asked if (found := desk.catalogue.enabled(i)) is not None)
+    most = desk.settings.most_items_a_day
+    warnings = administration.warnings(instrument, rater, items_today=items_today, most_items=most)
+    answer = Answer(201, {"id": str(new_id), "instrument": instrument.id, "status": "open", "warnings": warnings})
+    await desk.store.append(
+        call.tenant,
+        [
+            StreamAppend(
+                administration_stream(new_id),
+                0,
+                [record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=None)],
+            )
+        ],
+        statements=(desk.index.requested_row(call.tenant, event), *repeat.statements(answer, client_id)),
+    )
+    return answer, opened
+
+
+def link_of(desk: Desk, tenant: str, administration_id: str) -> str:
+    secret = link_secret(desk.parts.secret, tenant, UUID(administration_id))
+    return f"{desk.parts.public_url}/answer/{administration_id}#{secret}"
+
+
+async def answer_administration(
+    desk: Desk, call: Call, administration_id: UUID, answers: Mapping[str, Any], repeat: Repeat
+) -> tuple[Answer, Opened, dict[str, Any]]:
+    """The non-clinical answer for a repeat, and the scores. 409 where it was answered before, 422 with every fault."""
+    row = await _known(desk, call, administration_id)
+    opened = await open_one(desk.gate, call, Action.ANSWER, row.ref)
+    stored = await desk.store.read_stream(call.tenant, administration_stream(administration_id))
+    state = administration.evolve([_load(e) for e in stored])
+    assert state is not None
+    instrument = desk.catalogue.enabled(row.instrument)
+    if instrument is None:
+        raise conflict("This instrument was disabled after the administration was asked for: ask for another one.")
+    if opened.erased(administration_id):
+        raise conflict("This record was erased: nothing can be added to it.")
+    try:
+        event = administration.answer(state, instrument, answers, at=desk.parts.now())
+    except AlreadyAnswered:
+        raise _answered_before() from None
+    except InvalidAnswers as error:
+        raise invalid([Fault(f"/answers{f.pointer}", f.detail) for f in error.faults]) from None
+    new = record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=opened.key(administration_id))
+    answer = Answer(201, {"id": str(administration_id), "status": "answered"})
+    assess = administration.is_alliance_rating(instrument, row.rater)
+    try:
+        await desk.store.append(
+            call.tenant,
+            [StreamAppend(administration_stream(administration_id), len(stored), [new])],
+            statements=(
+                *desk.index.answered_rows(call.tenant, event, assess=assess),
+                *repeat.statements(answer, row.client_id),
+            ),
+        )
+    except VersionConflict:
+        raise _answered_before() from None
+    except UniqueViolation as error:
+        if error.constraint == "answered_pkey":
+            raise _answered_before() from None
+        raise
+    return answer, opened, event.result.value.model_dump(mode="json")
+
+
+async def scores_again(desk: Desk, call: Call, administration_id: UUID) -> tuple[Opened, dict[str, Any]]:
+    """The scores of an administration that this caller answered before: opened through the gate, never kept."""
+    row = await _known(desk, call, administration_id)
+    action = Action.ANSWER if isinstance(call, LinkCall) else Action.READ
+    opened = await open_one(desk.gate, call, action, row.ref)
+    events = await desk.index.answers(call.tenant, [administration_id])
+    return opened, _result(events.get(administration_id), opened)
+
+
+async def read_administration(desk: Desk, call: Call, administration_id: UUID) -> tuple[dict[str, Any], Opened]:
+    row = await _known(desk, call, administration_id)
+    opened = await open_one(desk.gate, call, Action.READ, row.ref)
+    events = await desk.index.answers(call.tenant, [administration_id])
+    return _view(row, events.get(administration_id), opened), opened
+
+
+async def list_administrations(desk: Desk, call: Call, client_id: UUID, *, start: int | None, limit: int) -> Page:
+    """Newest first."""
+
+    async def fetch(before: int | None, most: int) -> list[AdministrationRow]:
+        return await desk.index.administrations_of(call.tenant, client_id, before, most)
+
+    async def show(rows: Sequence[AdministrationRow], opened: Opened) -> list[tuple[int, dict[str, Any]]]:
+        events = await desk.index.answers(call.tenant, [r.id for r in rows if r.answered_at is not None])
+        return [(r.ord, _view(r, events.get(r.id), opened)) for r in rows]
+
+    return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=limit + 1)
+
+
+def new_record(
+    instrument: Instrument, administration_id: UUID, client_id: UUID, rater: Rater, *, author: str, link: str | None = None
+) -> RecordRef:
+    """The record that the gate binds: its author is who rates, and a client's alliance rating bears the label for it."""
+    return RecordRef(
+        record_id=str(administration_id),
+        client_id=str(client_id),
+        record_type=RecordType.ADMINISTRATION,
+        author=str(client_id) if rater is Rater.CLIENT else author,
+        labels=administration.labels(instrument, rater),
+        link_digest=link_digest(link) if link is not None else None,
+    )
+
+
+def _view(row: AdministrationRow, event: AdministrationAnswered | None, opened: Opened) -> dict[str, Any]:
+    view: dict[str, Any] = {
+        "id": str(row.id),
+        "client_id": str(row.client_id),
+        "instrument": row.instrument,
+        "rater": str(row.rater),
+        "session_id": str(row.session_id) if row.session_id else None,
+        "status": "open" if row.answered_at is None else "answered",
+        "requested_at": row.requested_at.isoformat(),
+        "answered_at": row.answered_at.isoformat() if row.answered_at else None,
+    }
+    if opened.erased(row.id):
+        return view | {"status": "erased", "erased": True, "answers": {}, "scores": {}}
+    if event is None:
+        return view
+    return view | {"answers": event.answers.open(opened.key(row.id))} | _result(event, opened)
+
+
+def _result(event: AdministrationAnswered | None, opened: Opened) -> dict[str, Any]:
+    if event is None or opened.erased(event.administration_id):
+        return {"scores": {}, "erased": True}
+    return event.result.open(opened.key(event.administration_id)).model_dump(mode="json")
+
+
+async def _known(desk: Desk, call: Call, administration_id: UUID) -> AdministrationRow:
+    row = await desk.index.administration(call.tenant, administration_id)
+    if row is None:
+        raise not_found()
+    return row
+
+
+def _load(stored: StoredEvent) -> Any:
+    return EVENT_TYPES.load(
+        tenant=stored.tenant,
+        event_type=stored.type,
+        schema_version=stored.schema_version,
+        event_id=stored.event_id,
+        data=stored.data,
+    )
+
+
+def _answered_before() -> Problem:
+    return conflict("This administration was answered before: ask for a new one to answer again.")

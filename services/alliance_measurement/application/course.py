@@ -1,0 +1,113 @@
+"""The alliance as it went: series and episodes, of what the client's choice lets the caller see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from services.alliance_measurement.application.administrations import instrument_of
+from services.alliance_measurement.application.ports import AnsweredRow, Desk
+from services.alliance_measurement.domain.administration import AdministrationAnswered, Result
+from services.alliance_measurement.domain.instrument import Construct, Instrument
+from services.alliance_measurement.domain.release import Choice
+from services.alliance_measurement.domain.strain import Episode, StrainRules, assess, no_room_to_rise
+from shared.contracts.disclosure import MAX_RECORDS
+from shared.gate.ask import Opened, open_many
+from shared.http.call import Call
+from shared.http.problems import Fault, forbidden, invalid
+
+RELEASED_NO: Final = "released-no"
+"""the gate's reason where the client's choice keeps a rating from the caller"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rated:
+    row: AnsweredRow
+    result: Result
+
+
+async def read_course(desk: Desk, call: Call, client_id: UUID, instrument_id: str) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """The body, and the ledger entries. 404 and 403 as the gate decides.
+
+    Withheld looks the same with a hundred ratings as with none. Where some are released and a later one is not yet
+    (`delayed`), the course ends before it: what is said of its beginning does not depend on its end.
+    """
+    instrument = instrument_of(desk, instrument_id, "?instrument")
+    if instrument.measures is not Construct.ALLIANCE:
+        raise invalid([Fault("?instrument", "an alliance measure: see GET /v1/instruments")])
+    rows = await desk.index.answered(call.tenant, client_id, instrument.id)
+    opened = await _ask(desk, call, client_id, rows)
+    if not any(opened.permitted(row.id) for row in rows):
+        kept_back = any(opened.outcomes[str(row.id)].reason == RELEASED_NO for row in rows)
+        if rows and not kept_back:
+            problem = forbidden()
+            problem.headers.update(opened.headers)
+            raise problem
+        if kept_back or not await _shows_at_once(desk, call, client_id):
+            return {"released": False, "series": [], "episodes": []}, opened.entries
+    shown = [row for row in _released(rows, opened) if opened.permitted(row.id) and not opened.erased(row.id)]
+    events = await desk.index.answers(call.tenant, [row.id for row in shown])
+    rated = [_Rated(row, _result(events[row.id], opened)) for row in shown]
+    return {"released": True, **_course(instrument, rated, desk.settings.strain.get(instrument.id))}, opened.entries
+
+
+async def _ask(desk: Desk, call: Call, client_id: UUID, rows: Sequence[AnsweredRow]) -> Opened:
+    """One search; a course longer than a request may be is asked in parts."""
+    known = Opened((), {}, {})
+    for first in range(0, max(len(rows), 1), MAX_RECORDS):
+        part = await open_many(desk.gate, call, [row.ref for row in rows[first : first + MAX_RECORDS]], client_id=str(client_id))
+        known = Opened((*known.entries, *part.entries), known.keys | part.keys, known.outcomes | part.outcomes)
+    return known
+
+
+def _released(rows: Sequence[AnsweredRow], opened: Opened) -> list[AnsweredRow]:
+    """Up to the first that the client's choice keeps back."""
+    end = next((n for n, row in enumerate(rows) if opened.outcomes[str(row.id)].reason == RELEASED_NO), len(rows))
+    return list(rows[:end])
+
+
+async def _shows_at_once(desk: Desk, call: Call, client_id: UUID) -> bool:
+    kept = await desk.index.choice(call.tenant, client_id)
+    return (kept.choice if kept is not None else Choice()).shows_at_once(call.principal.role)
+
+
+def _result(event: AdministrationAnswered, opened: Opened) -> Result:
+    return event.result.open(opened.key(event.administration_id))
+
+
+def _course(instrument: Instrument, rated: Sequence[_Rated], rules: StrainRules | None) -> dict[str, Any]:
+    totals = [one.result.total for one in rated]
+    body: dict[str, Any] = {"series": [_point(one) for one in rated], "episodes": [], "notes": []}
+    if rules is None:
+        return body | {"notes": ["no constants are set for this instrument: no episode is looked for"]}
+    body["episodes"] = [_episode(e) for e in assess(totals, rules).episodes]
+    body["rules"] = {
+        "sd": rules.sd,
+        "reliability": rules.reliability,
+        "reliable_change": round(rules.reliable_change, 3),
+        "citation": rules.citation,
+    }
+    newest = next((t for t in reversed(totals) if t is not None), None)
+    total = instrument.score("total")
+    if newest is not None and total is not None and no_room_to_rise(newest, rules, scale_max=total.max):
+        body["notes"].append("no room to rise: a reliable rise could not show at this height")
+    return body
+
+
+def _point(one: _Rated) -> dict[str, Any]:
+    point: dict[str, Any] = {
+        "administration": str(one.row.id),
+        "scores": one.result.scores,
+        "at": one.row.answered_at.isoformat(),
+    }
+    if one.row.session_id is not None:
+        point["session"] = str(one.row.session_id)
+    return point
+
+
+def _episode(episode: Episode) -> dict[str, Any]:
+    low = int(episode.low) if episode.low == int(episode.low) else episode.low
+    shown: dict[str, Any] = {"kind": "strain", "onset": episode.onset, "low": low, "rules": list(episode.rules)}
+    if episode.repaired_at is not None:
+        shown["repaired_at"] = episode.repaired_at
+    return shown

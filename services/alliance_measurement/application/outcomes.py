@@ -1,0 +1,82 @@
+"""Outcome scores that come from elsewhere: written down, and read back."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from services.alliance_measurement.application.pages import Page, readable
+from services.alliance_measurement.application.ports import Desk, OutcomeRow, outcome_stream
+from services.alliance_measurement.domain.outcome import Outcome, OutcomeRecorded, date_fault, score_fault
+from shared.contracts.disclosure import MAX_RECORDS, Action, RecordRef
+from shared.contracts.records import RecordType
+from shared.eventstore.model import StreamAppend
+from shared.gate.ask import Opened, open_one
+from shared.http.call import Call
+from shared.http.idempotency import Answer, Repeat
+from shared.http.problems import Fault, invalid
+from shared.sealing.field import Sealed
+from shared.service.record import record_event, write_meta
+
+
+async def record_outcome(
+    desk: Desk,
+    call: Call,
+    client_id: UUID,
+    *,
+    measure: str,
+    session_id: UUID | None,
+    day: date | None,
+    score: int | float,
+    repeat: Repeat,
+) -> tuple[Answer, Opened]:
+    """422 where the score lies outside a known instrument's range, or the day has not come."""
+    now = desk.parts.now()
+    wrong = {
+        "/score": score_fault(desk.catalogue.enabled(measure), score),
+        "/date": date_fault(day, now),
+    }
+    faults = [Fault(pointer, detail) for pointer, detail in wrong.items() if detail is not None]
+    if faults:
+        raise invalid(faults)
+    outcome_id = desk.parts.new_id()
+    ref = RecordRef(
+        record_id=str(outcome_id), client_id=str(client_id), record_type=RecordType.OUTCOME, author=call.principal.sub
+    )
+    opened = await open_one(desk.gate, call, Action.CREATE, ref)
+    event = OutcomeRecorded(
+        client_id=client_id,
+        outcome_id=outcome_id,
+        outcome=Sealed(Outcome(measure=measure, session_id=session_id, date=day, score=score)),
+        at=now,
+    )
+    new = record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=opened.key(outcome_id))
+    answer = Answer(201, {"id": str(outcome_id)})
+    await desk.store.append(
+        call.tenant,
+        [StreamAppend(outcome_stream(outcome_id), 0, [new])],
+        statements=(desk.index.outcome_row(call.tenant, event), *repeat.statements(answer, client_id)),
+    )
+    return answer, opened
+
+
+async def list_outcomes(desk: Desk, call: Call, client_id: UUID, *, measure: str | None, start: int | None, limit: int) -> Page:
+    """In order of recording. Which measure a score is of is sealed as well, so `measure` looks into what was opened."""
+
+    async def fetch(after: int | None, most: int) -> list[OutcomeRow]:
+        return await desk.index.outcomes_of(call.tenant, client_id, after, most)
+
+    async def show(rows: Sequence[OutcomeRow], opened: Opened) -> list[tuple[int, dict[str, Any]]]:
+        events = await desk.index.outcomes(call.tenant, [row.id for row in rows])
+        shown = [(row.ord, _view(events[row.id], opened)) for row in rows]
+        return [(place, item) for place, item in shown if measure is None or item.get("measure") == measure]
+
+    batch = limit + 1 if measure is None else MAX_RECORDS
+    return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=batch)
+
+
+def _view(event: OutcomeRecorded, opened: Opened) -> dict[str, Any]:
+    view: dict[str, Any] = {"id": str(event.outcome_id), "recorded_at": event.at.isoformat()}
+    if opened.erased(event.outcome_id):
+        return view | {"measure": None, "session_id": None, "date": None, "score": None, "status": "erased", "erased": True}
+    return view | event.outcome.open(opened.key(event.outcome_id)).model_dump(mode="json")

@@ -1,0 +1,112 @@
+"""alliance_measurement put together."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter
+
+from services.alliance_measurement.adapters.definitions import load
+from services.alliance_measurement.adapters.index import PostgresIndex
+from services.alliance_measurement.adapters.schema import DDL
+from services.alliance_measurement.api.administrations import administration_routes
+from services.alliance_measurement.api.clients import client_routes
+from services.alliance_measurement.api.instruments import instrument_routes
+from services.alliance_measurement.api.surface import Surface
+from services.alliance_measurement.application.choreography import schedule_measure
+from services.alliance_measurement.application.detection import StrainDetection
+from services.alliance_measurement.application.ports import Desk
+from services.alliance_measurement.application.worker import AssessmentWorker
+from services.alliance_measurement.settings import Settings
+from shared.contracts.audit import KEY_SHREDDED
+from shared.contracts.records import KeyClass, ServiceName
+from shared.contracts.session_notes import SESSION_HELD
+from shared.contracts.topics import AUDIT, SESSION_NOTES
+from shared.eventstore.outbox import Outbox
+from shared.eventstore.postgres import PostgresEventStore
+from shared.gate.port import Gate
+from shared.http.app import create_app
+from shared.http.cursor import Cursors
+from shared.http.idempotency import Idempotency
+from shared.messaging.consumer import Consumer
+from shared.messaging.relay import Relay
+from shared.service.erasure import DerivedTable, erasure_handler
+from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
+
+_DESCRIPTION: Final = "Measures of the working alliance and of outcome: scored by key, sealed, released as the client decides."
+
+
+class AllianceMeasurement:
+    """`Service`: its app, relay, consumer and assessment worker over one database."""
+
+    def __init__(self, parts: Parts, settings: Settings, database: DatabaseUrls, gate: Gate) -> None:
+        self.name = str(ServiceName.ALLIANCE)
+        self._store = PostgresEventStore(database, ddl=DDL, now=parts.now)
+        self._outbox = Outbox(database.relay)
+        self._relay = Relay(self._outbox, parts.transport, parts.signer, now=parts.now, new_id=parts.new_id)
+        self._store.on_commit(self._relay.wake)
+        self._tasks: list[asyncio.Task[None]] = []
+        index = PostgresIndex(self._store)
+        desk = Desk(parts, gate, self._store, index, load(settings.instrument_directories), settings)
+        self._worker = AssessmentWorker(index, StrainDetection(desk))
+        registry = CollectorRegistry()
+        refused = Counter("messages_refused_total", "Messages forged or parked", ["why", "topic"], registry=registry)
+        self._consumer = Consumer(
+            self.name,
+            [SESSION_NOTES, AUDIT],
+            store=self._store,
+            transport=parts.transport,
+            verifier=parts.verifier,
+            handlers={
+                SESSION_HELD: schedule_measure(desk),
+                KEY_SHREDDED: erasure_handler(parts, tables=[DerivedTable("assessment_due", KeyClass.MEASURES)]),
+            },
+            on_forged=lambda _, topic: refused.labels("forged", topic).inc(),
+            on_poison=lambda _, topic: refused.labels("parked", topic).inc(),
+        )
+        app = create_app(
+            self.name,
+            _DESCRIPTION,
+            new_id=parts.new_id,
+            checks={"database": self._store.ready, "background": self._running},
+            registry=registry,
+        )
+        surface = Surface(
+            desk, Idempotency(self._store, parts.secret), Cursors(parts.secret), on_assessment_due=self._worker.wake
+        )
+        for routes in (instrument_routes, administration_routes, client_routes):
+            app.include_router(routes(surface))
+        self.app: ASGIApp = app
+
+    async def start(self) -> None:
+        """Migrates the schema, then relays, listens, and works off what is due."""
+        await self._store.open()
+        await self._outbox.open()
+        self._tasks = [
+            asyncio.create_task(self._relay.run()),
+            asyncio.create_task(self._consumer.run()),
+            asyncio.create_task(self._worker.run()),
+        ]
+        # the consumer joins its topics before anybody publishes
+        await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._outbox.close()
+        await self._store.close()
+
+    async def _running(self) -> bool:
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
+
+def build(parts: Parts, settings: Settings | None = None) -> AllianceMeasurement:
+    """Unwired without a gate or a database: nothing may be written or read without a decision."""
+    if parts.gate is None:
+        raise Unwired("alliance_measurement does nothing without the gate: give it one")
+    if parts.database is None:
+        raise Unwired("alliance_measurement needs its database")
+    return AllianceMeasurement(parts, settings or Settings(), parts.database, parts.gate)
