@@ -159,7 +159,10 @@ class ServiceVerifier:
             raise UnknownService("the service assertion has expired: make a new one")
         if issued > now + SKEW_SECONDS or expires - issued > LIFETIME_SECONDS:
             raise UnknownService("the service assertion holds at a wrong time")
-        shared = self._keys.agreement.exchange(X25519PublicKey.from_public_bytes(_unb64(claims["epk"])))
+        try:
+            shared = self._keys.agreement.exchange(X25519PublicKey.from_public_bytes(_unb64(claims["epk"])))
+        except ValueError:
+            raise UnknownService("the service assertion names no usable key") from None
         known = _Known(service, _request_key(shared, claims), claims["jti"], expires)
         self._make_room(now)
         self._known[assertion] = known
@@ -176,7 +179,10 @@ class ServiceVerifier:
             if not whole or claims["aud"] != str(self._keys.name):
                 raise UnknownService("the service assertion is meant for another service")
             self._directory.signing(ServiceName(claims["iss"])).verify(_unb64(signature), signing_input.encode())
-            float(claims["exp"]), float(claims["iat"])
+            if not all(isinstance(claims[n], str) for n in ("jti", "epk")) or not all(
+                type(claims[n]) is int for n in ("iat", "exp")
+            ):
+                raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError, InvalidSignature):
             raise UnknownService("the service assertion is not signed by a known service") from None
         assert isinstance(claims, dict)
