@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -13,12 +14,14 @@ import asyncpg
 
 from services.audit_log.adapters.ledger_keys import LogKeys, check_tenant
 from services.audit_log.adapters.ledger_logs import Logs, Refused
+from services.audit_log.adapters.ledger_reads import LedgerReads
 from services.audit_log.adapters.ledger_rows import DATABASE_ERRORS, Connection, Pool, row_of
 from services.audit_log.adapters.ledger_schema import schema
 from services.audit_log.adapters.ledger_writer import LedgerWriter, SequenceLost
-from services.audit_log.application.ledger_view import CheckpointAnchor
+from services.audit_log.application.ledger_view import CheckpointAnchor, EntryProof, Filters, StoredEntry
 from services.audit_log.application.ports import LedgerUnavailable
-from services.audit_log.domain.entry import Entry
+from services.audit_log.domain.entry import Entry, EntryKind
+from services.audit_log.domain.verification import ERASED, Report
 from shared.eventstore.model import Statement
 from shared.service.parts import DatabaseUrls
 
@@ -107,6 +110,48 @@ class PostgresLedger:
         if not self._leading.is_set():
             raise LedgerUnavailable("this process does not lead the ledger just now")
         return await self._writer.append(tenant, rows, statements)
+
+    async def erase_payloads(self, tenant: str, indexes: Sequence[int], entry: Entry) -> int:
+        """Delete payloads and salts, and say so in `entry` (kind erasure), in one transaction. Its index.
+
+        Leaves, tree and old proofs stay; payloads of erasures themselves are kept. Legal holds and retention are decided before.
+        """
+        if entry.kind is not EntryKind.ERASURE:
+            raise ValueError("only an erasure's entry says what was erased")
+        told = replace(entry, detail=entry.detail | {ERASED: sorted(set(indexes))})
+        statement = Statement("SELECT ledger_erase($1::bigint[])", (sorted(set(indexes)),))
+        return (await self.append(tenant, [told], statements=[statement]))[0]
+
+    async def entry(self, tenant: str, index: int) -> StoredEntry:
+        return await self._reads.entry(tenant, index)
+
+    async def search(self, tenant: str, filters: Filters, *, before: int | None = None, limit: int = 50) -> list[StoredEntry]:
+        return await self._reads.search(tenant, filters, before, limit)
+
+    async def proof(self, tenant: str, index: int) -> EntryProof:
+        return await self._reads.proof(tenant, index)
+
+    async def tile(self, tenant: str, level: int, index: int, width: int) -> bytes:
+        return await self._reads.tile(tenant, level, index, width)
+
+    async def entry_bundle(self, tenant: str, index: int, width: int) -> bytes:
+        return await self._reads.entry_bundle(tenant, index, width)
+
+    async def verify(self, tenant: str) -> Report:
+        return await self._reads.verify(tenant)
+
+    async def checkpoint(self, tenant: str) -> bytes | None:
+        note = self._logs.published(tenant) if self._logs is not None else None
+        return note or await self._anchor.load(check_tenant(tenant))
+
+    def vkey(self, tenant: str) -> str:
+        return self._keys.signer(tenant).verifier.vkey
+
+    @property
+    def _reads(self) -> LedgerReads:
+        if self._pool is None:
+            raise LedgerUnavailable("the ledger is not open")
+        return LedgerReads(self._pool, self._keys, self.checkpoint)
 
     async def _next_index(self, tenant: str) -> int:
         if self._logs is None:

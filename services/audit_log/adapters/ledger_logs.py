@@ -37,8 +37,8 @@ class Log:
     note: bytes | None = None
     """the last signed checkpoint, as anchored"""
     signed: Checkpoint | None = None
-    stored: bool = False
-    """whether the tiles reach as far as the signed checkpoint"""
+    served: bytes | None = None
+    """the newest signed checkpoint whose tiles are stored"""
 
 
 class Logs:
@@ -73,7 +73,7 @@ class Logs:
     def published(self, tenant: str) -> bytes | None:
         """The newest checkpoint whose tiles are stored."""
         log = self._logs.get(tenant)
-        return log.note if log is not None and log.stored else None
+        return log.served if log is not None else None
 
     async def follow(self) -> None:
         """Until cancelled: take new leaves into the trees, and sign."""
@@ -157,10 +157,10 @@ class Logs:
             except AnchorMoved:
                 why = "another process moved this log's anchor: only one may sign; stop the other and restart this one"
                 raise self._refuse(tenant, why) from None
-            log.note, log.signed, log.stored = note, checkpoint, False
+            log.note, log.signed = note, checkpoint
         if changed:
             await self._store(tenant, changed)
-        log.stored = True
+        log.served = log.note
         if tree.size == log.next_index:
             self._behind.discard(tenant)
 

@@ -11,10 +11,12 @@ from services.audit_log.adapters.ledger_keys import check_tenant
 from services.audit_log.domain.entry import Entry
 from services.audit_log.domain.leaf import SALT_SIZE, canonical, commit
 from services.audit_log.domain.payload import Columns, RecordRows, columns_of, payload_of, records_of
+from shared.identity.roles import Role
 
 Connection = asyncpg.Connection
 Pool = asyncpg.Pool
 
+_CLIENTS: Final = frozenset({Role.CLIENT, Role.REPRESENTATIVE})
 DATABASE_ERRORS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
@@ -40,6 +42,8 @@ WITH entry AS (
 ), payload AS (
   INSERT INTO ledger_payload (tenant_id, idx, payload, salt)
   SELECT $1, * FROM unnest($2::bigint[], $14::bytea[], $15::bytea[])
+), agent AS (
+  INSERT INTO ledger_agent (tenant_id, name, sub) SELECT $1, * FROM unnest($20::text[], $21::text[]) ON CONFLICT DO NOTHING
 )
 INSERT INTO ledger_record (tenant_id, idx, record_id, record_type, decision)
 SELECT $1, * FROM unnest($16::bigint[], $17::text[], $18::text[], $19::text[])
@@ -55,6 +59,8 @@ class EntryRow:
     payload: bytes
     salt: bytes
     records: RecordRows
+    agent: tuple[str, str] | None
+    """name in lower case and `sub`, of staff"""
 
 
 def row_of(entry: Entry, random: Callable[[int], bytes]) -> EntryRow:
@@ -66,11 +72,13 @@ def row_of(entry: Entry, random: Callable[[int], bytes]) -> EntryRow:
         payload=payload,
         salt=salt,
         records=records_of(entry),
+        agent=(entry.agent_name.casefold(), entry.agent) if entry.agent_name and entry.agent_role not in _CLIENTS else None,
     )
 
 
 def insert_arguments(tenant: str, indexes: Sequence[int], rows: Sequence[EntryRow]) -> list[Any]:
     records = [(index, *record) for index, row in zip(indexes, rows, strict=True) for record in row.records]
+    agents = sorted({row.agent for row in rows if row.agent is not None})
     columns = list(zip(*(row.columns for row in rows), strict=True))
     return [
         tenant,
@@ -80,6 +88,7 @@ def insert_arguments(tenant: str, indexes: Sequence[int], rows: Sequence[EntryRo
         [row.payload for row in rows],
         [row.salt for row in rows],
         *map(list, zip(*records, strict=True) if records else ((), (), (), ())),
+        *map(list, zip(*agents, strict=True) if agents else ((), ())),
     ]
 
 

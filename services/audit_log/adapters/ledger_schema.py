@@ -1,7 +1,8 @@
 """Tables of the ledger. The app role may add entries and read them, nothing else; triggers refuse the rest even to the owner.
 
 `ledger_payload` stands apart: an erasure deletes a payload and its salt (`ledger_erase`), while entry, leaf and tree stay.
-Tiles may only grow: the stored hashes stay a prefix of the new ones.
+Tiles may only grow: the stored hashes stay a prefix of the new ones. `ledger_agent` lets staff be searched by name; it is no
+evidence, and no client's name stands in it.
 """
 
 from typing import Final
@@ -45,6 +46,12 @@ CREATE TABLE IF NOT EXISTS ledger_record (
   CONSTRAINT ledger_record_pkey PRIMARY KEY (tenant_id, idx, record_id)
 );
 CREATE INDEX IF NOT EXISTS ledger_record_record ON ledger_record (tenant_id, record_id, idx);
+CREATE TABLE IF NOT EXISTS ledger_agent (
+  tenant_id text NOT NULL,
+  name text NOT NULL,
+  sub text NOT NULL,
+  CONSTRAINT ledger_agent_pkey PRIMARY KEY (tenant_id, name, sub)
+);
 CREATE TABLE IF NOT EXISTS ledger_tile (
   tenant_id text NOT NULL,
   level int NOT NULL,
@@ -101,11 +108,11 @@ def schema(app_role: str) -> list[str]:
     """Idempotent DDL, run by the owner. `app_role` is the role that requests run as."""
     role = '"' + app_role.replace('"', '""') + '"'
     statements = [_TABLES]
-    for table in ("ledger_entry", "ledger_payload", "ledger_record", "ledger_tile"):
+    for table in ("ledger_entry", "ledger_payload", "ledger_record", "ledger_agent", "ledger_tile"):
         statements += tenant_table(table)
     statements += [
         _RULES,
-        f"REVOKE UPDATE, DELETE, TRUNCATE ON ledger_entry, ledger_payload, ledger_record FROM {role}",
+        f"REVOKE UPDATE, DELETE, TRUNCATE ON ledger_entry, ledger_payload, ledger_record, ledger_agent FROM {role}",
         f"REVOKE DELETE, TRUNCATE ON ledger_tile FROM {role}",
         f"GRANT USAGE ON SCHEMA public TO {role}",
         "REVOKE ALL ON FUNCTION ledger_erase(bigint[]) FROM PUBLIC",

@@ -21,18 +21,18 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """All that are set must hold. Times are aware; `until` is exclusive."""
+    """All that are set must hold; an empty list means any. Times are aware; `until` is exclusive."""
 
     client_id: str | None = None
     agent: str | None = None
     """`sub`, or the name under which somebody acted (any case)"""
     since: datetime | None = None
     until: datetime | None = None
-    action: str | None = None
     outcome: str | None = None
     purpose: str | None = None
     record_id: str | None = None
-    kind: str | None = None
+    kinds: Sequence[str] = ()
+    actions: Sequence[str] = ()
     purposes_besides: Sequence[str] = ()
     """leaves out these purposes, and entries without one"""
 
@@ -80,6 +80,9 @@ class LedgerView(Ledger, Protocol):
 
     async def entry_bundle(self, tenant: str, index: int, width: int) -> bytes:
         """Leaves of the published tree as a C2SP entry bundle. Raises NoSuchTile."""
+
+    def refused(self) -> dict[str, str]:
+        """Tenants whose log is not written or signed, and why."""
 
     def vkey(self, tenant: str) -> str:
         """The log's C2SP verifier key."""

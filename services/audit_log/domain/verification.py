@@ -4,6 +4,7 @@ Pure: rows are fed in order of index, so that it works for a database, an export
 first difference and what it is.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -13,7 +14,7 @@ from services.audit_log.domain.entry import EntryKind
 from services.audit_log.domain.leaf import commit
 from services.audit_log.domain.merkle import HASH_SIZE, leaf_hash
 from services.audit_log.domain.payload import Columns, RecordRows, columns_of, entry_of, records_of
-from services.audit_log.domain.tiles import GrowingTree
+from services.audit_log.domain.tiles import WIDTH, GrowingTree
 
 ERASED: Final = "erased"
 """key in the `detail` of an erasure's entry: the indexes whose payload it deleted"""
@@ -66,12 +67,12 @@ class Report:
 class LogCheck:
     """Feed every row in order of index, then ask for the report."""
 
-    def __init__(self, tenant: str, checkpoint: Checkpoint | None, stored_leaves: bytes) -> None:
-        """`stored_leaves`: the stored level-0 tiles' leaf hashes. They place a difference, where they hash to the signed root."""
-        self._tenant, self._checkpoint = tenant, checkpoint
+    def __init__(self, tenant: str, checkpoint: Checkpoint | None, stored_tiles: Mapping[tuple[int, int], bytes]) -> None:
+        """`stored_tiles` by (level, index): they tell where a difference is, as long as they hash to the signed root."""
+        self._tenant, self._checkpoint, self._stored = tenant, checkpoint, stored_tiles
         self._signed = checkpoint.size if checkpoint else 0
-        self._expected = [stored_leaves[i : i + HASH_SIZE] for i in range(0, self._signed * HASH_SIZE, HASH_SIZE)]
-        self._tiles_hold = checkpoint is None or _root(self._expected) == checkpoint.root
+        self._expected = _leaves(stored_tiles, self._signed)
+        self._tiles_hold = checkpoint is None or _tree(self._expected)[0] == checkpoint.root
         self._place = {h: i for i, h in enumerate(self._expected)} if self._tiles_hold else {}
         self._leaves: list[bytes] = []
         self._rows = self._next = 0
@@ -123,13 +124,15 @@ class LogCheck:
         if self._checkpoint is None:
             if self._rows:
                 return Finding.UNSIGNED, "there are entries, but no checkpoint signed by this log's key"
-        elif _root(self._leaves) != self._checkpoint.root:
-            return (
-                Finding.EDITED,
-                "the entries do not hash to the signed root; the stored tree was changed too, so where is unknown",
-            )
-        elif not self._tiles_hold:
-            return Finding.TREE, "the entries are as they were signed, but the stored tree hashes are not"
+        else:
+            root, tiles = _tree(self._leaves)
+            if root != self._checkpoint.root:
+                return (
+                    Finding.EDITED,
+                    "the entries do not hash to the signed root; the stored tree was changed too: where is unknown",
+                )
+            if any(self._stored.get(place, b"")[: len(tile)] != tile for place, tile in tiles.items()):
+                return Finding.TREE, "the entries are as they were signed, but the stored tree hashes are not"
         return None, "every entry is as it was signed, and in its place"
 
     def _check_payload(self, row: Row, payload: bytes, salt: bytes) -> None:
@@ -164,7 +167,12 @@ class LogCheck:
         self._findings.append((index, finding, what))
 
 
-def _root(leaves: list[bytes]) -> bytes:
+def _leaves(tiles: Mapping[tuple[int, int], bytes], size: int) -> list[bytes]:
+    blob = b"".join(tiles.get((0, index), b"") for index in range((size + WIDTH - 1) // WIDTH))
+    return [blob[i : i + HASH_SIZE] for i in range(0, size * HASH_SIZE, HASH_SIZE)]
+
+
+def _tree(leaves: Iterable[bytes]) -> tuple[bytes, dict[tuple[int, int], bytes]]:
     tree = GrowingTree()
-    tree.extend(leaves)
-    return tree.root()
+    tiles = tree.extend(leaves)
+    return tree.root(), tiles

@@ -1,0 +1,152 @@
+"""Reading the ledger: entries and their search, proofs, tiles, and the check of a whole log."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from services.audit_log.adapters.ledger_keys import LogKeys
+from services.audit_log.adapters.ledger_rows import DATABASE_ERRORS, Connection, Pool, reading
+from services.audit_log.adapters.ledger_search import SELECT, search_query, stored_entry
+from services.audit_log.adapters.ledger_tree import range_hashes
+from services.audit_log.application.ledger_view import EntryProof, Filters, NoSuchEntry, NotYetSigned, StoredEntry
+from services.audit_log.application.ports import LedgerUnavailable
+from services.audit_log.domain.checkpoint import Checkpoint, open_checkpoint
+from services.audit_log.domain.merkle import HASH_SIZE, inclusion_path
+from services.audit_log.domain.note import NoteInvalid
+from services.audit_log.domain.tiles import WIDTH, NoSuchTile, bundle, width_of
+from services.audit_log.domain.tlog_proof import TlogProof
+from services.audit_log.domain.verification import Finding, LogCheck, Report, Row
+
+PROOF_SECONDS: Final = 1.5
+"""how long a proof waits for a checkpoint that covers its entry"""
+_POLL_SECONDS: Final = 0.025
+_TREE_TRIES: Final = 3
+_TREE_SECONDS: Final = 0.3
+_PAGE: Final = 1_000
+_PROVED = """
+SELECT e.leaf, p.payload, p.salt FROM ledger_entry e LEFT JOIN ledger_payload p USING (tenant_id, idx) WHERE e.idx = $1
+"""
+_ROWS = """
+SELECT e.idx, e.leaf, p.payload, p.salt, e.at, e.kind, e.action, e.outcome, e.purpose, e.agent, e.agent_role, e.service,
+       e.client_id, e.request_id
+FROM ledger_entry e LEFT JOIN ledger_payload p USING (tenant_id, idx)
+WHERE e.idx >= $1 ORDER BY e.idx LIMIT $2
+"""
+_RECORDS = "SELECT idx, record_id, record_type, decision FROM ledger_record WHERE idx >= $1 AND idx <= $2"
+_LEAVES = "SELECT leaf FROM ledger_entry WHERE idx >= $1 AND idx < $2 ORDER BY idx"
+
+
+class LedgerReads:
+    """`published(tenant)` gives the newest checkpoint that is served: from memory where this process leads, else as anchored."""
+
+    def __init__(self, pool: Pool, keys: LogKeys, published: Callable[[str], Awaitable[bytes | None]]) -> None:
+        self._pool, self._keys, self._published = pool, keys, published
+
+    async def entry(self, tenant: str, index: int) -> StoredEntry:
+        async with self._reading(tenant) as connection:
+            row = await connection.fetchrow(f"{SELECT} WHERE e.idx = $1", index)
+        if row is None:
+            raise NoSuchEntry
+        return stored_entry(row)
+
+    async def search(self, tenant: str, filters: Filters, before: int | None, limit: int) -> list[StoredEntry]:
+        query, arguments = search_query(filters, before, limit)
+        async with self._reading(tenant) as connection:
+            rows = await connection.fetch(query, *arguments)
+        return [stored_entry(row) for row in rows]
+
+    async def proof(self, tenant: str, index: int) -> EntryProof:
+        deadline = asyncio.get_running_loop().time() + PROOF_SECONDS
+        while True:
+            try:
+                return await self._proof(tenant, index)
+            except (NotYetSigned, NoSuchTile):
+                if asyncio.get_running_loop().time() > deadline:
+                    raise NotYetSigned from None
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _proof(self, tenant: str, index: int) -> EntryProof:
+        note = await self._published(tenant)
+        checkpoint = self._open(tenant, note)
+        async with self._reading(tenant) as connection:
+            row = await connection.fetchrow(_PROVED, index)
+            if row is None:
+                raise NoSuchEntry
+            if checkpoint is None or note is None or checkpoint.size <= index:
+                raise NotYetSigned
+            path = await range_hashes(connection, inclusion_path(index, checkpoint.size))
+        text = TlogProof(index, tuple(path), note, extra=row["leaf"]).text()
+        return EntryProof(index, row["leaf"], row["salt"], row["payload"], checkpoint, text)
+
+    async def tile(self, tenant: str, level: int, index: int, width: int) -> bytes:
+        await self._published_width(tenant, level, index, width)
+        async with self._reading(tenant) as connection:
+            query = "SELECT hashes FROM ledger_tile WHERE level = $1 AND idx = $2"
+            hashes: bytes = await connection.fetchval(query, level, index) or b""
+        if len(hashes) < width * HASH_SIZE:
+            raise NoSuchTile
+        return hashes[: width * HASH_SIZE]
+
+    async def entry_bundle(self, tenant: str, index: int, width: int) -> bytes:
+        await self._published_width(tenant, 0, index, width)
+        async with self._reading(tenant) as connection:
+            rows = await connection.fetch(_LEAVES, index * WIDTH, index * WIDTH + width)
+        if len(rows) < width:
+            raise NoSuchTile
+        return bundle(row["leaf"] for row in rows)
+
+    async def verify(self, tenant: str) -> Report:
+        for _ in range(_TREE_TRIES):
+            report = await self._verify(tenant)
+            if report.finding not in (Finding.TREE, Finding.UNSIGNED):
+                break
+            await asyncio.sleep(_TREE_SECONDS)  # the process that signs may be between entries, anchor and tiles
+        return report
+
+    async def _verify(self, tenant: str) -> Report:
+        checkpoint = self._open(tenant, await self._published(tenant))
+        async with self._reading(tenant) as connection:
+            stored = await connection.fetch("SELECT level, idx, hashes FROM ledger_tile")
+            tiles = {(r["level"], r["idx"]): r["hashes"] for r in stored}
+            check = await asyncio.to_thread(LogCheck, tenant, checkpoint, tiles)
+            following = 0
+            while page := await _page(connection, following):
+                for row in page:
+                    check.feed(row)
+                following = page[-1].index + 1
+        return await asyncio.to_thread(check.report)
+
+    async def _published_width(self, tenant: str, level: int, index: int, width: int) -> None:
+        checkpoint = self._open(tenant, await self._published(tenant))
+        if checkpoint is None or width > width_of(level, index, checkpoint.size):
+            raise NoSuchTile
+
+    def _open(self, tenant: str, note: bytes | None) -> Checkpoint | None:
+        try:
+            return open_checkpoint(note, self._keys.signer(tenant).verifier) if note is not None else None
+        except NoteInvalid:
+            return None
+
+    @asynccontextmanager
+    async def _reading(self, tenant: str) -> AsyncIterator[Connection]:
+        try:
+            async with reading(self._pool, tenant) as connection:
+                yield connection
+        except DATABASE_ERRORS as error:
+            raise LedgerUnavailable(f"the ledger's database does not answer: {type(error).__name__}") from error
+
+
+async def _page(connection: Connection, following: int) -> list[Row]:
+    rows = await connection.fetch(_ROWS, following, _PAGE)
+    if not rows:
+        return []
+    records: dict[int, list[tuple[str, str, str]]] = {}
+    for r in await connection.fetch(_RECORDS, rows[0]["idx"], rows[-1]["idx"]):
+        records.setdefault(r["idx"], []).append((r["record_id"], r["record_type"], r["decision"]))
+    return [_row(r, records.get(r["idx"], [])) for r in rows]
+
+
+def _row(row: Any, records: list[tuple[str, str, str]]) -> Row:
+    index, leaf, payload, salt, *columns = row.values()
+    return Row(index, leaf, payload, salt, tuple(columns), tuple(records))

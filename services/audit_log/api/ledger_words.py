@@ -1,0 +1,121 @@
+"""Entries in plain words, for the person whose record it is.
+
+Progress and psychotherapy notes are both "a session note" here: that a psychotherapy note exists, only its author may know.
+"""
+
+from collections import Counter
+from typing import Any, Final
+
+from services.audit_log.application.ledger_view import StoredEntry
+from services.audit_log.domain.entry import Entry, EntryKind
+from services.audit_log.domain.payload import instant
+
+_VERBS: Final = {
+    "create": ("wrote", "write"),
+    "read": ("read", "read"),
+    "search": ("looked through", "look through"),
+    "update": ("changed", "change"),
+    "sign": ("signed", "sign"),
+    "cosign": ("co-signed", "co-sign"),
+    "answer": ("answered", "answer"),
+    "revoke": ("withdrew", "withdraw"),
+    "export": ("exported", "export"),
+    "compute": ("computed from", "compute from"),
+}
+_THINGS: Final = {
+    "client": ("your personal details", "your personal details"),
+    "session": ("a session's record", "sessions' records"),
+    "progress_note": ("a session note", "session notes"),
+    "psychotherapy_note": ("a session note", "session notes"),
+    "consent": ("a consent", "consents"),
+    "relationship": ("who cares for you", "who cares for you"),
+    "administration": ("a questionnaire", "questionnaires"),
+    "outcome": ("an outcome score", "outcome scores"),
+    "release_choice": ("your choice of who sees your ratings", "your choices of who sees your ratings"),
+    "repair_prompt": ("a prompt to talk about the alliance", "prompts to talk about the alliance"),
+}
+_PURPOSES: Final = {
+    "TREAT": "for your treatment",
+    "ETREAT": "for emergency treatment",
+    "BTG": "under break-glass access",
+    "THREAT": "because of a threat to safety",
+    "COC": "to coordinate your care",
+    "TRAIN": "for supervision and training",
+    "SUPNWK": "for your support network",
+    "HOPERAT": "to run the practice",
+    "HPAYMT": "for payment",
+    "HCOMPL": "for oversight",
+    "HLEGAL": "for a legal matter",
+    "PATRQT": "at your own request",
+    "PWATRNY": "acting for you",
+    "FAMRQT": "at your family's request",
+    "PUBHLTH": "for public health",
+    "HRESCH": "for research",
+}
+_ROLES: Final = {"ehr_system": "another record system", "compliance_officer": "compliance officer"}
+
+
+def report_line(stored: StoredEntry) -> dict[str, Any]:
+    """One line of a client's access report."""
+    entry = stored.entry
+    return {
+        "index": stored.index,
+        "at": instant(entry.at),
+        "who": who(entry),
+        "role": entry.agent_role,
+        "service": entry.service,
+        "action": entry.action,
+        "outcome": entry.outcome,
+        "purpose": {"code": entry.purpose, "defaulted": entry.purpose_defaulted},
+        "seen_by": "nobody" if by_job(entry) or entry.outcome == "deny" else "them",
+        "what": sentence(entry),
+        "erased": stored.erased,
+    }
+
+
+def by_job(entry: Entry) -> bool:
+    return entry.agent.startswith("job:")
+
+
+def who(entry: Entry) -> str:
+    kind, _, name = entry.agent.partition(":")
+    if by_job(entry):
+        return f"the automatic task {name}"
+    if kind == "link" and name:
+        return "somebody with a questionnaire's link"
+    if kind == "service" and name:
+        return f"the {name} service"
+    return entry.agent_name or entry.agent
+
+
+def sentence(entry: Entry) -> str:
+    """As in `Dr. Ada Rivera (therapist) read a session note, for your treatment.`"""
+    person = who(entry)
+    if not entry.agent.startswith(("job:", "link:", "service:")):
+        person = f"{person} ({_ROLES.get(entry.agent_role, entry.agent_role)})"
+    person = person[0].upper() + person[1:]
+    purpose = f", {_PURPOSES[entry.purpose]}" if entry.purpose in _PURPOSES else ""
+    if entry.kind is EntryKind.DISCLOSURE:
+        done, tried = _VERBS.get(entry.action, (entry.action, entry.action))
+        if entry.outcome == "deny":
+            return f"{person} tried to {tried} {things(entry)}{purpose}, and was refused."
+        if by_job(entry):
+            return f"{person} computed from {things(entry)}{purpose}: computed, seen by nobody."
+        return f"{person} {done} {things(entry)}{purpose}."
+    about = {
+        EntryKind.GRANT: "was given, used or ended exceptional access to your record",
+        EntryKind.RELEASE: "chose who sees your alliance ratings",
+        EntryKind.ERASURE: "took a step of erasing data of your record",
+        EntryKind.QUERY: "looked at the log of who used your record",
+    }.get(entry.kind, f"did this: {entry.action}")
+    refused = ", and was refused" if entry.outcome == "deny" else ""
+    return f"{person}: {about}{purpose}{refused}."
+
+
+def things(entry: Entry) -> str:
+    """The records in words, counted by kind: `a session note and 2 questionnaires`."""
+    counted = Counter(_THINGS.get(r.record_type, ("a record", "records")) for r in entry.records)
+    if not counted:
+        return "your record"
+    parts = [one if number == 1 or one == many else f"{number} {many}" for (one, many), number in counted.items()]
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
