@@ -1,0 +1,267 @@
+"""consent and the real gate in one process, over HTTP: what a caller of the service sees."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+
+import services.audit_log.bootstrap as audit_log
+import services.consent.bootstrap as consent
+from services.audit_log.adapters.kms.file import FileKms
+from services.consent.application.policy_feed import PolicyFeedReader
+from shared.contracts.consent_policy import PolicyFeedPage
+from shared.contracts.disclosure import (
+    DisclosureAnswer,
+    DisclosureRequest,
+    PolicyConfirmation,
+    ReleaseRequest,
+    ReleaseState,
+)
+from shared.contracts.records import ServiceName
+from shared.gate.port import Gate, GateUnavailable
+from shared.identity.assertions import ServiceCaller
+from shared.identity.development import AUDIENCE, ISSUER
+from shared.identity.service_keys import ServiceDirectory, ServiceKeys
+from shared.identity.tokens import StaticKeys, TokenVerifier
+from shared.messaging.in_process import InProcessBus
+from shared.messaging.port import Outbound
+from shared.messaging.signature import EventSigner, SignatureVerifier
+from shared.service import clock
+from shared.service.parts import ASGIApp, DatabaseUrls, Parts
+from shared.service.serve import server
+from tests.e2e.rest import Person, Rest
+from tests.support.postgres import Postgres
+
+
+class Line:
+    """The way to the real gate; a test may cut it for confirmations."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self.cut = False
+        """no confirmations"""
+        self.dead = False
+        """no answers at all"""
+        self.asked: list[DisclosureRequest] = []
+        self.confirmed: list[int] = []
+
+    async def disclose(self, request: DisclosureRequest) -> DisclosureAnswer:
+        if self.dead:
+            raise GateUnavailable("the line is dead")
+        self.asked.append(request)
+        return await self._gate.disclose(request)
+
+    async def confirm_policy(self, tenant: str, sequence: int) -> PolicyConfirmation:
+        if self.cut:
+            raise GateUnavailable("the line is cut")
+        self.confirmed.append(sequence)
+        return await self._gate.confirm_policy(tenant, sequence)
+
+    async def set_release(self, request: ReleaseRequest) -> ReleaseState:
+        return await self._gate.set_release(request)
+
+
+class Issuer:
+    """An identity provider that signs as RFC 9864 names it."""
+
+    def __init__(self) -> None:
+        self._key = OKPKey.generate_key("Ed25519", {"kid": "test", "alg": "Ed25519"})
+
+    def jwks(self) -> dict[str, Any]:
+        return {"keys": [self._key.as_dict(private=False)]}
+
+    def token(self, claims: dict[str, Any]) -> str:
+        now = int(clock.seconds())
+        standard = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 3600}
+        return jwt.encode({"alg": "Ed25519", "kid": "test"}, {**standard, **claims}, self._key, ["Ed25519"])
+
+
+class LateFeed:
+    """The gate needs consent's feed and consent needs the gate."""
+
+    source: PolicyFeedReader
+
+    async def read(self, tenant: str, after: int) -> PolicyFeedPage:
+        return await self.source.read(tenant, after)
+
+
+class ListeningBus(InProcessBus):
+    """The bus, and what went over it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[Outbound] = []
+
+    async def publish(self, messages: Sequence[Outbound]) -> None:
+        self.sent += messages
+        await super().publish(messages)
+
+
+@dataclass
+class World:
+    base_url: str
+    session: aiohttp.ClientSession
+    issuer: Issuer
+    line: Line
+    bus: ListeningBus
+    service: consent.Consent
+    database: DatabaseUrls
+    keys: dict[ServiceName, ServiceKeys]
+    directory: ServiceDirectory
+
+    def clinic(self) -> "Clinic":
+        tenant = f"t-{uuid4().hex[:12]}"
+
+        def mint(**claims: Any) -> str:
+            return self.issuer.token({k: v for k, v in claims.items() if v is not None})
+
+        return Clinic(self, Rest(self.session, self.base_url, mint, tenant), str(uuid4()))
+
+    def signed(self, service: ServiceName, path: str, query: str) -> dict[str, str]:
+        """Headers of a request from that service to consent."""
+        caller = ServiceCaller(self.keys[service], self.directory, ServiceName.CONSENT, clock=clock.seconds, random=clock.random)
+        return caller.headers("GET", path, query, b"")
+
+
+@dataclass
+class Clinic:
+    """A tenant of its own, with one client."""
+
+    world: World
+    rest: Rest
+    client_id: str
+    tenant: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tenant = self.rest.tenant
+
+    def sent(self) -> list[tuple[str, str]]:
+        """Topic and type of what left for this tenant."""
+        return [(m.topic, m.headers["ce_type"]) for m in self.world.bus.sent if m.headers["ce_tenant"] == self.tenant]
+
+    @property
+    def intake(self) -> Person:
+        return self.rest.as_("intake-1", "intake")
+
+    @property
+    def client(self) -> Person:
+        return self.rest.as_("noor.haddad", "client", client_id=self.client_id)
+
+    @property
+    def marsh(self) -> Person:
+        return self.rest.as_("lena.marsh", "therapist")
+
+    async def related(self, sub: str = "lena.marsh", role: str = "therapist") -> str:
+        """The id of a current relationship."""
+        return (await self.intake.post("/v1/relationships", self.relationship(sub, role))).id
+
+    def relationship(self, sub: str = "lena.marsh", role: str = "therapist") -> dict[str, Any]:
+        return {"client_id": self.client_id, "practitioner_id": sub, "role": role, "period": {"start": "2026-01-01"}}
+
+    def form(self, **changes: Any) -> dict[str, Any]:
+        return {
+            "client_id": self.client_id,
+            "kind": "treatment",
+            "grantor": {"role": "client", "name": "Noor Haddad"},
+            "policy": {"base": "permit", "provisions": []},
+            "period": {"start": "2026-01-01"},
+            "elements": ELEMENTS,
+            **changes,
+        }
+
+    async def proposed(self, **changes: Any) -> str:
+        return (await self.intake.post("/v1/consents", self.form(**changes))).id
+
+    async def active(self, **changes: Any) -> str:
+        consent_id = await self.proposed(**changes)
+        signed = await self.client.post(f"/v1/consents/{consent_id}/signatures")
+        assert signed.json["status"] == "active", signed.json
+        return consent_id
+
+
+ELEMENTS = {
+    "explained_by": "Dr. Lena Marsh",
+    "explained_on": "2026-01-01",
+    "nature": "Weekly sessions of fifty minutes.",
+    "risks": "Strong feelings may come up: canary-risk.",
+    "alternatives": "Group therapy, or waiting.",
+    "limits_of_confidentiality": "Serious and imminent danger; a court order.",
+}
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
+    """The application under a real server on a free port of this machine."""
+    web: Any = server(app, host="127.0.0.1", port=0)
+    web.capture_signals = nullcontext
+    task = asyncio.create_task(web.serve())
+    while not web.started:
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{web.servers[0].sockets[0].getsockname()[1]}"
+    web.should_exit = True
+    await task
+
+
+@asynccontextmanager
+async def running_world(postgres: Postgres, directory_path: Path) -> AsyncIterator[World]:
+    urls = await postgres.make_databases("consent", "audit_log", "keyring")
+    keys = {name: ServiceKeys.from_seed(name, clock.random(32)) for name in ServiceName}
+    directory = ServiceDirectory({name: k.public() for name, k in keys.items()})
+    issuer = Issuer()
+    tokens = TokenVerifier(StaticKeys(issuer.jwks()), issuer=ISSUER, audience=AUDIENCE, clock=clock.seconds)
+    bus, feed = ListeningBus(), LateFeed()
+
+    def parts(name: ServiceName, gate: Gate | None = None) -> Parts:
+        return Parts(
+            database=urls[name],
+            transport=bus,
+            signer=EventSigner(keys[name]),
+            verifier=SignatureVerifier(directory),
+            tokens=tokens,
+            gate=gate,
+            now=clock.now,
+            new_id=clock.new_id,
+            random=clock.random,
+            public_url="http://127.0.0.1",
+            secret=keys[name].secret,
+        )
+
+    gate = audit_log.build(
+        parts(ServiceName.AUDIT_LOG),
+        keyring_database=urls["keyring"],
+        kms=FileKms(directory_path / "kms.json", environment="development", random=clock.random),
+        feed=feed,
+        anchor_dir=directory_path / "checkpoints",
+        log_seed=clock.random(32),
+        directory=directory,
+        keys=keys[ServiceName.AUDIT_LOG],
+    )
+    line = Line(gate.direct_gate(ServiceName.CONSENT))
+    consenting_parts = parts(ServiceName.CONSENT, line)
+    consenting = consent.build(
+        consenting_parts, verify_service=consent.gate_only(consenting_parts, keys[ServiceName.CONSENT], directory)
+    )
+    feed.source = consenting.policy_feed
+    async with AsyncExitStack() as stack:
+        await bus.start()
+        stack.push_async_callback(bus.stop)
+        for service in (gate, consenting):
+            await service.start()
+            stack.push_async_callback(service.stop)
+        base_url = await stack.enter_async_context(serving(consenting.app))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        yield World(base_url, session, issuer, line, bus, consenting, urls["consent"], keys, directory)
+
+
+async def until(holds: Any, seconds: float = 5.0) -> None:
+    """Waits for something that another task does."""
+    async with asyncio.timeout(seconds):
+        while not await holds():
+            await asyncio.sleep(0.02)
