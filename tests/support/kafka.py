@@ -48,14 +48,16 @@ class Kafka:
     async def start(self) -> None:
         await asyncio.to_thread(self._own().start)
 
-    async def new_topic(self) -> str:
-        """The name of an empty topic of this test's own."""
+    async def new_topic(self, **config: str) -> str:
+        """The name of an empty topic of this test's own; `config` (dots as underscores) counts on a real broker only."""
         name = f"test-{uuid4()}"
         if self.real:
             admin = AIOKafkaAdminClient(**self.settings.client_options())
             await admin.start()
             try:
-                await admin.create_topics([NewTopic(name=name, num_partitions=PARTITIONS, replication_factor=1)])
+                settings = {key.replace("_", "."): value for key, value in config.items()}
+                topic = NewTopic(name=name, num_partitions=PARTITIONS, replication_factor=1, topic_configs=settings)
+                await admin.create_topics([topic])
             finally:
                 await admin.close()
         return name
