@@ -269,7 +269,9 @@ async def test_no_token_no_answer(clinic: Clinic) -> None:
 async def test_no_word_of_a_form_is_stored_or_sent_in_the_clear(clinic: Clinic) -> None:
     consent_id = await clinic.active(grantor={"role": "client", "name": "canary-name"})
     await clinic.client.post(f"/v1/consents/{consent_id}/revocations", {"reason": "canary-reason"}, want=200)
-    connection = await asyncpg.connect(clinic.world.database.app)
+    database = clinic.world.parts.database
+    assert database is not None
+    connection = await asyncpg.connect(database.app)
     try:
         await connection.execute("SELECT set_config('app.tenant_id', $1, false)", clinic.tenant)
         kept = await connection.fetch("SELECT data FROM events UNION ALL SELECT meta FROM events")

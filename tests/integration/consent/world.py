@@ -34,7 +34,7 @@ from shared.messaging.in_process import InProcessBus
 from shared.messaging.port import Outbound
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
-from shared.service.parts import ASGIApp, DatabaseUrls, Parts
+from shared.service.parts import ASGIApp, Parts
 from shared.service.serve import server
 from tests.e2e.rest import Person, Rest
 from tests.support.postgres import Postgres
@@ -112,7 +112,7 @@ class World:
     line: Line
     bus: ListeningBus
     service: consent.Consent
-    database: DatabaseUrls
+    parts: Parts
     keys: dict[ServiceName, ServiceKeys]
     directory: ServiceDirectory
 
@@ -257,7 +257,7 @@ async def running_world(postgres: Postgres, directory_path: Path) -> AsyncIterat
             stack.push_async_callback(service.stop)
         base_url = await stack.enter_async_context(serving(consenting.app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield World(base_url, session, issuer, line, bus, consenting, urls["consent"], keys, directory)
+        yield World(base_url, session, issuer, line, bus, consenting, consenting_parts, keys, directory)
 
 
 async def until(holds: Any, seconds: float = 5.0) -> None:
