@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,9 @@ from shared.messaging.in_process import InProcessBus
 from shared.messaging.port import Outbound
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
-from shared.service.parts import ASGIApp, Parts
-from shared.service.serve import server
+from shared.service.parts import Parts
 from tests.e2e.rest import Person, Rest
+from tests.support.http import serving
 from tests.support.postgres import Postgres
 
 
@@ -194,19 +194,6 @@ ELEMENTS = {
     "alternatives": "Group therapy, or waiting.",
     "limits_of_confidentiality": "Serious and imminent danger; a court order.",
 }
-
-
-@asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """The application under a real server on a free port of this machine."""
-    web: Any = server(app, host="127.0.0.1", port=0)
-    web.capture_signals = nullcontext
-    task = asyncio.create_task(web.serve())
-    while not web.started:
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{web.servers[0].sockets[0].getsockname()[1]}"
-    web.should_exit = True
-    await task
 
 
 @asynccontextmanager
