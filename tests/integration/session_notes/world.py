@@ -1,0 +1,386 @@
+"""session_notes with the real gate in one process, over HTTP and real PostgreSQL; relationships and consents are given it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiohttp
+
+import services.audit_log.bootstrap as audit_log
+import services.session_notes.bootstrap as session_notes
+from services.audit_log.adapters.kms.file import FileKms
+from shared.contracts.alliance import PromptPrepared
+from shared.contracts.consent_policy import (
+    ConsentKind,
+    ConsentSet,
+    ConsentStatus,
+    Period,
+    Policy,
+    PolicyChange,
+    PolicyFeedItem,
+    PolicyFeedPage,
+    Provision,
+    RelationshipRole,
+    RelationshipSet,
+)
+from shared.contracts.disclosure import (
+    Action,
+    Caller,
+    DisclosureAnswer,
+    DisclosureRequest,
+    PolicyConfirmation,
+    RecordRef,
+    ReleaseAudience,
+    ReleaseRequest,
+    ReleaseState,
+)
+from shared.contracts.records import ALLIANCE_RATING, RecordType, ServiceName
+from shared.contracts.topics import ALLIANCE
+from shared.eventstore.model import NewEvent, Publication
+from shared.gate.port import Gate
+from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
+from shared.identity.service_keys import ServiceDirectory, ServiceKeys
+from shared.identity.tokens import StaticKeys, TokenVerifier
+from shared.messaging.in_process import InProcessBus
+from shared.messaging.port import Outbound
+from shared.messaging.signature import EventSigner, SignatureVerifier
+from shared.sealing.field import Sealed
+from shared.service import clock
+from shared.service.parts import DatabaseUrls, Parts
+from shared.service.record import WriteMeta, client_key, record_event
+from tests.e2e.rest import Answer, Person, Rest
+from tests.support.http import serving
+from tests.support.postgres import Postgres
+
+SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+ALWAYS = Period(start=SINCE)
+SOAP = {"subjective": "Slept better.", "objective": "Calm.", "assessment": "On the way.", "plan": "Weekly."}
+
+
+class GivenPolicy:
+    """What the consent service would feed to the gate."""
+
+    def __init__(self) -> None:
+        self._changes: dict[str, list[PolicyChange]] = {}
+
+    def add(self, tenant: str, change: PolicyChange) -> int:
+        changes = self._changes.setdefault(tenant, [])
+        changes.append(change)
+        return len(changes)
+
+    async def read(self, tenant: str, after: int) -> PolicyFeedPage:
+        changes = self._changes.get(tenant, [])
+        items = tuple(
+            PolicyFeedItem(sequence=n, event_id=uuid4(), change=change)
+            for n, change in enumerate(changes[after:], start=after + 1)
+        )
+        return PolicyFeedPage(tenant=tenant, items=items, head=len(changes))
+
+
+class Line:
+    """The way to the real gate, and what was asked over it."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self.asked: list[DisclosureRequest] = []
+
+    async def disclose(self, request: DisclosureRequest) -> DisclosureAnswer:
+        self.asked.append(request)
+        return await self._gate.disclose(request)
+
+    async def confirm_policy(self, tenant: str, sequence: int) -> PolicyConfirmation:
+        return await self._gate.confirm_policy(tenant, sequence)
+
+    async def set_release(self, request: ReleaseRequest) -> ReleaseState:
+        return await self._gate.set_release(request)
+
+
+class ListeningBus(InProcessBus):
+    """The bus, and what went over it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[Outbound] = []
+
+    async def publish(self, messages: Sequence[Outbound]) -> None:
+        self.sent += messages
+        await super().publish(messages)
+
+
+@dataclass
+class World:
+    base_url: str
+    session: aiohttp.ClientSession
+    issuer: DevelopmentIssuer
+    gate: audit_log.AuditLogService
+    line: Line
+    policy: GivenPolicy
+    bus: ListeningBus
+    database: DatabaseUrls
+    alliance: Parts
+    officer: Parts
+    """of audit_log, for what it publishes"""
+    admin_dsn: str
+
+    def clinic(self) -> "Clinic":
+        def mint(**claims: Any) -> str:
+            return self.issuer.token({k: v for k, v in claims.items() if v is not None})
+
+        return Clinic(self, Rest(self.session, self.base_url, mint, f"t-{uuid4().hex[:12]}"))
+
+
+@dataclass
+class Clinic:
+    """A tenant of its own."""
+
+    world: World
+    rest: Rest
+    client_id: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def tenant(self) -> str:
+        return self.rest.tenant
+
+    @property
+    def intake(self) -> Person:
+        return self.rest.as_("intake-1", "intake")
+
+    @property
+    def marsh(self) -> Person:
+        return self.rest.as_("lena.marsh", "therapist")
+
+    @property
+    def okoye(self) -> Person:
+        return self.rest.as_("sam.okoye", "therapist")
+
+    @property
+    def stranger(self) -> Person:
+        return self.rest.as_("stranger", "therapist")
+
+    @property
+    def client(self) -> Person:
+        return self.rest.as_("noor.haddad", "client", client_id=self.client_id)
+
+    async def opened(self) -> "Clinic":
+        """With one client, their therapist, and consents to treatment and measurement."""
+        made = await self.intake.post("/v1/clients", {"name": "Noor Haddad", "birth_date": "1991-04-03"})
+        self.client_id = made.id
+        await self.relate("lena.marsh")
+        await self.consent(ConsentKind.TREATMENT)
+        await self.consent(ConsentKind.MEASUREMENT)
+        return self
+
+    async def relate(self, sub: str, role: RelationshipRole = RelationshipRole.THERAPIST, end: datetime | None = None) -> None:
+        await self._change(
+            RelationshipSet(
+                relationship_id=uuid4(),
+                client_id=UUID(self.client_id),
+                practitioner_id=sub,
+                role=role,
+                start=SINCE,
+                end=end,
+                at=clock.now(),
+            )
+        )
+
+    async def consent(
+        self,
+        kind: ConsentKind,
+        *,
+        base: Any = "permit",
+        provisions: tuple[Provision, ...] = (),
+        status: ConsentStatus = ConsentStatus.ACTIVE,
+        consent_id: UUID | None = None,
+        covers: tuple[str, ...] = (),
+    ) -> UUID:
+        consent_id = consent_id or uuid4()
+        await self._change(
+            ConsentSet(
+                consent_id=consent_id,
+                client_id=UUID(self.client_id),
+                kind=kind,
+                status=status,
+                policy=Policy(base=base, provisions=provisions),
+                period=ALWAYS,
+                covers=covers,
+                at=clock.now(),
+            )
+        )
+        return consent_id
+
+    async def _change(self, change: PolicyChange) -> None:
+        sequence = self.world.policy.add(self.tenant, change)
+        await self.world.gate.direct_gate(ServiceName.CONSENT).confirm_policy(self.tenant, sequence)
+
+    def session_body(self, **changes: Any) -> dict[str, Any]:
+        start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
+        return {
+            "client_id": self.client_id,
+            "therapist_id": "lena.marsh",
+            "started_at": start.isoformat(),
+            "ended_at": (start + timedelta(minutes=50)).isoformat(),
+            "modality": "psychodynamic",
+            "format": "individual",
+            "attendance": "attended",
+            **changes,
+        }
+
+    async def session(self, who: Person | None = None, **changes: Any) -> str:
+        return (await (who or self.marsh).post("/v1/sessions", self.session_body(**changes))).id
+
+    async def progress(self, session: str, who: Person | None = None, **changes: Any) -> str:
+        body = {"format": "SOAP", "sections": SOAP, **changes}
+        return (await (who or self.marsh).post(f"/v1/sessions/{session}/progress-notes", body)).id
+
+    async def private(self, session: str, who: Person | None = None, text: str = "An image stayed.") -> str:
+        body = {"sections": {"countertransference": text}}
+        return (await (who or self.marsh).post(f"/v1/sessions/{session}/psychotherapy-notes", body)).id
+
+    async def put(self, who: Person, note: str, body: Any, version: int | None, want: int = 200) -> Answer:
+        headers = {} if version is None else {"If_Match": f'W/"{version}"'}
+        return await who.call("PUT", f"/v1/notes/{note}", body, want=want, **headers)
+
+    def asked(self) -> list[DisclosureRequest]:
+        """What the gate was asked for this tenant."""
+        return [r for r in self.world.line.asked if r.tenant == self.tenant]
+
+    def sent(self, topic: str) -> list[Outbound]:
+        return [m for m in self.world.bus.sent if m.topic == topic and m.headers["ce_tenant"] == self.tenant]
+
+    async def relayed(self, topic: str, count: int) -> None:
+        """Waits until so many messages of this tenant have left on that topic."""
+
+        async def there() -> bool:
+            return len(self.sent(topic)) >= count
+
+        await until(there)
+
+    async def publish(self, parts: Parts, topic: str, event: NewEvent, publication: Publication) -> None:
+        """As the relay of that service would."""
+        key = client_key(self.tenant, self.client_id)
+        headers = {
+            "ce_specversion": "1.0",
+            "ce_id": str(publication.event_id or event.event_id),
+            "ce_type": publication.type or event.type,
+            "ce_subject": "test/stream",
+            "ce_time": clock.now().isoformat(),
+            "ce_sequence": "1",
+            "ce_tenant": self.tenant,
+            "ce_schemaversion": str(event.schema_version),
+            "content-type": "application/json",
+        }
+        payload = publication.payload if publication.payload is not None else event.data
+        signed = parts.signer.sign(topic, key, headers, payload)
+        await self.world.bus.publish([Outbound(topic, key, signed, payload)])
+
+    async def prompt(self, body: dict[str, Any], *, at: datetime | None = None) -> UUID:
+        """A prompt as alliance_measurement makes it: created under its job, sealed, published."""
+        parts, prompt_id = self.world.alliance, uuid4()
+        answer = await self.world.gate.direct_gate(ServiceName.ALLIANCE).disclose(
+            DisclosureRequest(
+                tenant=self.tenant,
+                action=Action.CREATE,
+                caller=Caller(job="strain_detection"),
+                request_id="strain",
+                records=(
+                    RecordRef(
+                        record_id=str(prompt_id),
+                        client_id=self.client_id,
+                        record_type=RecordType.REPAIR_PROMPT,
+                        labels=(ALLIANCE_RATING,),
+                    ),
+                ),
+            )
+        )
+        (key,) = answer.keys
+        event = record_event(
+            PromptPrepared(client_id=UUID(self.client_id), prompt_id=prompt_id, body=Sealed(body), at=at or clock.now()),
+            parts=parts,
+            call_meta=WriteMeta(self.tenant, "job:strain_detection", "job", answer.entries[0], "strain"),
+            key=key,
+        )
+        await self.publish(parts, ALLIANCE, event, Publication(ALLIANCE, ""))
+        return prompt_id
+
+    async def release(self, therapist: ReleaseAudience) -> None:
+        await self.world.gate.direct_gate(ServiceName.ALLIANCE).set_release(
+            ReleaseRequest(
+                tenant=self.tenant,
+                client_id=self.client_id,
+                caller=Caller(token=self.client.token),
+                request_id="release",
+                therapist=therapist,
+            )
+        )
+
+
+@asynccontextmanager
+async def running_world(postgres: Postgres, directory: Path) -> AsyncIterator[World]:
+    urls = await postgres.make_databases("session_notes", "audit_log", "keyring")
+    keys = {name: ServiceKeys.from_seed(name, clock.random(32)) for name in ServiceName}
+    public = ServiceDirectory({name: k.public() for name, k in keys.items()})
+    issuer = DevelopmentIssuer(clock.random(32), clock=clock.seconds, new_id=clock.new_id)
+    tokens = TokenVerifier(StaticKeys(issuer.jwks()), issuer=ISSUER, audience=AUDIENCE, clock=clock.seconds)
+    bus, policy = ListeningBus(), GivenPolicy()
+
+    def parts(name: ServiceName, gate: Gate | None = None) -> Parts:
+        return Parts(
+            database=urls.get(name),
+            transport=bus,
+            signer=EventSigner(keys[name]),
+            verifier=SignatureVerifier(public),
+            tokens=tokens,
+            gate=gate,
+            now=clock.now,
+            new_id=clock.new_id,
+            random=clock.random,
+            public_url="http://127.0.0.1",
+            secret=keys[name].secret,
+        )
+
+    gate = audit_log.build(
+        parts(ServiceName.AUDIT_LOG),
+        keyring_database=urls["keyring"],
+        kms=FileKms(directory / "kms.json", environment="development", random=clock.random),
+        feed=policy,
+        anchor_dir=directory / "checkpoints",
+        log_seed=clock.random(32),
+        directory=public,
+        keys=keys[ServiceName.AUDIT_LOG],
+    )
+    line = Line(gate.direct_gate(ServiceName.SESSION_NOTES))
+    notes = session_notes.build(parts(ServiceName.SESSION_NOTES, line))
+    async with AsyncExitStack() as stack:
+        await bus.start()
+        stack.push_async_callback(bus.stop)
+        for service in (gate, notes):
+            await service.start()
+            stack.push_async_callback(service.stop)
+        base_url = await stack.enter_async_context(serving(notes.app))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        yield World(
+            base_url,
+            session,
+            issuer,
+            gate,
+            line,
+            policy,
+            bus,
+            urls["session_notes"],
+            parts(ServiceName.ALLIANCE),
+            parts(ServiceName.AUDIT_LOG),
+            postgres.admin_dsn,
+        )
+
+
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
+    """Waits for something that another task does."""
+    async with asyncio.timeout(seconds):
+        while not await holds():
+            await asyncio.sleep(0.02)
