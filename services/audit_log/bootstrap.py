@@ -17,7 +17,11 @@ from services.audit_log.adapters.ledger import PostgresLedger
 from services.audit_log.adapters.policy_log import PolicyLog
 from services.audit_log.adapters.record_registry import RecordRegistry
 from services.audit_log.adapters.release_table import ReleaseTable
-from services.audit_log.api import disclosures, grants
+from services.audit_log.api import disclosures, erasures, grants
+from services.audit_log.api.ledger import ledger_router
+from services.audit_log.api.tlog import tlog_router
+from services.audit_log.application import erasure_stream
+from services.audit_log.application import erasures as erasing
 from services.audit_log.application.direct import DirectGate
 from services.audit_log.application.disclosure import DisclosureGate, Steps
 from services.audit_log.application.grants import BreakGlass
@@ -30,13 +34,16 @@ from services.audit_log.application.steps_in_force import DurableLedger, PolicyD
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
+from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.gate.port import Gate
 from shared.http.app import create_app
+from shared.http.cursor import Cursors
 from shared.http.idempotency import Idempotency
 from shared.identity.assertions import ServiceVerifier
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.messaging.consumer import Consumer
+from shared.messaging.relay import Relay
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
 
 _DESCRIPTION: Final = "The gate: decides on every disclosure, writes it down, and only then releases the record's key."
@@ -62,7 +69,7 @@ class AuditLogService:
     ) -> None:
         self.name = str(ServiceName.AUDIT_LOG)
         self._now = parts.now
-        self._store = PostgresEventStore(database, ddl=gate_schema.schema(), now=parts.now)
+        self._store = PostgresEventStore(database, ddl=[*gate_schema.schema(), *erasure_stream.SCHEMA], now=parts.now)
         self._keyring = PostgresKeyring(keyring_database, kms, now=parts.now, random=parts.random, new_id=parts.new_id)
         self._ledger = PostgresLedger(
             database,
@@ -77,19 +84,25 @@ class AuditLogService:
         granted = GrantTable(self._store, now=parts.now)
         identity = CallerIdentity(parts.tokens, JobCaps())
         self._policy = PolicyProjection(PolicyLog(self._store, self._ledger, now=parts.now), feed, now=parts.now)
-        self._gate = DisclosureGate(
-            Steps(
-                identity=identity,
-                registry=RecordRegistry(self._store),
-                purpose=RolePurposes(),
-                freshness=self._policy,
-                policy=PolicyDecision(self._policy, choices, granted),
-                ledger=ledger,
-                scope=RecordKeyScope(self._keyring),
-            ),
-            now=parts.now,
+        self.steps = Steps(
+            identity=identity,
+            registry=RecordRegistry(self._store),
+            purpose=RolePurposes(),
+            freshness=self._policy,
+            policy=PolicyDecision(self._policy, choices, granted),
+            ledger=ledger,
+            scope=RecordKeyScope(self._keyring),
         )
+        """what the gate is made of"""
+        self._gate = DisclosureGate(self.steps, now=parts.now)
         self._releases = Releases(identity, choices, ledger, now=parts.now)
+        idempotency = Idempotency(self._store, parts.secret)
+        self._erasures = erasing.Erasures(
+            self._store, self._ledger, self._keyring, idempotency=idempotency, now=parts.now, new_id=parts.new_id
+        )
+        self._outbox = Outbox(database.relay)
+        self._relay = Relay(self._outbox, parts.transport, parts.signer, now=parts.now, new_id=parts.new_id)
+        self._store.on_commit(self._relay.wake)
         receipts = Receipts(self._ledger, ledger, receipt_table.received, now=parts.now)
         self._consumer = Consumer(
             self.name,
@@ -97,12 +110,11 @@ class AuditLogService:
             store=self._store,
             transport=parts.transport,
             verifier=parts.verifier,
-            handlers={**self._policy.handlers(), **receipts.handlers()},
+            handlers={**self._policy.handlers(), **receipts.handlers(), **erasing.handlers(self._erasures)},
             on_forged=self._forged,
         )
         self._alarms: set[asyncio.Task[None]] = set()
-        self._consuming: asyncio.Task[None] | None = None
-        idempotency = Idempotency(self._store, parts.secret)
+        self._tasks: list[asyncio.Task[None]] = []
         glass = BreakGlass(granted, ledger, now=parts.now, new_id=parts.new_id, roles=settings.break_glass_roles)
         app: Any = create_app(
             self.name,
@@ -118,6 +130,9 @@ class AuditLogService:
         verifier = ServiceVerifier(keys, directory, clock=lambda: parts.now().timestamp())
         app.router.routes.extend(disclosures.routes(verifier, self._gate, self._policy, self._releases))
         app.include_router(grants.router(glass, parts.tokens, idempotency))
+        app.include_router(erasures.router(self._erasures, parts.tokens))
+        app.include_router(ledger_router(self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
+        app.include_router(tlog_router(self._ledger, parts.tokens, parts.now))
         self.app: ASGIApp = app
 
     def direct_gate(self, service: ServiceName) -> Gate:
@@ -125,27 +140,31 @@ class AuditLogService:
         return DirectGate(service, self._gate, self._policy, self._releases)
 
     async def start(self) -> None:
-        """Migrates both databases, leads the ledger or stands by, then listens."""
+        """Migrates both databases, leads the ledger or stands by, goes on with erasures, then listens."""
         await self._store.open()
         await self._keyring.open()
         await self._ledger.open()
-        self._consuming = asyncio.create_task(self._consumer.run())
+        await self._outbox.open()
+        await self._erasures.start()
+        self._tasks = [asyncio.create_task(self._relay.run()), asyncio.create_task(self._consumer.run())]
         # the consumer joins its topics before anybody publishes
         await asyncio.sleep(0)
 
     async def stop(self) -> None:
-        for task in [*self._alarms, *([self._consuming] if self._consuming else [])]:
+        for task in [*self._alarms, *self._tasks]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        self._consuming = None
+        self._tasks = []
+        await self._erasures.stop()
         await self._policy.stop()
+        await self._outbox.close()
         await self._ledger.close()
         await self._keyring.close()
         await self._store.close()
 
     async def _running(self) -> bool:
-        return self._consuming is not None and not self._consuming.done()
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
     def _forged(self, reason: str, topic: str) -> None:
         task = asyncio.get_running_loop().create_task(self._alarm(reason, topic, self._now()))

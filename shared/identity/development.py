@@ -35,7 +35,7 @@ class DevelopmentIssuer:
 
         public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
         self._key = OKPKey.import_key(
-            {"kty": "OKP", "crv": "Ed25519", "d": b64(seed), "x": b64(public), "kid": "dev", "alg": "EdDSA"}
+            {"kty": "OKP", "crv": "Ed25519", "d": b64(seed), "x": b64(public), "kid": "dev", "alg": "Ed25519"}
         )
         self._clock, self._new_id = clock, new_id
 
@@ -45,4 +45,4 @@ class DevelopmentIssuer:
     def token(self, claims: dict[str, Any], *, lifetime: int = LIFETIME_SECONDS) -> str:
         now = int(self._clock())
         standard = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + lifetime, "jti": str(self._new_id())}
-        return jwt.encode({"alg": "EdDSA", "kid": "dev", "typ": "at+jwt"}, {**standard, **claims}, self._key, ["EdDSA"])
+        return jwt.encode({"alg": "Ed25519", "kid": "dev", "typ": "at+jwt"}, {**standard, **claims}, self._key, ["Ed25519"])

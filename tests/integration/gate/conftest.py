@@ -1,0 +1,23 @@
+"""One gate for all tests of this folder; each test is a tenant of its own."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from tests.integration.gate.gate_support import World, running
+from tests.support.postgres import Postgres
+
+
+@pytest.fixture(scope="session")
+async def practice(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    async with running(postgres, tmp_path_factory.mktemp("gate")) as world:
+        yield world
+
+
+@pytest.fixture
+async def world(practice: World) -> AsyncIterator[World]:
+    fresh = World(practice.service, practice.feed, practice.clock, practice.issuer, practice.bus)
+    yield fresh
+    practice.feed.down = False
+    practice.clock.ahead = timedelta()
