@@ -138,6 +138,8 @@ SCHEMA: Final[tuple[str, ...]] = (
     _GUARD,
     "DROP TRIGGER IF EXISTS data_key_guard ON data_key",
     "CREATE TRIGGER data_key_guard BEFORE UPDATE OR DELETE ON data_key FOR EACH ROW EXECUTE FUNCTION keep_what_was_shredded()",
+    "DROP TRIGGER IF EXISTS data_key_whole ON data_key",
+    "CREATE TRIGGER data_key_whole BEFORE TRUNCATE ON data_key FOR EACH STATEMENT EXECUTE FUNCTION keep_what_was_shredded()",
     _KEYS_OF,
     _CURRENT_KEY,
     _ADD_KEY,

@@ -1,0 +1,210 @@
+"""The audit log's part in an erasure on real databases, over HTTP; and the services that hold derived data."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiohttp
+import orjson
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+
+from services.audit_log.adapters.keyring import PostgresKeyring
+from services.audit_log.adapters.kms.file import FileKms
+from services.audit_log.adapters.ledger import PostgresLedger
+from services.audit_log.api.erasures import router
+from services.audit_log.application.erasure_stream import SCHEMA
+from services.audit_log.application.erasures import Erasures, handlers
+from services.audit_log.application.ledger_view import Filters
+from shared.contracts.records import KeyClass, ServiceName
+from shared.contracts.topics import AUDIT, RECEIPTS
+from shared.eventstore.outbox import Outbox
+from shared.eventstore.postgres import PostgresEventStore
+from shared.eventstore.schema import tenant_table
+from shared.http import idempotency
+from shared.http.app import create_app
+from shared.identity.service_keys import ServiceDirectory, ServiceKeys
+from shared.identity.tokens import StaticKeys, TokenVerifier
+from shared.messaging import parked
+from shared.messaging.consumer import Consumer
+from shared.messaging.in_process import InProcessBus
+from shared.messaging.relay import Relay
+from shared.messaging.signature import EventSigner, SignatureVerifier
+from shared.service import clock
+from shared.service.erasure import erasure_handler
+from shared.service.parts import DatabaseUrls, Parts
+from tests.support.http import serving
+from tests.support.ledger import ledger_on
+from tests.support.messaging import running
+
+OFFICER = "compliance_officer"
+NOTES, PRIVATE, MEASURES = KeyClass.PROGRESS_NOTE, KeyClass.PSYCHOTHERAPY_NOTE, KeyClass.MEASURES
+BASE_DDL = (
+    idempotency.SCHEMA,
+    *tenant_table("idempotency"),
+    parked.SCHEMA,
+    *tenant_table("parked"),
+)
+SIGNING = OKPKey.generate_key("Ed25519", {"kid": "test", "alg": "Ed25519"})
+KEYS = {n: ServiceKeys.from_seed(n, str(n).encode().ljust(32, b".")) for n in ServiceName}
+DIRECTORY = ServiceDirectory({n: k.public() for n, k in KEYS.items()})
+
+
+def token(sub: str, tenant: str, role: str = OFFICER) -> str:
+    claims = {"iss": "test", "aud": "test", "exp": int(clock.seconds()) + 600, "sub": sub, "tenant": tenant, "role": role}
+    return jwt.encode({"alg": "Ed25519", "kid": "test"}, claims, SIGNING, ["Ed25519"])
+
+
+TOKENS = TokenVerifier(
+    StaticKeys({"keys": [SIGNING.as_dict(private=False)]}), issuer="test", audience="test", clock=clock.seconds
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass
+class World:
+    audit: DatabaseUrls
+    keys: DatabaseUrls
+    kms: FileKms
+    store: PostgresEventStore
+    ledger: PostgresLedger
+    keyring: PostgresKeyring
+    erasures: Erasures
+    session: aiohttp.ClientSession
+    url: str
+    tenant: str
+
+    async def call(
+        self,
+        verb: str,
+        path: str,
+        body: Any = None,
+        *,
+        sub: str = "officer-ada",
+        tenant: str = "",
+        role: str = "compliance_officer",
+        **headers: str,
+    ) -> Said:
+        sent = {"Authorization": f"Bearer {token(sub, tenant or self.tenant, role)}", "Content-Type": "application/json"}
+        sent |= {k.replace("_", "-"): v for k, v in headers.items()}
+        data = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
+        async with self.session.request(verb, self.url + path, data=data, headers=sent) as got:
+            raw = await got.read()
+            return Said(got.status, got.headers.copy(), orjson.loads(raw) if raw else None)
+
+    async def ask(self, client_id: UUID, *classes: str, **more: Any) -> Said:
+        body = {"client_id": str(client_id), "key_classes": list(classes or (NOTES, MEASURES)), "basis": "GDPR 17(1)(b)"}
+        return await self.call("POST", "/v1/erasures", body, **more)
+
+    async def approve(self, erasure_id: str, sub: str = "officer-ben", **more: Any) -> Said:
+        return await self.call("POST", f"/v1/erasures/{erasure_id}/approvals", sub=sub, **more)
+
+    async def show(self, erasure_id: str, **more: Any) -> Any:
+        said = await self.call("GET", f"/v1/erasures/{erasure_id}", **more)
+        return said.body
+
+    async def actions(self) -> list[tuple[str, str, str]]:
+        """Action, outcome and agent of the tenant's entries, oldest first."""
+        found = await self.ledger.search(self.tenant, Filters(), limit=100)
+        return [(s.entry.action, s.entry.outcome, s.entry.agent) for s in reversed(found)]
+
+    def again(self) -> Erasures:
+        """As after a restart, or in another process."""
+        return make_erasures(self.store, self.ledger, self.keyring)
+
+
+def make_erasures(store: PostgresEventStore, ledger: PostgresLedger, keyring: PostgresKeyring) -> Erasures:
+    return Erasures(
+        store,
+        ledger,
+        keyring,
+        idempotency=idempotency.Idempotency(store, b"s" * 32),
+        now=clock.now,
+        new_id=clock.new_id,
+    )
+
+
+@asynccontextmanager
+async def world(audit: DatabaseUrls, keys: DatabaseUrls, directory: Path) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        kms = FileKms(directory / "kms.json", environment="test", random=os.urandom)
+        store = PostgresEventStore(audit, ddl=[*BASE_DDL, *SCHEMA], now=clock.now)
+        ledger = ledger_on(audit, directory / "anchors")
+        keyring = PostgresKeyring(keys, kms, now=clock.now, random=os.urandom, new_id=clock.new_id)
+        for part in (store, ledger, keyring):
+            await part.open()
+            stack.push_async_callback(part.close)
+        await ledger.lead()
+        erasures = make_erasures(store, ledger, keyring)
+        await erasures.start()
+        stack.push_async_callback(erasures.stop)
+        app = create_app("audit_log", "test", new_id=clock.new_id, checks={})
+        app.include_router(router(erasures, TOKENS))
+        url = await stack.enter_async_context(serving(app))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        yield World(audit, keys, kms, store, ledger, keyring, erasures, session, url, f"t-{uuid4().hex[:12]}")
+
+
+@asynccontextmanager
+async def relayed(
+    name: ServiceName, urls: DatabaseUrls, store: PostgresEventStore, bus: InProcessBus, topic: str, handle: Any
+) -> AsyncIterator[Consumer]:
+    """A service's relay and consumer on the bus."""
+    outbox = Outbox(urls.relay)
+    relay = Relay(outbox, bus, EventSigner(KEYS[name]), lead_seconds=0.1)
+    store.on_commit(relay.wake)
+    consumer = Consumer(
+        str(name),
+        [topic],
+        store=store,
+        transport=bus,
+        verifier=SignatureVerifier(DIRECTORY),
+        handlers=handle,
+        on_forged=lambda reason, _: None,
+    )
+    try:
+        async with running(relay.run()), running(consumer.run()):
+            yield consumer
+    finally:
+        await outbox.close()
+
+
+@asynccontextmanager
+async def holder(name: ServiceName, urls: DatabaseUrls, bus: InProcessBus) -> AsyncIterator[PostgresEventStore]:
+    """A clinical service, as far as an erasure reaches it."""
+    store = PostgresEventStore(urls, ddl=BASE_DDL, now=clock.now)
+    await store.open()
+    parts = Parts(
+        database=urls,
+        transport=bus,
+        signer=EventSigner(KEYS[name]),
+        verifier=SignatureVerifier(DIRECTORY),
+        tokens=TOKENS,
+        gate=None,
+        now=clock.now,
+        new_id=clock.new_id,
+        random=clock.random,
+        public_url="http://127.0.0.1",
+        secret=b"s" * 32,
+    )
+    try:
+        async with relayed(name, urls, store, bus, AUDIT, {"audit.key-shredded": erasure_handler(parts)}):
+            yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def on_the_bus(world: World, bus: InProcessBus) -> AsyncIterator[Consumer]:
+    async with relayed(ServiceName.AUDIT_LOG, world.audit, world.store, bus, RECEIPTS, handlers(world.erasures)) as consumer:
+        yield consumer
