@@ -26,12 +26,14 @@ from shared.sealing.event import Event
 from shared.service.parts import Parts
 from shared.service.record import client_key, record_event, write_meta
 
+AnswerOf = Callable[[Consent, datetime, bool], Answer]
+"""(state after, now, whether a decision can come out differently) → what is answered and kept"""
+
 
 @dataclass(frozen=True, slots=True)
 class Changed:
     """What one command did."""
 
-    state: Consent
     answer: Answer
     sequence: int | None
     """policy sequence of the change; None where no decision can come out differently"""
@@ -74,7 +76,7 @@ class Consents:
         check_form(form, now)
         client_id, opened = await self._open(call, consent_id, Action.UPDATE)
         changed = await self._change(
-            call, consent_id, client_id, opened, lambda at: Amend(form, call.principal.sub, at), expected=expected
+            call, consent_id, client_id, opened, lambda at: Amend(form, call.principal.sub, at), _answered(200), expected=expected
         )
         return changed.answer
 
@@ -90,8 +92,8 @@ class Consents:
             client_id,
             opened,
             lambda at: Sign(by.sub, by.role, at, attestation),
+            _answered(201),
             repeat=repeat,
-            status=201,
             expected=expected,
         )
         if changed.sequence is not None:
@@ -108,8 +110,8 @@ class Consents:
             client_id,
             opened,
             lambda at: Revoke(by.sub, by.role, at, reason),
+            _revoked,
             repeat=repeat,
-            answer_of=_revoked,
         )
         if changed.sequence is None:
             return changed.answer
@@ -151,10 +153,9 @@ class Consents:
         client_id: UUID,
         opened: Opened,
         command_at: Callable[[datetime], Command],
+        answer_of: AnswerOf,
         *,
-        answer_of: Callable[[Consent, datetime, bool], Answer] | None = None,
         repeat: Repeat | None = None,
-        status: int = 200,
         expected: int | None = None,
     ) -> Changed:
         async def attempt() -> Changed:
@@ -169,14 +170,14 @@ class Consents:
             after = _after(state, events)
             change = policy_change.of_consent(state, after, now)
             written = self._policy.write(change, write_meta(call, opened)) if change else None
-            answer = answer_of(after, now, change is not None) if answer_of else Answer(status, summary(after, now))
+            answer = answer_of(after, now, change is not None)
             sealed = self._sealed(call, opened, events, opened.keys.get(str(consent_id)))
             versions = await self._store.append(
                 call.tenant,
                 [StreamAppend(consent_stream(consent_id), state.version, sealed), *([written.append] if written else [])],
                 statements=_statements(written, repeat, answer, client_id),
             )
-            return Changed(after, answer, versions[POLICY_STREAM] if written else None, self._parts.now())
+            return Changed(answer, versions[POLICY_STREAM] if written else None, self._parts.now())
 
         return await decided_anew(attempt)
 
@@ -204,6 +205,10 @@ def summary(state: Consent, now: datetime) -> dict[str, object]:
     }
 
 
+def _answered(status: int) -> AnswerOf:
+    return lambda state, now, _: Answer(status, summary(state, now))
+
+
 def _revoked(state: Consent, now: datetime, counts: bool) -> Answer:
     """What is kept with the revocation. One that was only proposed opened nothing, so it is enforced at once."""
     body = summary(state, now)
@@ -220,7 +225,7 @@ def _after(state: Consent | None, events: list[Event]) -> Consent:
 def _without_words(command: Command, events: list[Event]) -> list[Event]:
     """What can still be done once the words of a consent were erased: it can be revoked, and no new words are kept."""
     if not isinstance(command, Revoke):
-        raise conflict("The words of this consent were erased: propose a new one.")
+        raise conflict("The words of this consent were erased: it can still be revoked, and nothing else.")
     return [e for e in events if not isinstance(e, RevocationReasonGiven)]
 
 

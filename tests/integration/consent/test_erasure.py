@@ -3,6 +3,7 @@
 from uuid import UUID, uuid4
 
 from shared.contracts.audit import KEY_SHREDDED, KeyShredded
+from shared.contracts.consent_policy import ConsentSet, ConsentStatus
 from shared.contracts.receipts import ERASURE_ACKNOWLEDGED, ErasureAcknowledged
 from shared.contracts.records import KeyClass, ServiceName
 from shared.contracts.topics import AUDIT
@@ -34,6 +35,40 @@ async def test_it_acknowledges_once_and_keeps_the_policy(clinic: Clinic) -> None
     assert (await clinic.world.service.policy_feed.read(clinic.tenant, 0)).head == 1
     await clinic.world.bus.publish([signed(clinic, shredded, message.headers["ce_id"])])
     assert len(acknowledgements(clinic, erasure)) == 1
+
+
+async def test_an_erased_consent_shows_its_place_and_can_still_be_revoked(clinic: Clinic) -> None:
+    relationship_id = await clinic.related()
+    active, proposed = await clinic.active(), await clinic.proposed()
+    await erased(clinic)
+
+    shown = (await clinic.client.get(f"/v1/consents/{active}")).json
+    assert (shown["status"], shown["erased"], shown["policy_status"]) == ("erased", True, "active")
+    assert (shown["grantor"], shown["elements"]) == (None, {})
+    listed = (await clinic.intake.get(f"/v1/consents?client_id={clinic.client_id}")).json["items"]
+    assert [i["status"] for i in listed] == ["erased", "erased"]
+
+    await clinic.client.post(f"/v1/consents/{proposed}/signatures", want=409)
+    await clinic.intake.put(f"/v1/consents/{proposed}", clinic.form(), If_Match='W/"1"', want=409)
+    revoked = await clinic.client.post(f"/v1/consents/{active}/revocations", {"reason": "I want a pause."}, want=200)
+    assert revoked.json["enforced"] is True
+    page = await clinic.world.service.policy_feed.read(clinic.tenant, 2)
+    assert isinstance(page.items[0].change, ConsentSet)
+    assert page.items[0].change.status is ConsentStatus.REVOKED
+    await clinic.intake.post(f"/v1/relationships/{relationship_id}/end", want=200)
+
+
+async def erased(clinic: Clinic) -> None:
+    """The client's consent evidence, by two officers, as far as this service is concerned."""
+    officers = [clinic.rest.as_(f"officer-{n}", "compliance_officer") for n in (1, 2)]
+    asked = {"client_id": clinic.client_id, "key_classes": ["consent_evidence"], "basis": "GDPR 17"}
+    erasure = (await officers[0].post("/v1/erasures", asked, want=202)).id
+    await officers[1].post(f"/v1/erasures/{erasure}/approvals", want=202)
+
+    async def done() -> bool:
+        return "consent" in (await officers[0].get(f"/v1/erasures/{erasure}")).json["acknowledged_by"]
+
+    await until(done)
 
 
 def acknowledgements(clinic: Clinic, erasure: UUID) -> list[ErasureAcknowledged]:

@@ -107,6 +107,7 @@ class ListeningBus(InProcessBus):
 @dataclass
 class World:
     base_url: str
+    gate_url: str
     session: aiohttp.ClientSession
     issuer: Issuer
     line: Line
@@ -122,7 +123,10 @@ class World:
         def mint(**claims: Any) -> str:
             return self.issuer.token({k: v for k, v in claims.items() if v is not None})
 
-        return Clinic(self, Rest(self.session, self.base_url, mint, tenant), str(uuid4()))
+        return Clinic(self, Rest(self.session, self.origin, mint, tenant), str(uuid4()))
+
+    def origin(self, path: str) -> str:
+        return self.gate_url if path.startswith("/v1/erasures") else self.base_url
 
     def signed(self, service: ServiceName, path: str, query: str) -> dict[str, str]:
         """Headers of a request from that service to consent."""
@@ -243,8 +247,9 @@ async def running_world(postgres: Postgres, directory_path: Path) -> AsyncIterat
             await service.start()
             stack.push_async_callback(service.stop)
         base_url = await stack.enter_async_context(serving(consenting.app))
+        gate_url = await stack.enter_async_context(serving(gate.app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield World(base_url, session, issuer, line, bus, consenting, consenting_parts, keys, directory)
+        yield World(base_url, gate_url, session, issuer, line, bus, consenting, consenting_parts, keys, directory)
 
 
 async def until(holds: Any, seconds: float = 5.0) -> None:
