@@ -28,9 +28,11 @@ _SESSIONS: Final = (
     "AND ($3::timestamptz IS NULL OR (created_at, session_id) < ($3, $4::uuid)) "
     "ORDER BY created_at DESC, session_id DESC LIMIT $5"
 )
-_HELD_BEFORE: Final = (
-    "SELECT max(created_at) AS at FROM session WHERE tenant_id = $1 AND client_id = $2 AND held "
-    "AND ($3::timestamptz IS NULL OR (created_at, session_id) < ($3, $4::uuid))"
+_LAST_HELD: Final = "SELECT max(created_at) AS at FROM session WHERE tenant_id = $1 AND client_id = $2 AND held"
+_NEIGHBOURS: Final = (
+    "SELECT max(created_at) FILTER (WHERE (created_at, session_id) < ($3, $4)) AS before, "
+    "min(created_at) FILTER (WHERE (created_at, session_id) > ($3, $4)) AS behind "
+    "FROM session WHERE tenant_id = $1 AND client_id = $2 AND held"
 )
 _NOTE_COLUMNS: Final = "note_id, client_id, session_id, kind, author, created_at"
 _NOTE: Final = f"SELECT {_NOTE_COLUMNS} FROM note WHERE tenant_id = $1 AND note_id = $2"  # noqa: S608
@@ -66,10 +68,15 @@ class PostgresIndex:
         rows = await self._store.fetch(tenant, _SESSIONS, tenant, client_id, *_after(after), limit)
         return [_session(row) for row in rows]
 
-    async def held_before(self, tenant: str, client_id: UUID, before: Position | None) -> datetime | None:
-        (row,) = await self._store.fetch(tenant, _HELD_BEFORE, tenant, client_id, *_after(before))
+    async def last_held(self, tenant: str, client_id: UUID) -> datetime | None:
+        (row,) = await self._store.fetch(tenant, _LAST_HELD, tenant, client_id)
         at: datetime | None = row["at"]
         return at
+
+    async def neighbours(self, tenant: str, session: SessionRow) -> tuple[datetime | None, datetime | None]:
+        args = (tenant, session.client_id, session.created_at, session.id)
+        (row,) = await self._store.fetch(tenant, _NEIGHBOURS, *args)
+        return row["before"], row["behind"]
 
     async def note(self, tenant: str, note_id: UUID) -> NoteRow | None:
         rows = await self._store.fetch(tenant, _NOTE, tenant, note_id)

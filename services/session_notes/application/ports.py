@@ -84,8 +84,11 @@ class Index(Protocol):
     async def sessions_of(self, tenant: str, client_id: UUID, after: Position | None, limit: int) -> list[SessionRow]:
         """Newest first."""
 
-    async def held_before(self, tenant: str, client_id: UUID, before: Position | None) -> datetime | None:
-        """When the client's newest session that was held before that one was written down; without `before`, the newest."""
+    async def last_held(self, tenant: str, client_id: UUID) -> datetime | None:
+        """When the client's newest session that was held was written down."""
+
+    async def neighbours(self, tenant: str, session: SessionRow) -> tuple[datetime | None, datetime | None]:
+        """When the held sessions next to this one were written down: the one before, the one behind."""
 
     async def note(self, tenant: str, note_id: UUID) -> NoteRow | None: ...
 

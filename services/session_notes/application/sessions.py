@@ -1,7 +1,7 @@
 """Writing a session down, and reading it with the prompts that were waiting for it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -24,6 +24,9 @@ from shared.service.record import client_key, record_event, write_meta
 
 MOST_PROMPTS: Final = MAX_RECORDS - 1
 """prompts asked for with one session: the newest"""
+LATE: Final = timedelta(seconds=1)
+"""A prompt is prepared within this time of the answer it comes from. One that was prepared so soon after the newest session was
+written down may come from an answer before it: the session shows it, until the next session takes it over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,9 @@ async def read_session(desk: Desk, call: Call, session_id: UUID) -> tuple[Sessio
         raise not_found()
     prompts = []
     if row.held:
-        since = await desk.index.held_before(call.tenant, row.client_id, Position(row.created_at, row.id))
-        prompts = (await desk.index.prompts(call.tenant, row.client_id, since, row.created_at))[-MOST_PROMPTS:]
+        before, behind = await desk.index.neighbours(call.tenant, row)
+        until = row.created_at if behind is not None else row.created_at + LATE
+        prompts = (await desk.index.prompts(call.tenant, row.client_id, before, until))[-MOST_PROMPTS:]
     answer = await ask(desk.gate, call, Action.READ, [row.ref, *(p.ref for p in prompts)])
     released = opened(answer)
     if not released.permitted(session_id):
@@ -105,7 +109,7 @@ async def list_sessions(
 
 async def next_session(desk: Desk, call: Call, client_id: UUID) -> tuple[list[dict[str, str]], Opened]:
     """What waits for the client's next session. 404 where the caller may not know the client."""
-    since = await desk.index.held_before(call.tenant, client_id, None)
+    since = await desk.index.last_held(call.tenant, client_id)
     prompts = (await desk.index.prompts(call.tenant, client_id, since, None))[-MOST_PROMPTS:]
     answer = await ask(desk.gate, call, Action.SEARCH, [p.ref for p in prompts], subjects=() if prompts else (str(client_id),))
     known = answer.may_know or any(r.may_know for r in answer.records)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.session_notes.application.sessions import LATE
 from shared.contracts.disclosure import ReleaseAudience
 from shared.contracts.topics import ALLIANCE
 from shared.service import clock
@@ -42,6 +43,21 @@ async def test_a_prompt_that_comes_late_stands_on_the_session_it_was_prepared_be
     await clinic.prompt(STRAIN, at=prepared)
     assert await of_session(clinic.marsh, session) == [SHOWN]
     assert await waiting(clinic, clinic.marsh) == []
+
+
+async def test_a_prompt_prepared_just_after_the_newest_session_stands_there_until_the_next(clinic: Clinic) -> None:
+    session = await clinic.session()
+    await clinic.prompt(STRAIN)
+    assert await of_session(clinic.marsh, session) == [SHOWN]
+    following = await clinic.session()
+    assert [await of_session(clinic.marsh, s) for s in (session, following)] == [[], [SHOWN]]
+
+
+async def test_a_prompt_prepared_later_waits_for_the_next_session_alone(clinic: Clinic) -> None:
+    session = await clinic.session()
+    await clinic.prompt(STRAIN, at=clock.now() + 2 * LATE)
+    assert await of_session(clinic.marsh, session) == []
+    assert await waiting(clinic, clinic.marsh) == [SHOWN]
 
 
 async def test_only_the_newest_of_an_instrument_counts(clinic: Clinic) -> None:

@@ -39,8 +39,9 @@ from shared.contracts.disclosure import (
     ReleaseRequest,
     ReleaseState,
 )
-from shared.contracts.records import ALLIANCE_RATING, RecordType, ServiceName
-from shared.contracts.topics import ALLIANCE
+from shared.contracts.receipts import ERASURE_ACKNOWLEDGED
+from shared.contracts.records import ALLIANCE_RATING, KeyClass, RecordType, ServiceName
+from shared.contracts.topics import ALLIANCE, RECEIPTS
 from shared.eventstore.model import NewEvent, Publication
 from shared.gate.port import Gate
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
@@ -115,6 +116,7 @@ class ListeningBus(InProcessBus):
 @dataclass
 class World:
     base_url: str
+    gate_url: str
     session: aiohttp.ClientSession
     issuer: DevelopmentIssuer
     gate: audit_log.AuditLogService
@@ -131,7 +133,10 @@ class World:
         def mint(**claims: Any) -> str:
             return self.issuer.token({k: v for k, v in claims.items() if v is not None})
 
-        return Clinic(self, Rest(self.session, self.base_url, mint, f"t-{uuid4().hex[:12]}"))
+        def origin(path: str) -> str:
+            return self.gate_url if path.startswith("/v1/erasures") else self.base_url
+
+        return Clinic(self, Rest(self.session, origin, mint, f"t-{uuid4().hex[:12]}"))
 
 
 @dataclass
@@ -308,6 +313,19 @@ class Clinic:
         await self.publish(parts, ALLIANCE, event, Publication(ALLIANCE, ""))
         return prompt_id
 
+    async def erase(self, *classes: KeyClass) -> str:
+        """By two officers; returns when this service has acknowledged it. The erasure's id."""
+        one, two = (self.rest.as_(f"officer-{n}", "compliance_officer") for n in (1, 2))
+        body = {"client_id": self.client_id, "key_classes": classes, "basis": "GDPR 17(1)(b)"}
+        asked = await one.post("/v1/erasures", body, want=202)
+        await two.post(f"/v1/erasures/{asked.id}/approvals", want=(200, 202))
+
+        async def acknowledged() -> bool:
+            return any(m.headers["ce_type"] == ERASURE_ACKNOWLEDGED for m in self.sent(RECEIPTS))
+
+        await until(acknowledged)
+        return asked.id
+
     async def release(self, therapist: ReleaseAudience) -> None:
         await self.world.gate.direct_gate(ServiceName.ALLIANCE).set_release(
             ReleaseRequest(
@@ -363,9 +381,11 @@ async def running_world(postgres: Postgres, directory: Path) -> AsyncIterator[Wo
             await service.start()
             stack.push_async_callback(service.stop)
         base_url = await stack.enter_async_context(serving(notes.app))
+        gate_url = await stack.enter_async_context(serving(gate.app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         yield World(
             base_url,
+            gate_url,
             session,
             issuer,
             gate,
