@@ -4,6 +4,8 @@ from typing import Final
 
 from shared.eventstore.schema import tenant_table
 from shared.http import idempotency
+from shared.messaging import parked
+from shared.messaging import parked
 
 _TABLES: Final = {
     "record": """
@@ -88,6 +90,6 @@ _INDEXES: Final = (
 
 
 def schema() -> list[str]:
-    """Idempotent DDL, run by the owner. `idempotency` comes with it, for this service's POSTs."""
-    made = [*_TABLES.values(), *_INDEXES, idempotency.SCHEMA]
-    return made + [statement for name in (*_TABLES, "idempotency") for statement in tenant_table(name)]
+    """Idempotent DDL, run by the owner. With it come `idempotency`, for POSTs, and `parked`, for messages not understood."""
+    made = [*_TABLES.values(), *_INDEXES, idempotency.SCHEMA, parked.SCHEMA]
+    return made + [statement for name in (*_TABLES, "idempotency", "parked") for statement in tenant_table(name)]

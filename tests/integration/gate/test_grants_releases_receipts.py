@@ -1,0 +1,250 @@
+"""Break-glass, the client's release choice, and receipts: through the service's own doors, into the ledger."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiohttp
+import pytest
+
+from services.audit_log.application.ledger_view import Filters, StoredEntry
+from services.audit_log.application.receipts import SYSTEM_TENANT
+from shared.contracts.disclosure import Action, Caller, Decision, ReleaseAudience, ReleaseRequest
+from shared.contracts.receipts import RECEIPT, Receipt
+from shared.contracts.records import ALLIANCE_RATING, ServiceName
+from shared.contracts.topics import RECEIPTS
+from shared.http.problems import Problem
+from shared.messaging.port import Outbound
+from shared.messaging.signature import EventSigner
+from tests.integration.gate.gate_support import ALLIANCE, KEYS, NOTES, World
+from tests.support.http import serving
+
+REASON = "Found unresponsive; the ward asks for medication and safety plan."
+
+
+@pytest.fixture
+async def site(world: World) -> AsyncIterator[str]:
+    async with serving(world.service.app) as base:
+        yield base
+
+
+async def post(
+    site: str, path: str, token: str, body: dict[str, Any] | None = None, **headers: str
+) -> tuple[int, dict[str, Any]]:
+    headers["Authorization"] = f"Bearer {token}"
+    async with aiohttp.ClientSession() as session, session.post(site + path, json=body, headers=headers) as response:
+        return response.status, await response.json(content_type=None)
+
+
+async def entries(world: World, **filters: Any) -> list[StoredEntry]:
+    return await world.service._ledger.search(world.tenant, Filters(**filters))
+
+
+def wanted(world: World, purpose: str = "BTG", **other: Any) -> dict[str, Any]:
+    return {"client_id": world.client, "purpose": purpose, "reason": REASON, "scope": [], "minutes": 30} | other
+
+
+async def test_break_glass_opens_for_its_minutes(world: World, site: str) -> None:
+    await world.usual()
+    ref, key = await world.note()
+    token = world.token("t-night", "therapist")
+    assert not (await world.ask(token, Action.READ, ref, purpose="BTG")).keys
+    status, made = await post(site, "/v1/break-glass", token, wanted(world))
+    assert (status, made["status"], made["client_id"], made["purpose"]) == (201, "active", world.client, "BTG")
+    assert (await world.ask(token, Action.READ, ref, purpose="BTG")).keys == (key,)
+    assert not (await world.ask(token, Action.READ, ref)).keys
+    assert not (await world.ask(world.token("t-other", "therapist"), Action.READ, ref, purpose="BTG")).keys
+    world.clock.ahead += timedelta(minutes=31)
+    assert not (await world.ask(token, Action.READ, ref, purpose="BTG")).keys
+
+
+async def test_the_reason_stands_in_the_ledger_and_nowhere_else(world: World, site: str) -> None:
+    _, made = await post(site, "/v1/break-glass", world.token("t-night", "therapist"), wanted(world))
+    assert "reason" not in made
+    (stored,) = await entries(world, kinds=("grant",))
+    assert stored.entry.detail["reason"] == REASON and stored.entry.basis == ("rule:glass.grant", f"grant:{made['id']}")
+    rows = await world.service._store.fetch(world.tenant, "SELECT * FROM break_glass WHERE tenant_id = $1", world.tenant)
+    assert REASON not in str(rows)
+
+
+async def test_a_repeat_under_the_same_key_is_the_same_grant(world: World, site: str) -> None:
+    token = world.token("t-night", "therapist")
+    answers = [await post(site, "/v1/break-glass", token, wanted(world), **{"Idempotency-Key": "k"}) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert len(await entries(world, kinds=("grant",))) == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [("therapist", 201), ("supervisor", 201), ("trainee", 403), ("intake", 403), ("compliance_officer", 403)]
+)
+async def test_authorised_groups(world: World, site: str, role: str, status: int) -> None:
+    assert (await post(site, "/v1/break-glass", world.token("x", role), wanted(world)))[0] == status
+    (stored,) = await entries(world, kinds=("grant",))
+    assert stored.entry.outcome == ("done" if status == 201 else "deny")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"reason": "short"},
+        {"reason": "x" * 2_001},
+        {"minutes": 0},
+        {"minutes": 241},
+        {"minutes": True},
+        {"purpose": "TREAT"},
+        {"scope": ["everything"]},
+        {"scope": ["psychotherapy_note"]},
+        {"purpose": "THREAT"},
+        {"purpose": "THREAT", "scope": ["progress_note"], "recipient": "the police"},
+        {"purpose": "THREAT", "scope": [str(uuid4()), str(uuid4())], "recipient": "the police"},
+        {"purpose": "THREAT", "scope": [str(uuid4())]},
+        {"more": 1},
+    ],
+)
+async def test_what_cannot_be_granted(world: World, site: str, fault: dict[str, Any]) -> None:
+    status, problem = await post(site, "/v1/break-glass", world.token("t-night", "therapist"), wanted(world) | fault)
+    assert status == 422 and problem["errors"]
+
+
+async def test_threat_opens_one_psychotherapy_note_after_a_second_approval(world: World, site: str) -> None:
+    await world.usual()
+    (note, key), (other, _) = await world.note(kind="psychotherapy_note"), await world.note(kind="psychotherapy_note")
+    token, second = world.token("t-night", "therapist"), world.token("s-lind", "supervisor")
+    body = wanted(world, "THREAT", scope=[note.record_id], recipient="the person who was named")
+    status, made = await post(site, "/v1/break-glass", token, body)
+    assert (status, made["status"]) == (201, "awaiting_second_approval")
+    assert not (await world.ask(token, Action.READ, note, purpose="THREAT")).keys
+
+    approvals = f"/v1/break-glass/{made['id']}/approvals"
+    assert (await post(site, approvals, token))[0] == 403
+    assert (await post(site, approvals, world.token("i-sato", "intake")))[0] == 403
+    assert (await post(site, f"/v1/break-glass/{uuid4()}/approvals", second))[0] == 404
+    status, approved = await post(site, approvals, second)
+    assert (status, approved["status"]) == (200, "active")
+    assert (await post(site, approvals, second))[0] == 409
+
+    assert (await world.ask(token, Action.READ, note, purpose="THREAT")).keys == (key,)
+    assert not (await world.ask(token, Action.READ, other, purpose="THREAT")).keys
+    assert not (await world.ask(second, Action.READ, note, purpose="THREAT")).keys
+    assert [e.entry.detail.get("recipient") for e in await entries(world, kinds=("grant",))] == [None, "the person who was named"]
+
+
+async def test_two_approvals_at_once_count_once(world: World, site: str) -> None:
+    body = wanted(world, "THREAT", scope=[str(uuid4())], recipient="the person who was named")
+    _, made = await post(site, "/v1/break-glass", world.token("t-night", "therapist"), body)
+    approvals = f"/v1/break-glass/{made['id']}/approvals"
+    answers = await asyncio.gather(*(post(site, approvals, world.token(f"s-{n}", "supervisor")) for n in range(4)))
+    assert sorted(status for status, _ in answers) == [200, 409, 409, 409]
+
+
+async def rating(world: World) -> Any:
+    ref = world.ref("administration", author=world.client, labels=(ALLIANCE_RATING,))
+    await world.ask(world.token("t-rivera", "therapist"), Action.CREATE, ref, service=ALLIANCE)
+    return world.ref("administration", record=ref.record_id)
+
+
+async def choose(world: World, token: str, service: ServiceName = ALLIANCE, **choice: ReleaseAudience | None) -> Any:
+    request = ReleaseRequest(tenant=world.tenant, client_id=world.client, caller=Caller(token=token), request_id="r", **choice)
+    return await world.service.direct_gate(service).set_release(request)
+
+
+async def test_the_clients_choice_is_in_force_when_it_returns(world: World) -> None:
+    await world.usual()
+    await world.agreed(world.relation("s-lind", "supervisor"))
+    ref = await rating(world)
+    therapist, supervisor = world.token("t-okafor", "therapist"), world.token("s-lind", "supervisor")
+
+    async def sees(token: str) -> bool:
+        return bool((await world.ask(token, Action.READ, ref, service=ALLIANCE)).keys)
+
+    assert (await sees(therapist), await sees(supervisor)) == (True, False)
+    state = await choose(world, world.client_token(), therapist=ReleaseAudience.WITHHELD)
+    assert (state.therapist, state.supervisor, len(state.entries)) == ("withheld", "withheld", 1)
+    assert (await sees(therapist), await sees(supervisor)) == (False, False)
+    state = await choose(world, world.client_token(), supervisor=ReleaseAudience.IMMEDIATE)
+    assert (state.therapist, state.supervisor) == ("withheld", "immediate")
+    assert (await sees(therapist), await sees(supervisor)) == (False, True)
+    await choose(world, world.client_token(), therapist=ReleaseAudience.DELAYED)
+    assert not await sees(therapist)
+    world.clock.ahead += timedelta(days=7)
+    assert await sees(therapist)
+    assert await sees(world.client_token())
+    assert [e.entry.outcome for e in await entries(world, kinds=("release",))] == ["permit"] * 3
+
+
+@pytest.mark.parametrize("who", ["therapist", "other_client", "representative", "another_service", "forged"])
+async def test_nobody_else_chooses(world: World, who: str) -> None:
+    tokens = {
+        "therapist": world.token("t-rivera", "therapist"),
+        "other_client": world.token("u", "client", client_id=str(uuid4())),
+        "representative": world.token("u", "representative", client_id=world.client),
+        "another_service": world.client_token(),
+        "forged": "forged",
+    }
+    with pytest.raises(Problem) as problem:
+        await choose(world, tokens[who], NOTES if who == "another_service" else ALLIANCE, therapist=ReleaseAudience.IMMEDIATE)
+    assert problem.value.status == (401 if who == "forged" else 403)
+    assert [e.entry.outcome for e in await entries(world, kinds=("release",))] == ["deny"]
+    rows = await world.service._store.fetch(world.tenant, "SELECT 1 FROM release_choice WHERE tenant_id = $1", world.tenant)
+    assert not rows
+
+
+async def show(world: World, signer: ServiceName, receipt: Receipt) -> None:
+    headers = {
+        "ce_id": str(uuid4()),
+        "ce_type": RECEIPT,
+        "ce_subject": f"note/{receipt.record_id}",
+        "ce_sequence": "1",
+        "ce_tenant": world.tenant,
+        "ce_schemaversion": "1",
+    }
+    key, payload = f"{world.tenant}/{receipt.client_id}", receipt.model_dump_json().encode()
+    signed = EventSigner(KEYS[signer]).sign(RECEIPTS, key, headers, payload)
+    await world.bus.publish([Outbound(RECEIPTS, key, signed, payload)])
+
+
+async def test_receipts_against_the_ledger(world: World) -> None:
+    await world.usual()
+    note = world.ref()
+    made = await world.ask(world.token("t-rivera", "therapist"), Action.CREATE, note)
+    read = await world.ask(world.token("t-rivera", "therapist"), Action.READ, note)
+    denied = await world.ask(world.token("t-nobody", "therapist"), Action.CREATE, world.ref(record=str(uuid4())))
+    good = Receipt(
+        service="session_notes",
+        event_id=uuid4(),
+        event_type="session-notes.progress-note-drafted",
+        record_id=UUID(note.record_id),
+        client_id=UUID(world.client),
+        entry=made.entries[0],
+        digest="0" * 64,
+    )
+    await show(world, NOTES, good)
+    await show(world, NOTES, good)
+    assert await entries(world, kinds=("alarm",)) == []
+    rows = await world.service._store.fetch(world.tenant, "SELECT fault FROM receipt WHERE tenant_id = $1", world.tenant)
+    assert [r["fault"] for r in rows] == [None]
+
+    cases: list[tuple[ServiceName, dict[str, Any], str]] = [
+        (NOTES, {"entry": 9_999}, "receipt-without-entry"),
+        (NOTES, {"record_id": uuid4()}, "receipt-of-another-entry"),
+        (NOTES, {"client_id": uuid4()}, "receipt-of-another-entry"),
+        (NOTES, {"entry": read.entries[0]}, "receipt-of-another-entry"),
+        (NOTES, {"entry": denied.entries[0]}, "receipt-of-another-entry"),
+        (NOTES, {"service": "alliance_measurement"}, "receipt-of-another-entry"),
+        (ALLIANCE, {"service": "alliance_measurement"}, "receipt-of-another-entry"),
+    ]
+    for signer, change, _ in cases:
+        await show(world, signer, good.model_copy(update={"event_id": uuid4(), **change}))
+    found = [e.entry.reason for e in reversed(await entries(world, kinds=("alarm",)))]
+    assert found == [reason for _, _, reason in cases]
+
+
+async def test_a_forged_message_alarms(world: World) -> None:
+    before = len(await world.service._ledger.search(SYSTEM_TENANT, Filters(kinds=("alarm",))))
+    await world.bus.publish([Outbound(RECEIPTS, f"{world.tenant}/x", {"ce_source": "session_notes", "sig": "AAAA"}, b"{}")])
+    async with asyncio.timeout(5):
+        while len(found := await world.service._ledger.search(SYSTEM_TENANT, Filters(kinds=("alarm",)))) == before:
+            await asyncio.sleep(0.02)
+    assert found[0].entry.reason == "forged-message" and found[0].entry.outcome == Decision.DENY
