@@ -62,7 +62,7 @@ async def _verify(api: Api, tokens: Tokens, table: Table, done: list[Imported]) 
         return 1
     print(
         f"{len(done)} clients, {len(table.rows)} sessions, {table.scores} scores: all read back equal through the gate; "
-        f"the ledger verifies ({ledger['size']} entries)."
+        f"the ledger verifies ({ledger['entries']} entries)."
     )
     return 0
 

@@ -10,15 +10,16 @@ from tests.e2e.embedded import EmbeddedProcess
 from tests.e2e.processes import Fleet
 from tests.e2e.rest import Rest
 from tests.support.kafka import Kafka
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, server_directory
 
 
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedProcess]:
-    running = EmbeddedProcess(tmp_path_factory.mktemp("embedded"))
-    running.start()
-    yield running
-    running.stop()
+def embedded() -> Iterator[EmbeddedProcess]:
+    with server_directory() as folder:
+        running = EmbeddedProcess(folder)
+        running.start()
+        yield running
+        running.stop()
 
 
 @pytest.fixture(scope="session")

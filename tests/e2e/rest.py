@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -63,7 +64,7 @@ class Person:
     ) -> Answer:
         """Sends it; with `want`, any other status fails the test and shows the (never clinical) problem."""
         sent = {"Authorization": f"Bearer {self.token}", **{k.replace("_", "-"): v for k, v in headers.items()}}
-        data = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
+        data = body if isinstance(body, bytes | BytesIO) else None if body is None else orjson.dumps(body)
         if data is not None:
             sent.setdefault("Content-Type", "application/json")
         url = self.rest.origin(path) + path

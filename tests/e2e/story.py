@@ -14,6 +14,8 @@ from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from tests.e2e.rest import Person, Rest
 
 CANARY = "the heron waited by the frozen weir"
@@ -277,24 +279,34 @@ class Story:
         assert verified["ok"] is True, verified
 
     async def prove(self, index: int) -> None:
-        """Checks an entry's proof here, by RFC 6962 as written there, not by the product's own code."""
+        """Checks an entry's proof by the text of RFC 6962 and C2SP, not by the product's own code."""
         bundle = (await self.officer.get(f"/v1/audit/entries/{index}/proof", Accept="application/json")).json
         decode = base64.b64decode
-        leaf = bundle["leaf"].encode()
+        leaf = decode(bundle["leaf"])
         commitment = hmac.digest(decode(bundle["salt"]), bundle["payload"].encode(), "sha256")
-        assert base64.b64encode(commitment).decode() in bundle["leaf"]
+        assert base64.b64encode(commitment) in leaf
+        head, _, checkpoint = bundle["proof"].partition("\n\n")
+        lines = head.splitlines()
+        steps = [decode(line) for line in lines[lines.index(f"index {index}") + 1 :]]
+        body, _, signatures = checkpoint.partition("\n\n")
+        origin, size, root = body.splitlines()[:3]
+        name, _, key = bundle["vkey"].split("+", 2)
+        assert name == origin
+        signature = decode(signatures.split()[2])
+        Ed25519PublicKey.from_public_bytes(decode(key)[1:]).verify(signature[4:], (body + "\n").encode())
         node = hashlib.sha256(b"\x00" + leaf).digest()
-        number, last = index, bundle["size"] - 1
-        for step in map(decode, bundle["proof"]):
+        number, last = index, int(size) - 1
+        for step in steps:
+            assert last
             if number % 2 or number == last:
                 node = hashlib.sha256(b"\x01" + step + node).digest()
-                while number % 2 == 0 and number:
+                while number and number % 2 == 0:
                     number, last = number >> 1, last >> 1
             else:
                 node = hashlib.sha256(b"\x01" + node + step).digest()
             number, last = number >> 1, last >> 1
         assert last == 0
-        assert node == decode(bundle["root"])
+        assert node == decode(root)
 
     async def erasure(self) -> None:
         """By two people; told last, for it ends the story."""

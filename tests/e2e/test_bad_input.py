@@ -1,6 +1,7 @@
 """Bad input and trouble: each gets its problem document (RFC 9457), and leaves nothing behind."""
 
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
@@ -95,7 +96,7 @@ async def test_every_fault_is_listed_at_once(story: Story) -> None:
 async def test_a_note_that_cannot_be_read(story: Story, raw: bytes, status: int) -> None:
     session = await story.session(3)
     before = await counts(story)
-    problem(await story.marsh.call("POST", f"/v1/sessions/{session}/progress-notes", raw), status)
+    problem(await story.marsh.call("POST", f"/v1/sessions/{session}/progress-notes", BytesIO(raw)), status)
     assert await counts(story) == before
 
 

@@ -38,7 +38,7 @@ async def outcomes(rest: Rest) -> int:
     found, cursor = 0, ""
     while True:
         page = (await officer.get(f"/v1/audit/entries?action=create&outcome=permit&limit=200{cursor}")).json
-        found += sum(1 for e in page["items"] for r in e["records"] if r["type"] == "outcome")
+        found += sum(1 for e in page["items"] for r in e["records"] if r["record_type"] == "outcome")
         if not page["next"]:
             return found
         cursor = f"&cursor={page['next']}"

@@ -7,7 +7,7 @@ from tests.e2e.rest import Rest
 from tests.e2e.story import CANARY, Story
 
 
-async def test_story_embedded(tmp_path_factory: object, session: aiohttp.ClientSession, embedded: EmbeddedProcess) -> None:
+async def test_story_embedded(session: aiohttp.ClientSession, embedded: EmbeddedProcess) -> None:
     story = Story(Rest(session, embedded.url, embedded.mint, "story-clinic"))
     told = await story.tell()
     print(f"revocation felt after {told.revocation_ms:.0f} ms (embedded)")

@@ -29,7 +29,8 @@ class ClientBody(Body):
     """A client at intake."""
 
     name: Line
-    birth_date: date
+    birth_date: date | None
+    """null where it is not known; it must be said"""
     identifiers: Annotated[tuple[IdentifierBody, ...], Field(max_length=20)] = ()
     pronouns: Line | None = None
     language: Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")] | None = None

@@ -27,7 +27,8 @@ class ClientIdentity(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     name: str
-    birth_date: date
+    birth_date: date | None
+    """None where it is not known, as in a record brought in from a table of scores"""
     identifiers: tuple[Identifier, ...] = ()
     pronouns: str | None = None
     language: str | None = None
@@ -49,9 +50,10 @@ class ClientRegistered(Event):
 def register(client_id: UUID, identity: ClientIdentity, *, now: datetime) -> ClientRegistered:
     """Raises Unfit where the identity cannot be true."""
     flaws = []
-    if identity.birth_date > now.date():
+    born = identity.birth_date
+    if born is not None and born > now.date():
         flaws.append(Flaw("/birth_date", "a date of birth is not in the future"))
-    if identity.birth_date.year < FIRST_BIRTH_YEAR:
+    if born is not None and born.year < FIRST_BIRTH_YEAR:
         flaws.append(Flaw("/birth_date", f"a date of birth from {FIRST_BIRTH_YEAR} on"))
     seen: set[Identifier] = set()
     for number, identifier in enumerate(identity.identifiers):
