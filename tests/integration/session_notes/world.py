@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ from shared.contracts.receipts import ERASURE_ACKNOWLEDGED
 from shared.contracts.records import ALLIANCE_RATING, KeyClass, RecordType, ServiceName
 from shared.contracts.topics import ALLIANCE, RECEIPTS
 from shared.eventstore.model import NewEvent, Publication
-from shared.gate.port import Gate
+from shared.gate.port import Gate, GateUnavailable
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.identity.tokens import StaticKeys, TokenVerifier
@@ -84,13 +84,16 @@ class GivenPolicy:
 
 
 class Line:
-    """The way to the real gate, and what was asked over it."""
+    """The way to the real gate, and what was asked over it; a test may cut it."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
+        self.cut = False
         self.asked: list[DisclosureRequest] = []
 
     async def disclose(self, request: DisclosureRequest) -> DisclosureAnswer:
+        if self.cut:
+            raise GateUnavailable("the line is cut")
         self.asked.append(request)
         return await self._gate.disclose(request)
 
@@ -146,7 +149,6 @@ class Clinic:
     world: World
     rest: Rest
     client_id: str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def tenant(self) -> str:
