@@ -41,18 +41,20 @@ def kms_of(deployment: Deployment) -> Kms:
 def wire(parts: Parts, deployment: Deployment) -> AuditLogService:
     env = deployment.env
     caller = ServiceCaller(deployment.keys, deployment.directory, ServiceName.CONSENT, clock=clock.seconds, random=clock.random)
+    feed = HttpPolicyFeed(
+        require(env, "POLICY_FEED_URL"), caller, ssl=deployment.tls.client_context() if deployment.tls else None
+    )
     return build(
         parts,
         keyring_database=deployment.database("KEYRING_DATABASE_FILE"),
         kms=kms_of(deployment),
-        feed=HttpPolicyFeed(
-            require(env, "POLICY_FEED_URL"), caller, ssl=deployment.tls.client_context() if deployment.tls else None
-        ),
+        feed=feed,
         anchor_dir=Path(require(env, "ANCHOR_DIR")),
         log_seed=bytes.fromhex(Path(require(env, "LOG_SEED_FILE")).read_text().strip()),
         directory=deployment.directory,
         keys=deployment.keys,
         settings=Settings.from_environment(env),
+        closing=(feed.close,),
     )
 
 

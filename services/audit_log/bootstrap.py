@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -66,9 +67,10 @@ class AuditLogService:
         directory: ServiceDirectory,
         keys: ServiceKeys,
         settings: Settings,
+        closing: Sequence[Callable[[], Awaitable[None]]],
     ) -> None:
         self.name = str(ServiceName.AUDIT_LOG)
-        self._now = parts.now
+        self._now, self._closing = parts.now, closing
         self._store = PostgresEventStore(database, ddl=[*gate_schema.schema(), *erasure_stream.SCHEMA], now=parts.now)
         self._keyring = PostgresKeyring(keyring_database, kms, now=parts.now, random=parts.random, new_id=parts.new_id)
         self._ledger = PostgresLedger(
@@ -162,6 +164,8 @@ class AuditLogService:
         await self._ledger.close()
         await self._keyring.close()
         await self._store.close()
+        for close in self._closing:
+            await close()
 
     async def _running(self) -> bool:
         return bool(self._tasks) and not any(task.done() for task in self._tasks)
@@ -189,10 +193,11 @@ def build(
     directory: ServiceDirectory,
     keys: ServiceKeys,
     settings: Settings | None = None,
+    closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> AuditLogService:
     """`feed`: the consent service's, over HTTP or direct; `anchor_dir`: where the last checkpoints are kept, apart from the
-    database; `log_seed`: 32 bytes from which the logs' signing keys are derived; `keys`: this service's own. Unwired without
-    a database."""
+    database; `log_seed`: 32 bytes from which the logs' signing keys are derived; `keys`: this service's own; `closing` is
+    called last at its stop (the feed's connections). Unwired without a database."""
     if parts.database is None:
         raise Unwired("audit_log needs its database")
     return AuditLogService(
@@ -206,4 +211,5 @@ def build(
         directory=directory,
         keys=keys,
         settings=settings or Settings(),
+        closing=closing,
     )

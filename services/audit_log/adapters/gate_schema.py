@@ -5,7 +5,6 @@ from typing import Final
 from shared.eventstore.schema import tenant_table
 from shared.http import idempotency
 from shared.messaging import parked
-from shared.messaging import parked
 
 _TABLES: Final = {
     "record": """
