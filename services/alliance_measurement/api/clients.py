@@ -76,15 +76,15 @@ def client_routes(surface: Surface) -> APIRouter:
         body, _ = await read_json(request, ReleaseBody)
         if body.therapist is None and body.supervisor is None:
             raise invalid([Fault("/therapist", "immediate, delayed or withheld")])
-        chosen, opened = await choose_release(desk, call, client, therapist=body.therapist, supervisor=body.supervisor)
-        return respond({**_choice(chosen.therapist, chosen.supervisor), "enforced": True}, headers=opened.headers)
+        chosen, entries = await choose_release(desk, call, client, therapist=body.therapist, supervisor=body.supervisor)
+        return respond({**_choice(chosen.therapist, chosen.supervisor), "enforced": True}, headers=audit(entries))
 
     @router.get("/v1/clients/{client_id}/alliance/release")
     async def chosen(request: Request, client_id: str) -> Response:
         """The client's own choice, or what holds until they choose."""
         call, client = surface.call(request), path_id(client_id)
-        choice, opened = await read_release(desk, call, client)
-        return respond(_choice(choice.therapist, choice.supervisor), headers=opened.headers)
+        choice, entries = await read_release(desk, call, client)
+        return respond(_choice(choice.therapist, choice.supervisor), headers=audit(entries))
 
     return router
 

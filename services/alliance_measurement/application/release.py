@@ -3,12 +3,11 @@
 from typing import Final
 from uuid import UUID
 
-from services.alliance_measurement.application.ports import Desk, StoredChoice, release_stream
+from services.alliance_measurement.application.ports import Desk, release_stream
 from services.alliance_measurement.domain.release import Choice, ReleaseChosen
-from shared.contracts.disclosure import Action, RecordRef, ReleaseAudience, ReleaseRequest
-from shared.contracts.records import RecordType
+from shared.contracts.disclosure import ReleaseAudience, ReleaseRequest
 from shared.eventstore.model import StreamAppend, VersionConflict
-from shared.gate.ask import Opened, open_many, open_one
+from shared.gate.ask import Opened, open_many
 from shared.http.call import Call
 from shared.http.problems import conflict, forbidden
 from shared.identity.roles import Role
@@ -19,9 +18,11 @@ _ATTEMPTS: Final = 3
 
 async def choose_release(
     desk: Desk, call: Call, client_id: UUID, *, therapist: ReleaseAudience | None, supervisor: ReleaseAudience | None
-) -> tuple[Choice, Opened]:
-    """In force when it returns. Whoever meets another choice midway tells the gate again, so that the last event kept is
-    what the gate enforces."""
+) -> tuple[Choice, tuple[int, ...]]:
+    """In force when it returns; the choice and the ledger entries. Problem 403 for everybody but the client.
+
+    Whoever meets another choice midway tells the gate again, so that the last event kept is what the gate enforces.
+    """
     for _ in range(_ATTEMPTS):
         version = await desk.store.version(call.tenant, release_stream(client_id))
         kept = await desk.index.choice(call.tenant, client_id)
@@ -35,43 +36,33 @@ async def choose_release(
                 supervisor=supervisor,
             )
         )
-        chosen = Choice(state.therapist, state.supervisor)
+        event = ReleaseChosen(
+            client_id=client_id,
+            choice_id=kept.choice_id if kept is not None else desk.parts.new_id(),
+            therapist=state.therapist,
+            supervisor=state.supervisor,
+            at=desk.parts.now(),
+        )
+        meta = write_meta(call, Opened(state.entries, {}, {}))
+        new = record_event(event, parts=desk.parts, call_meta=meta, key=None)
         try:
-            return chosen, await _keep(desk, call, client_id, chosen, kept, version)
+            await desk.store.append(
+                call.tenant,
+                [StreamAppend(release_stream(client_id), version, [new])],
+                statements=(desk.index.choice_row(call.tenant, event),),
+            )
         except VersionConflict:
             continue
+        return Choice(state.therapist, state.supervisor), state.entries
     raise conflict("Another choice is being made at the same time: read it and choose again.")
 
 
-async def read_release(desk: Desk, call: Call, client_id: UUID) -> tuple[Choice, Opened]:
-    """The client's own. 404 or 403 for everybody else."""
-    kept = await desk.index.choice(call.tenant, client_id)
-    records = [_ref(kept.choice_id, client_id)] if kept is not None else []
-    opened = await open_many(desk.gate, call, records, client_id=str(client_id))
+async def read_release(desk: Desk, call: Call, client_id: UUID) -> tuple[Choice, tuple[int, ...]]:
+    """The client's own, and the ledger entries. 404 or 403 for everybody else."""
+    opened = await open_many(desk.gate, call, [], client_id=str(client_id))
     if call.principal.role is not Role.CLIENT or call.principal.client_id != str(client_id):
-        raise forbidden("Only the client reads and makes this choice.")
-    return (kept.choice if kept is not None else Choice()), opened
-
-
-async def _keep(desk: Desk, call: Call, client_id: UUID, chosen: Choice, kept: StoredChoice | None, version: int) -> Opened:
-    choice_id = kept.choice_id if kept is not None else desk.parts.new_id()
-    action = Action.CREATE if kept is None else Action.UPDATE
-    opened = await open_one(desk.gate, call, action, _ref(choice_id, client_id))
-    event = ReleaseChosen(
-        client_id=client_id,
-        choice_id=choice_id,
-        therapist=chosen.therapist,
-        supervisor=chosen.supervisor,
-        at=desk.parts.now(),
-    )
-    new = record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=None)
-    await desk.store.append(
-        call.tenant,
-        [StreamAppend(release_stream(client_id), version, [new])],
-        statements=(desk.index.choice_row(call.tenant, event),),
-    )
-    return opened
-
-
-def _ref(choice_id: UUID, client_id: UUID) -> RecordRef:
-    return RecordRef(record_id=str(choice_id), client_id=str(client_id), record_type=RecordType.RELEASE_CHOICE)
+        problem = forbidden("Only the client reads and makes this choice.")
+        problem.headers.update(opened.headers)
+        raise problem
+    kept = await desk.index.choice(call.tenant, client_id)
+    return (kept.choice if kept is not None else Choice()), opened.entries
