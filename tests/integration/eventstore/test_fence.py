@@ -75,6 +75,28 @@ async def test_an_open_transaction_holds_back_what_came_after(store: PostgresEve
     await slow.close()
 
 
+async def test_a_stream_is_locked_before_a_transaction_id_is_taken(store: PostgresEventStore, urls: DatabaseUrls) -> None:
+    """Else events of one stream could be read in an order that was not theirs."""
+    other = await asyncpg.connect(urls.app)
+    transaction = other.transaction()
+    await transaction.start()
+    await other.fetchval("SELECT lock_streams($1, $2)", TENANT, ["note/1"])
+    waiting = asyncio.create_task(store.append(TENANT, [to("a/1"), to("note/1", at=1)]))
+    assert await store.append("harbour", [to("note/1")]) == {"note/1": 1}
+    held = "SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND wait_event = 'advisory' AND backend_xid IS {}"
+    for _ in range(200):
+        if await other.fetchval(held.format("NULL")):
+            break
+        await asyncio.sleep(0.01)
+    assert await other.fetchval(held.format("NULL")) == 1
+    assert await other.fetchval(held.format("NOT NULL")) == 0
+    assert not waiting.done()
+    await other.execute(_RAW, "note/1")
+    await transaction.commit()
+    assert await waiting == {"a/1": 1, "note/1": 2}, "the version is read once the lock is held"
+    await other.close()
+
+
 async def test_rows_restored_from_another_cluster_are_read_first(store: PostgresEventStore, urls: DatabaseUrls) -> None:
     await store.append(TENANT, [to("note/1")])
     app = await asyncpg.connect(urls.app)

@@ -121,12 +121,24 @@ def test_a_stale_pid_file_of_another_program_does_not_stop_it(directory: Path) -
     data = directory / "data"
     with LocalPostgres(data):
         lines = (data / "postmaster.pid").read_text().splitlines()
-    with subprocess.Popen(["sleep", "60"]) as bystander:
+    account = server_account()
+    with subprocess.Popen(["sleep", "60"], user=account.uid if account else None) as bystander:
         (data / "postmaster.pid").write_text("\n".join([str(bystander.pid), *lines[1:]]) + "\n")
         with LocalPostgres(data) as server:
             assert server.pid is not None
         assert bystander.poll() is None, "somebody else's process was ended"
         bystander.kill()
+
+
+def test_a_server_that_outlived_its_process_is_ended_first(directory: Path) -> None:
+    """As after a kill where the kernel sends no death signal."""
+    orphan = LocalPostgres(directory / "data")
+    orphan.start()
+    assert orphan._lock is not None
+    orphan._lock.close()
+    with LocalPostgres(directory / "data") as server:
+        assert orphan.pid is None
+        assert server.pid is not None
 
 
 def test_an_interrupted_first_start_leaves_nothing_behind(directory: Path) -> None:
