@@ -103,7 +103,7 @@ async def tell(stack: Stack) -> None:
                 await asyncio.to_thread(stack.compose, "restart", broken)
                 await ready(session, context, rest)
 
-        story = Story(rest, interlude=interlude)
+        story = Story(rest, interlude=interlude, patience=60)
         told = await story.tell()
         print(f"revocation felt after {told.revocation_ms:.0f} ms", flush=True)
         logs = await asyncio.to_thread(stack.logs)

@@ -49,10 +49,13 @@ class Told:
 
 
 class Story:
-    """`interlude` is called in the middle (compose restarts Kafka and PostgreSQL there)."""
+    """`interlude` is called in the middle (compose restarts Kafka and PostgreSQL there); `patience` is how many seconds a
+    message may take then: a consumer that was killed holds its partitions until its session times out."""
 
-    def __init__(self, rest: Rest, *, interlude: Callable[[], Awaitable[None]] = _nothing) -> None:
-        self.rest, self.interlude, self.told = rest, interlude, Told()
+    def __init__(
+        self, rest: Rest, *, interlude: Callable[[], Awaitable[None]] = _nothing, patience: float = 5.0
+    ) -> None:
+        self.rest, self.interlude, self.patience, self.told = rest, interlude, patience, Told()
         tag = uuid4().hex[:8]
         self.intake = rest.as_(f"intake-{tag}", "intake")
         self.marsh = rest.as_(f"lena.marsh-{tag}", "therapist")
@@ -224,7 +227,7 @@ class Story:
                 async def prompted(session: str = session) -> bool:
                     return any(p["kind"] == "strain" for p in await self.prompts(self.marsh, session))
 
-                await self.until("a repair prompt on the next session", prompted)
+                await self.until("a repair prompt on the next session", prompted, self.patience)
                 self.told.facts["prompted_session"] = session
         episodes = (await self.alliance(self.marsh))["episodes"]
         assert [(e["onset"], e["low"], e["repaired_at"]) for e in episodes] == [(7, 38, 9)]
@@ -320,7 +323,7 @@ class Story:
         async def completed() -> bool:
             return bool((await self.officer.get(f"/v1/erasures/{asked.id}")).json["status"] == "completed")
 
-        await self.until("the erasure is completed", completed, 10.0)
+        await self.until("the erasure is completed", completed, max(10.0, self.patience))
         await self.it_is_unreadable()
         verified = (await self.officer.get("/v1/audit/verification")).json
         assert verified["ok"] is True, verified

@@ -18,7 +18,7 @@ async def test_story_processes(fleet: Fleet, session: aiohttp.ClientSession) -> 
             fleet.start(name)
             await fleet.ready(name)
 
-    story = Story(Rest(session, fleet.origin, fleet.issuer.mint, "story-clinic"), interlude=kill_each)
+    story = Story(Rest(session, fleet.origin, fleet.issuer.mint, "story-clinic"), interlude=kill_each, patience=30)
     told = await story.tell()
     print(f"revocation felt after {told.revocation_ms:.0f} ms (processes, Kafka)")
     await story.erasure()
