@@ -1,4 +1,4 @@
-"""`/v1/erasures` and `/v1/holds`: for compliance officers alone; an erasure takes two of them."""
+"""`/v1/erasures`, and the legal holds that refuse one: for compliance officers alone; an erasure takes two of them."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -89,14 +89,7 @@ def router(erasures: Erasures, tokens: TokenVerifier) -> APIRouter:
                 lambda repeat: erasures.approve(call, found, repeat),
             )
 
-    @routes.get("/v1/erasures/{erasure_id}")
-    async def show(request: Request, erasure_id: str) -> Response:
-        """How an erasure stands: who acknowledged it, and whether it is final."""
-        call = officer(request)
-        with _said_503():
-            return JSONResponse(await erasures.show(call, path_id(erasure_id)))
-
-    @routes.post("/v1/holds", status_code=201, openapi_extra=documented(NewHold))
+    @routes.post("/v1/erasures/holds", status_code=201, openapi_extra=documented(NewHold))
     async def place_hold(request: Request) -> Response:
         """A legal hold: while it stands, an erasure of this client's data is refused."""
         call = officer(request)
@@ -106,9 +99,9 @@ def router(erasures: Erasures, tokens: TokenVerifier) -> APIRouter:
             return await holds.place(call, body.client_id, body.basis, repeat)
 
         with _said_503():
-            return await once(call, "POST /v1/holds", raw, work)
+            return await once(call, "POST /v1/erasures/holds", raw, work)
 
-    @routes.get("/v1/holds")
+    @routes.get("/v1/erasures/holds")
     async def list_holds(request: Request) -> Response:
         """`?client_id=`: the client's standing holds."""
         call = officer(request)
@@ -120,7 +113,7 @@ def router(erasures: Erasures, tokens: TokenVerifier) -> APIRouter:
         items = [{"id": str(h.hold_id), "basis": h.basis, "placed_by": h.placed_by} for h in found.values()]
         return JSONResponse({"items": items, "next": None})
 
-    @routes.post("/v1/holds/{hold_id}/releases", status_code=200, openapi_extra=documented(HoldRelease))
+    @routes.post("/v1/erasures/holds/{hold_id}/releases", status_code=200, openapi_extra=documented(HoldRelease))
     async def release_hold(request: Request, hold_id: str) -> Response:
         """Ends a hold. 404 where no such hold of that client stands."""
         call, found = officer(request), path_id(hold_id)
@@ -128,6 +121,13 @@ def router(erasures: Erasures, tokens: TokenVerifier) -> APIRouter:
         with _said_503():
             entries = await holds.release(call, found, body.client_id)
         return _answered(Answer(200, {"id": str(found), "status": "released"}), entries)
+
+    @routes.get("/v1/erasures/{erasure_id}")
+    async def show(request: Request, erasure_id: str) -> Response:
+        """How an erasure stands: who acknowledged it, and whether it is final."""
+        call = officer(request)
+        with _said_503():
+            return JSONResponse(await erasures.show(call, path_id(erasure_id)))
 
     return routes
 

@@ -132,7 +132,7 @@ async def test_other_roles_may_not(here: World, role: str) -> None:
         await here.ask(uuid4(), role=role),
         await here.approve(asked.body["id"], role=role),
         await here.call("GET", f"/v1/erasures/{asked.body['id']}", role=role),
-        await here.call("POST", "/v1/holds", {"client_id": str(uuid4()), "basis": "court order"}, role=role),
+        await here.call("POST", "/v1/erasures/holds", {"client_id": str(uuid4()), "basis": "court order"}, role=role),
     ):
         assert said.status == 403
 
@@ -250,18 +250,18 @@ async def test_two_processes_at_once_write_each_step_once(here: World) -> None:
 
 async def test_a_legal_hold_refuses_and_its_end_allows(here: World) -> None:
     client = uuid4()
-    placed = await here.call("POST", "/v1/holds", {"client_id": str(client), "basis": "court order 17-204"})
+    placed = await here.call("POST", "/v1/erasures/holds", {"client_id": str(client), "basis": "court order 17-204"})
     assert placed.status == 201 and placed.headers["Audit-Entry"] == "0"
-    listed = await here.call("GET", f"/v1/holds?client_id={client}")
+    listed = await here.call("GET", f"/v1/erasures/holds?client_id={client}")
     assert [h["id"] for h in listed.body["items"]] == [placed.body["id"]]
     asked = await here.ask(client)
     assert asked.body["status"] == "refused"
     assert (await here.show(asked.body["id"]))["refused_because"] == "legal_hold"
     assert (await here.approve(asked.body["id"])).status == 409
     assert ("refused", "deny", "officer-ada") in await here.actions()
-    released = await here.call("POST", f"/v1/holds/{placed.body['id']}/releases", {"client_id": str(client)})
+    released = await here.call("POST", f"/v1/erasures/holds/{placed.body['id']}/releases", {"client_id": str(client)})
     assert (released.status, released.body["status"]) == (200, "released")
-    again = await here.call("POST", f"/v1/holds/{placed.body['id']}/releases", {"client_id": str(client)})
+    again = await here.call("POST", f"/v1/erasures/holds/{placed.body['id']}/releases", {"client_id": str(client)})
     assert again.status == 404
     assert (await here.ask(client)).body["status"] == "awaiting_approval"
 
@@ -270,12 +270,12 @@ async def test_a_hold_placed_after_the_request_stops_the_approval(here: World) -
     client = uuid4()
     key = await here.keyring.new_record_key(here.tenant, str(client), NOTES, "r1")
     asked = await here.ask(client)
-    await here.call("POST", "/v1/holds", {"client_id": str(client), "basis": "complaint"}, Idempotency_Key="h")
-    await here.call("POST", "/v1/holds", {"client_id": str(client), "basis": "complaint"}, Idempotency_Key="h")
-    assert len((await here.call("GET", f"/v1/holds?client_id={client}")).body["items"]) == 1
+    await here.call("POST", "/v1/erasures/holds", {"client_id": str(client), "basis": "complaint"}, Idempotency_Key="h")
+    await here.call("POST", "/v1/erasures/holds", {"client_id": str(client), "basis": "complaint"}, Idempotency_Key="h")
+    assert len((await here.call("GET", f"/v1/erasures/holds?client_id={client}")).body["items"]) == 1
     assert (await here.approve(asked.body["id"])).body["status"] == "refused"
     assert await here.keyring.record_keys(here.tenant, [KeyWanted(str(client), NOTES, "r1", key.kid)]) == [key]
-    elsewhere = await here.call("GET", f"/v1/holds?client_id={client}", tenant="other-clinic")
+    elsewhere = await here.call("GET", f"/v1/erasures/holds?client_id={client}", tenant="other-clinic")
     assert elsewhere.body["items"] == []
 
 

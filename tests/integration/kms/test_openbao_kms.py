@@ -133,3 +133,14 @@ def test_setup_with_a_token_that_may_not(openbao: OpenBao, tmp_path: Path, capsy
     assert setup.main(environ) == 1
     assert "allowed" in capsys.readouterr().err
     assert not (tmp_path / "token").exists()
+
+
+async def test_a_proxy_of_the_environment_is_not_used(openbao: OpenBao, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = openbao.new_token()
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    kms = OpenBaoKms(openbao.url, token=lambda: token)
+    assert await kms.wrap(b"k" * 32, CONTEXT)
+    await kms.close()
