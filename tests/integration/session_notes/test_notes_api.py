@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.consent_policy import RelationshipRole
+from shared.contracts.consent_policy import ConsentKind, Provision, RelationshipRole
 from shared.contracts.disclosure import Action
+from shared.contracts.records import KeyClass
 from shared.contracts.topics import SESSION_NOTES
 from tests.integration.session_notes.world import SOAP, Clinic
 
@@ -217,6 +218,31 @@ async def test_if_match(clinic: Clinic) -> None:
     await clinic.put(clinic.marsh, note, {"sections": SOAP}, 1, want=412)
     await clinic.marsh.post(f"/v1/notes/{note}/signatures", If_Match='W/"1"', want=412)
     await clinic.marsh.post(f"/v1/notes/{note}/signatures", If_Match='W/"2"')
+
+
+async def test_labels_decide_who_reads(clinic: Clinic) -> None:
+    await clinic.relate("sam.okoye")
+    session = await clinic.session()
+    plain, labelled = await clinic.progress(session), await clinic.progress(session, labels=["HIV"])
+    apart = Provision(type="deny", actors=("sam.okoye",), labels=("HIV",))
+    await clinic.consent(ConsentKind.TREATMENT, provisions=(apart,))
+    await clinic.okoye.get(f"/v1/notes/{plain}")
+    await clinic.okoye.get(f"/v1/notes/{labelled}", want=403)
+    listed = await clinic.okoye.get(f"/v1/notes?client_id={clinic.client_id}&limit=1")
+    assert ([n["id"] for n in listed.json["items"]], listed.json["next"]) == ([plain], None)
+    await clinic.marsh.get(f"/v1/notes/{labelled}")
+
+
+async def test_a_disclosure_under_42_cfr_part_2_carries_its_notice(clinic: Clinic) -> None:
+    note = await clinic.progress(await clinic.session(), labels=["SUD"])
+    assert (await clinic.marsh.get(f"/v1/notes/{note}")).json["notices"] == []
+    await clinic.relate("sam.okoye")
+    await clinic.consent(ConsentKind.PART2_TPO, covers=(KeyClass.PROGRESS_NOTE,))
+    for read in (
+        (await clinic.okoye.get(f"/v1/notes/{note}")).json,
+        (await clinic.okoye.get(f"/v1/notes?client_id={clinic.client_id}")).json["items"][0],
+    ):
+        assert [n["code"] for n in read["notices"]] == ["42-cfr-2.32"]
 
 
 async def test_relabelling_is_no_part_of_a_revision(clinic: Clinic) -> None:

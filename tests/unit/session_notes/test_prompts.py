@@ -84,6 +84,12 @@ def test_withheld_and_erased_look_like_nothing_at_all() -> None:
     assert see(row, opened=Opened((1,), {}, {})) == []
 
 
+def test_what_is_released_shows_beside_what_is_withheld() -> None:
+    seen, kept_back = sealed(STRAIN), sealed({**STRAIN, "instrument": "srs"})
+    assert see(seen, kept_back, opened=released(seen, denied=(kept_back,))) == ["strain"]
+    assert see(kept_back, seen, opened=released(seen, erased=(kept_back,))) == ["strain"]
+
+
 def test_a_prompt_moved_to_another_event_does_not_open() -> None:
     row = sealed(STRAIN)
     moved = PromptRow(row.prompt_id, row.client_id, uuid4(), 1, row.data)
