@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from services.audit_log.adapters.checkpoint_anchor import FileAnchor
 from services.audit_log.adapters.ledger import PostgresLedger
+from services.audit_log.application.ledger_view import EntryProof, NotYetSigned
 from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
 from shared.service.clock import now
 from shared.service.parts import DatabaseUrls
@@ -28,6 +29,14 @@ async def open_ledger(urls: DatabaseUrls, anchors: Path) -> AsyncIterator[Postgr
         yield ledger
     finally:
         await ledger.close()
+
+
+async def signed(ledger: PostgresLedger, tenant: str, index: int) -> EntryProof:
+    """The proof of an entry, also on a machine too busy to sign within the time that a caller waits."""
+    for _ in range(8):
+        with suppress(NotYetSigned):
+            return await ledger.proof(tenant, index)
+    return await ledger.proof(tenant, index)
 
 
 def entry(number: int = 0, **other: object) -> Entry:

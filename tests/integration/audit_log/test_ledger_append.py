@@ -15,7 +15,7 @@ from services.audit_log.application.ports import LedgerUnavailable
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.eventstore.schema import tenant_table
 from shared.service.parts import DatabaseUrls
-from tests.support.ledger import entry, ledger_on, open_ledger
+from tests.support.ledger import entry, ledger_on, open_ledger, signed
 from tests.support.postgres import MakeDatabase, Postgres
 
 FILTERLESS = Filters()
@@ -133,7 +133,7 @@ async def test_another_tenant_s_entries_are_not_there(ledger: PostgresLedger) ->
 @pytest.mark.parametrize("table", ["ledger_entry", "ledger_record", "ledger_payload", "ledger_tile"])
 async def test_what_is_written_stays(ledger: PostgresLedger, urls: DatabaseUrls, admin: asyncpg.Connection, table: str) -> None:
     await ledger.append("north", [entry()])
-    await ledger.proof("north", 0)
+    await signed(ledger, "north", 0)
     refused = [sql.format(table) for sql in ("DELETE FROM {}", "TRUNCATE {}", "UPDATE {} SET idx = idx + 1")]
     app = await asyncpg.connect(urls.app)
     try:
@@ -158,7 +158,7 @@ async def test_a_second_process_stands_by_and_takes_over(urls: DatabaseUrls, tmp
         assert first.leading and not second.leading and not await second.ready()
         with pytest.raises(LedgerUnavailable):
             await second.append("north", [entry()])
-        assert (await second.proof("north", 0)).checkpoint.size == 1
+        assert (await signed(second, "north", 0)).checkpoint.size == 1
         waiting = asyncio.create_task(second.lead())
         await asyncio.sleep(0.3)
         assert not waiting.done()
@@ -188,7 +188,7 @@ async def test_while_the_database_is_away_nothing_is_promised_and_then_it_goes_o
         await server.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS true")
         await asyncio.wait_for(ledger.lead(), 10)
         assert await ledger.append("north", [entry()]) == [1]
-        assert (await ledger.proof("north", 1)).checkpoint.size == 2
+        assert (await signed(ledger, "north", 1)).checkpoint.size == 2
         assert (await ledger.verify("north")).ok
     finally:
         await server.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS true")

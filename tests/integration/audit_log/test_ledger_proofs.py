@@ -18,7 +18,7 @@ from services.audit_log.domain.payload import entry_of
 from services.audit_log.domain.tiles import NoSuchTile
 from shared.service.parts import DatabaseUrls
 from tests.support import rfc6962
-from tests.support.ledger import ORIGIN, entry, open_ledger
+from tests.support.ledger import ORIGIN, entry, open_ledger, signed
 from tests.support.postgres import MakeDatabase
 
 SIZE = 700
@@ -37,8 +37,8 @@ async def ledger(urls: DatabaseUrls, tmp_path_factory: pytest.TempPathFactory) -
             await opened.append("north", [entry(n) for n in range(start, start + 70)])
             await asyncio.sleep(0.05)  # so that the tree grows in several batches
         await opened.append("south", [entry()])
-        await opened.proof("north", SIZE - 1)
-        await opened.proof("south", 0)
+        await signed(opened, "north", SIZE - 1)
+        await signed(opened, "south", 0)
         yield opened
 
 
@@ -56,7 +56,7 @@ def signed_root(note: bytes, vkey: str) -> tuple[str, int, bytes]:
 
 async def test_proofs_of_random_entries_verify_from_the_text_alone(ledger: PostgresLedger) -> None:
     for index in {0, 255, 256, 511, 512, SIZE - 1, *(secrets.randbelow(SIZE) for _ in range(20))}:
-        proof = await ledger.proof("north", index)
+        proof = await signed(ledger, "north", index)
         head, _, note = proof.text.partition(b"\n\n")
         version, extra, position, *path = head.decode().split("\n")
         origin, size, root = signed_root(note, ledger.vkey("north"))
@@ -108,10 +108,10 @@ async def test_an_erasure_keeps_leaf_proof_and_checkpoint(make_database: MakeDat
     urls = await make_database("audit_log")
     async with open_ledger(urls, tmp_path) as ledger:
         await ledger.append("north", [entry(n) for n in range(4)])
-        before = await ledger.proof("north", 2)
+        before = await signed(ledger, "north", 2)
         gone = entry(kind=EntryKind.ERASURE, action="erase", outcome="done", records=(), detail={"basis": "request"})
         assert await ledger.erase_payloads("north", [2], gone) == 4
-        after = await ledger.proof("north", 2)
+        after = await signed(ledger, "north", 2)
         assert (after.leaf, after.payload, after.salt) == (before.leaf, None, None)
         _, size, root = signed_root(after.text.partition(b"\n\n")[2], ledger.vkey("north"))
         path = [b64decode(h) for h in after.text.partition(b"\n\n")[0].decode().split("\n")[3:]]
@@ -120,7 +120,7 @@ async def test_an_erasure_keeps_leaf_proof_and_checkpoint(make_database: MakeDat
         assert stored.erased and stored.entry.agent_name == "" and stored.entry.records == ()
         await ledger.erase_payloads("north", [4], gone)
         assert not (await ledger.entry("north", 4)).erased, "an erasure's own entry is kept"
-        await ledger.proof("north", 5)
+        await signed(ledger, "north", 5)
         report = await ledger.verify("north")
         assert report.ok and report.erased == 1, report.what
         with pytest.raises(ValueError, match="erasure"):

@@ -21,7 +21,7 @@ from services.audit_log.domain.verification import Finding
 from shared.service.clock import now
 from shared.service.parts import DatabaseUrls
 from tests.support import rfc6962
-from tests.support.ledger import ORIGIN, entry, ledger_on, open_ledger
+from tests.support.ledger import ORIGIN, entry, ledger_on, open_ledger, signed
 from tests.support.postgres import MakeDatabase, Postgres
 
 SIZE = 30
@@ -47,7 +47,7 @@ async def ledger(urls: DatabaseUrls, anchors: Path) -> AsyncIterator[PostgresLed
 
 async def filled(ledger: PostgresLedger, numbers: Sequence[int]) -> None:
     indexes = await ledger.append("north", [entry(n) for n in numbers])
-    await ledger.proof("north", indexes[-1])
+    await signed(ledger, "north", indexes[-1])
 
 
 @asynccontextmanager
@@ -244,7 +244,7 @@ async def test_a_crash_between_anchor_and_tiles_is_taken_up_again(urls: Database
         await admin.execute(f"GRANT INSERT, UPDATE ON ledger_tile TO {role}")
     async with open_ledger(urls, anchors) as ledger:
         assert await ledger.append("north", [entry()]) == [9]
-        assert (await ledger.proof("north", 9)).checkpoint.size == 10
+        assert (await signed(ledger, "north", 9)).checkpoint.size == 10
         assert (await ledger.verify("north")).ok
 
 
