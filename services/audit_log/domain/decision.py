@@ -65,7 +65,7 @@ def _representative(q: Question) -> Verdict | None:
 
 
 def _author(q: Question) -> Verdict | None:
-    if q.action is Action.CREATE or not q.record.is_authored_by(q.agent):
+    if not q.record.is_authored_by(q.agent):
         return None
     rule = granted(AUTHOR_ROWS, q.action, q.record.record_type)
     return permit("author", rule) if rule else None

@@ -104,6 +104,16 @@ def test_break_glass_does_not_open_it(purpose: str) -> None:
         assert shown(ask(STRANGER, "read", MINE, purpose=purpose, grants=[grant(purpose, *scope)])) == "404"
 
 
+def test_no_emergency_grant_reaches_it_whatever_its_scope() -> None:
+    for scope in ((), ("psychotherapy_note",), (RECORD,)):
+        assert not grant("BTG", *scope).opens(MINE)
+        assert not grant("ETREAT", *scope, approved_by=LIND).opens(MINE)
+
+
+def test_asking_under_break_glass_does_not_tell_the_care_team_that_it_exists() -> None:
+    assert shown(ask(STRANGER, "read", MINE, purpose="BTG", facts=(*TREATED, OTHER_THERAPIST))) == "404"
+
+
 @pytest.mark.parametrize(
     ("made", "expected"),
     [

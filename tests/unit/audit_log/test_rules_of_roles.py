@@ -1,5 +1,7 @@
 """Who may do what by role, authorship and relationship."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.audit_log.domain.agent import Agent, AgentKind
@@ -7,6 +9,7 @@ from services.audit_log.domain.decision import may_search
 from services.audit_log.domain.rules.rule import RULES
 from services.audit_log.domain.rules.tables import AUTHOR_ROWS, CLIENT_ROWS, RELATIONSHIP_ROWS, REPRESENTATIVE_ROWS, ROLE_ROWS
 from shared.contracts.records import ALLIANCE_RATING, RecordType, ServiceName
+from shared.identity.roles import Role
 from tests.unit.audit_log.asking import (
     ADMIN,
     CLIENT,
@@ -20,6 +23,7 @@ from tests.unit.audit_log.asking import (
     NOW,
     OFFICER,
     OKAFOR,
+    OTHER,
     OTHER_CLIENT,
     RIVERA,
     STRANGER,
@@ -31,6 +35,7 @@ from tests.unit.audit_log.asking import (
     consent,
     given,
     grant,
+    person,
     provision,
     rating,
     record,
@@ -200,9 +205,6 @@ def test_a_client_answers_their_own_administration_whoever_made_it() -> None:
 
 
 def test_a_sub_that_equals_a_clients_id_makes_no_author_of_their_rating() -> None:
-    from shared.identity.roles import Role
-    from tests.unit.audit_log.asking import person
-
     assert shown(ask(person(CLIENT, Role.THERAPIST), "answer", rating(), facts=())) == "404"
 
 
@@ -276,6 +278,12 @@ def test_searching_a_client(agent: Agent, expected: str) -> None:
     assert shown(verdict) == expected
 
 
+def test_a_therapist_who_comes_as_a_client_searches_as_a_client() -> None:
+    as_client = person(RIVERA, Role.CLIENT, OTHER)
+    assert shown(may_search(as_client, CLIENT, purpose="PATRQT", policy=given(*TREATED), grants=(), now=NOW)) == "404"
+    assert shown(ask(as_client, "read", record("progress_note", RIVERA))) == "404"
+
+
 def test_searching_a_client_by_name_in_a_consent_or_under_a_grant() -> None:
     named = given(consent("treatment", "deny", provision("permit", actors=("ehr-1",))))
     assert may_search(EHR, CLIENT, purpose="TREAT", policy=named, grants=(), now=NOW).permitted
@@ -284,7 +292,5 @@ def test_searching_a_client_by_name_in_a_consent_or_under_a_grant() -> None:
 
 
 def test_a_job_of_another_service_is_refused() -> None:
-    from dataclasses import replace
-
     foreign = replace(rating(), service=ServiceName.SESSION_NOTES)
     assert shown(ask(job("strain_detection"), "compute", foreign, facts=())) == "404"

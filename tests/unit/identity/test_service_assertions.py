@@ -115,6 +115,15 @@ def test_an_assertion_of_another_service_does_not_go_with_ones_own_signature(clo
     refused(asked, {**mine, "Service-Assertion": theirs["Service-Assertion"]}, "another assertion|does not hold")
 
 
+def test_a_signature_names_the_assertion_that_it_goes_with(clock: Clock) -> None:
+    asking = caller(clock)
+    headers = asking.headers("POST", PATH, "", BODY)
+    signed = sign(
+        asking._key, method="POST", path=PATH, query="", body=BODY, created=int(clock.now), nonce="n" * 22, keyid="another" * 3
+    )
+    refused(verifier(clock), {**headers, **signed}, "another assertion")
+
+
 def test_an_assertion_for_another_audience_is_refused(clock: Clock) -> None:
     to_consent = caller(clock, to=ServiceName.CONSENT).headers("POST", PATH, "", BODY)
     refused(verifier(clock), to_consent, "another service")

@@ -3,7 +3,7 @@
 Only the author, and those whom the law or the client's separate authorization lets in, may know that such a note exists.
 """
 
-from services.audit_log.domain.grants import GRANTED_PURPOSES, THREAT
+from services.audit_log.domain.grants import GRANTED_PURPOSES
 from services.audit_log.domain.question import Question, Verdict, deny, permit, relationship_ids
 from services.audit_log.domain.rules.consents import Effect, consult
 from services.audit_log.domain.rules.tables import AUTHOR_ROWS, READING, granted
@@ -48,7 +48,8 @@ def _threat(q: Question) -> Verdict | None:
     if q.purpose not in GRANTED_PURPOSES:
         return None
     grant = q.grant()
-    if q.purpose == THREAT and grant is not None and grant.opens(q.record) and q.action in READING:
+    # of all grants only THREAT's opens such a note: see Grant.opens
+    if grant is not None and grant.opens(q.record) and q.action in READING:
         return permit("threat", "rule:law.164.512-j-1-i", f"grant:{grant.id}")
     return deny("law-psychotherapy-note", _SHUT, may_know=False)
 
