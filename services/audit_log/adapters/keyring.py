@@ -7,25 +7,19 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
 from services.audit_log.adapters.key_cache import KeyCache
-from services.audit_log.adapters.keyring_schema import SCHEMA
+from services.audit_log.adapters.keyring_database import KeyringDatabase
 from services.audit_log.adapters.kms.port import Kms, epoch_of
+from services.audit_log.adapters.rewrapping import Rewrapping
 from services.audit_log.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted, UnknownKey
 from services.audit_log.domain.keys import DATA_KEY_SIZE, KeyState, extract, key_id, record_key, wrap_context
 from shared.contracts.disclosure import RecordKey
 from shared.contracts.records import KeyClass
 from shared.service.parts import DatabaseUrls
-
-_TURN: Final = (4_011, 2)
-"""two-part advisory lock of the migration"""
-_CONNECT_SECONDS: Final = 5.0
-_QUERY_SECONDS: Final = 10.0
-_REWRAP_PAGE: Final = 500
 
 _Slot = tuple[str, str, KeyClass]
 """tenant, client, class"""
@@ -55,45 +49,34 @@ class PostgresKeyring:
         new_id: Callable[[], UUID],
         connections: int = 8,
     ) -> None:
-        self._urls, self._kms, self._connections = urls, kms, connections
+        self._database, self._kms = KeyringDatabase(urls, connections), kms
         self._now, self._random, self._new_id = now, random, new_id
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._cache = KeyCache(now)
         self._making: dict[_Slot, asyncio.Lock] = {}
+        self._rewrapping = Rewrapping(self._database, kms)
 
     async def open(self) -> None:
-        """Makes the schema as the owner, then connects. Raises asyncpg's errors and OSError: a start fails loudly."""
-        await _migrate(self._urls.owner)
+        """Makes the schema, connects, and follows rotations of the KMS. Raises asyncpg's errors and OSError."""
+        await self._database.open()
         await self._kms.open()
-        self._pool = await asyncpg.create_pool(
-            self._urls.app,
-            min_size=1,
-            max_size=self._connections,
-            timeout=_CONNECT_SECONDS,
-            command_timeout=_QUERY_SECONDS,
-            reset=_nothing_to_reset,
-        )
+        self._rewrapping.start()
 
     async def close(self) -> None:
+        await self._rewrapping.stop()
         self._cache.clear()
         await self._kms.close()
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            try:
-                await asyncio.wait_for(pool.close(), _CONNECT_SECONDS)
-            except TimeoutError:
-                pool.terminate()
+        await self._database.close()
 
     async def ready(self) -> bool:
         try:
-            await self._rows("SELECT 1")
+            await self._database.rows("SELECT 1")
         except KeyringUnavailable:
             return False
         return await self._kms.healthy()
 
     async def new_record_key(self, tenant: str, client_id: str, key_class: KeyClass, record_id: str) -> RecordKey:
         """See Keyring.new_record_key."""
-        row = _unfenced(await self._rows("SELECT * FROM current_key($1, $2, $3)", tenant, client_id, str(key_class)))
+        row = _unfenced(await self._database.rows("SELECT * FROM current_key($1, $2, $3)", tenant, client_id, str(key_class)))
         if row["kid"] is None:
             row = await self._first_key((tenant, client_id, key_class))
         extracted = await self._extracted((tenant, client_id, key_class), row["kid"], row["wrapped"])
@@ -103,7 +86,7 @@ class PostgresKeyring:
         """See Keyring.record_keys. One query, however many. A key id of another client or class is an unknown one."""
         if not wanted:
             return []
-        rows = await self._rows("SELECT * FROM keys_of($1, $2)", tenant, list({w.kid for w in wanted}))
+        rows = await self._database.rows("SELECT * FROM keys_of($1, $2)", tenant, list({w.kid for w in wanted}))
         by_kid = {row["kid"]: row for row in rows}
         for want in wanted:
             row = by_kid.get(want.kid)
@@ -131,11 +114,11 @@ class PostgresKeyring:
 
     async def fence(self, tenant: str, client_id: str, classes: Sequence[KeyClass], erasure_id: UUID) -> None:
         """From here no new key of these classes is made for this client. Idempotent."""
-        await self._rows("SELECT fence_keys($1, $2, $3, $4)", tenant, client_id, [str(c) for c in classes], erasure_id)
+        await self._database.rows("SELECT fence_keys($1, $2, $3, $4)", tenant, client_id, [str(c) for c in classes], erasure_id)
 
     async def shred(self, tenant: str, client_id: str, classes: Sequence[KeyClass], erasure_id: UUID) -> list[str]:
         """Destroys the client's keys of these classes (fenced first); key ids of all that are destroyed now. Idempotent."""
-        rows = await self._rows(
+        rows = await self._database.rows(
             "SELECT shred_keys($1, $2, $3, $4, $5) AS kid", tenant, client_id, [str(c) for c in classes], erasure_id, self._now()
         )
         kids = [str(row["kid"]) for row in rows]
@@ -145,7 +128,7 @@ class PostgresKeyring:
 
     async def shredded(self, tenant: str) -> list[ShreddedKey]:
         """What is destroyed, for the restore drill: compared with the events of erasures before a restored keyring serves."""
-        rows = await self._of_tenant(
+        rows = await self._database.of_tenant(
             tenant,
             "SELECT kid, client_id, key_class, erasure_id, shredded_at FROM data_key "
             "WHERE tenant_id = $1 AND state = 'shredded' ORDER BY shredded_at, kid",
@@ -155,7 +138,7 @@ class PostgresKeyring:
 
     async def is_final(self, tenant: str, client_id: str, classes: Sequence[KeyClass]) -> bool:
         """Whether every epoch of the KMS is destroyed that ever wrapped a shredded key of these: then no backup opens one."""
-        rows = await self._of_tenant(
+        rows = await self._database.of_tenant(
             tenant,
             "SELECT max(kms_epoch) AS epoch FROM data_key "
             "WHERE tenant_id = $1 AND client_id = $2 AND key_class = ANY($3) AND state = 'shredded'",
@@ -167,39 +150,12 @@ class PostgresKeyring:
         return newest is None or (await self._kms.epochs())[0] > newest
 
     async def tenants(self) -> list[str]:
-        """Tenants that ever had a key."""
-        return [str(r["tenant_id"]) for r in await self._rows("SELECT tenant_id FROM keyring_tenant ORDER BY tenant_id")]
+        """Tenants that ever had a key or a fence."""
+        return await self._rewrapping.tenants()
 
     async def rewrap(self, tenant: str) -> int:
-        """Moves the tenant's keys to the newest epoch of the KMS, so that older ones can be destroyed; how many it moved."""
-        newest, moved = (await self._kms.epochs())[-1], 0
-        while True:
-            rows = await self._of_tenant(
-                tenant,
-                "SELECT kid, client_id, key_class, wrapped FROM data_key "
-                "WHERE tenant_id = $1 AND wrapped IS NOT NULL AND kms_epoch < $2 ORDER BY kid LIMIT $3",
-                tenant,
-                newest,
-                _REWRAP_PAGE,
-            )
-            for row in rows:
-                context = wrap_context(
-                    tenant=tenant, client_id=row["client_id"], key_class=KeyClass(row["key_class"]), kid=row["kid"]
-                )
-                blob = await self._kms.rewrap(row["wrapped"], context)
-                # only in place of what was read: a key that was shredded meanwhile stays so
-                await self._of_tenant(
-                    tenant,
-                    "UPDATE data_key SET wrapped = $3, kms_epoch = $4 WHERE tenant_id = $1 AND kid = $2 AND wrapped = $5",
-                    tenant,
-                    row["kid"],
-                    blob,
-                    epoch_of(blob),
-                    row["wrapped"],
-                )
-            moved += len(rows)
-            if len(rows) < _REWRAP_PAGE:
-                return moved
+        """See Rewrapping.rewrap."""
+        return await self._rewrapping.rewrap(tenant)
 
     async def _first_key(self, slot: _Slot) -> asyncpg.Record:
         """Whoever comes while one is being made waits for that one instead of asking the KMS as well."""
@@ -207,7 +163,9 @@ class PostgresKeyring:
         try:
             async with lock:
                 tenant, client_id, key_class = slot
-                row = _unfenced(await self._rows("SELECT * FROM current_key($1, $2, $3)", tenant, client_id, str(key_class)))
+                row = _unfenced(
+                    await self._database.rows("SELECT * FROM current_key($1, $2, $3)", tenant, client_id, str(key_class))
+                )
                 return row if row["kid"] is not None else await self._make(slot, retire=False)
         finally:
             if not lock.locked():
@@ -219,7 +177,7 @@ class PostgresKeyring:
         context = wrap_context(tenant=tenant, client_id=client_id, key_class=key_class, kid=kid)
         wrapped = await self._kms.wrap(data_key, context)
         row = _unfenced(
-            await self._rows(
+            await self._database.rows(
                 "SELECT * FROM add_key($1, $2, $3, $4, $5, $6, $7, $8)",
                 tenant,
                 client_id,
@@ -243,44 +201,6 @@ class PostgresKeyring:
             return extract(await self._kms.unwrap(wrapped, context))
 
         return await self._cache.get((tenant, kid), unwrap)
-
-    async def _rows(self, sql: str, *args: Any) -> list[asyncpg.Record]:
-        try:
-            async with self._connected().acquire() as connection:
-                return await connection.fetch(sql, *args)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            raise KeyringUnavailable(f"the keyring's database does not answer ({type(error).__name__})") from None
-
-    async def _of_tenant(self, tenant: str, sql: str, *args: Any) -> list[asyncpg.Record]:
-        try:
-            async with self._connected().acquire() as connection, connection.transaction():
-                await connection.execute("SELECT set_config('app.tenant_id', $1, true)", tenant)
-                return await connection.fetch(sql, *args)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            raise KeyringUnavailable(f"the keyring's database does not answer ({type(error).__name__})") from None
-
-    def _connected(self) -> "asyncpg.Pool[asyncpg.Record]":
-        if self._pool is None:
-            raise KeyringUnavailable("the keyring is not open")
-        return self._pool
-
-
-async def _migrate(owner_dsn: str) -> None:
-    connection = await asyncpg.connect(owner_dsn)
-    try:
-        async with connection.transaction():
-            await connection.execute("SET LOCAL client_min_messages = warning")
-            await connection.execute(f"SELECT pg_advisory_xact_lock({_TURN[0]}, {_TURN[1]})")
-            for statement in SCHEMA:
-                await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-async def _nothing_to_reset(connection: Any) -> None:
-    """In place of asyncpg's four statements: nothing but a transaction is ever left behind here."""
-    if connection.is_in_transaction():
-        await connection.execute("ROLLBACK")
 
 
 def _unfenced(rows: Sequence[asyncpg.Record]) -> asyncpg.Record:

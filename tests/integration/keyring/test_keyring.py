@@ -9,6 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from services.audit_log.adapters import rewrapping
 from services.audit_log.adapters.key_cache import KeyCache
 from services.audit_log.adapters.keyring import PostgresKeyring
 from services.audit_log.adapters.kms.port import CannotUnwrap
@@ -270,7 +271,6 @@ async def test_rewrapping_reaches_every_tenant_and_makes_an_erasure_final(keyrin
     old = (await kms.epochs())[-1]
     await kms.rotate()
     assert await keyring.tenants() == ["clinic-a", "clinic-b"]
-    assert [await keyring.rewrap(t) for t in await keyring.tenants()] == [1, 1]
     assert [await keyring.rewrap(t) for t in await keyring.tenants()] == [0, 0]
     assert not await keyring.is_final("clinic-a", CLIENT, [NOTES])
     await kms.destroy_epoch(old)
@@ -279,6 +279,41 @@ async def test_rewrapping_reaches_every_tenant_and_makes_an_erasure_final(keyrin
     assert await keyring.record_keys("clinic-a", [want(kept, client=OTHER)]) == [kept]
     assert await keyring.record_keys("clinic-b", [want(far)]) == [far]
     assert await keyring.record_keys("clinic-a", [want(gone)]) == [Erased("r1", gone.kid)]
+
+
+async def test_a_key_that_does_not_unwrap_holds_up_no_other_rewrap(
+    keyring: PostgresKeyring, urls: DatabaseUrls, kms: CountedKms
+) -> None:
+    keys = [await keyring.new_record_key("clinic-a", f"client-{n}", NOTES, "r") for n in range(4)]
+    connection = await asyncpg.connect(urls.owner)
+    await connection.execute("SET app.tenant_id = 'clinic-a'")
+    await connection.execute("UPDATE data_key SET wrapped = 'file:v1:broken' WHERE kid = $1", min(k.kid for k in keys))
+    newest = await kms.rotate()
+    assert await keyring.rewrap("clinic-a") == 1
+    epochs = await connection.fetch("SELECT kms_epoch FROM data_key ORDER BY kid")
+    assert [r["kms_epoch"] for r in epochs] == [1, newest, newest, newest]
+    await connection.close()
+
+
+async def test_the_keyring_follows_a_rotation_by_itself(
+    keyring: PostgresKeyring, kms: CountedKms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keyring.new_record_key("clinic-a", CLIENT, NOTES, "r1")
+    await keyring.close()
+    monkeypatch.setattr(rewrapping, "REWRAP_EVERY", 0.05)
+    await keyring.open()
+    await kms.rotate()
+    await kms.rotate()
+    async with asyncio.timeout(5):
+        while not await moved(keyring):
+            await asyncio.sleep(0.05)
+    await kms.destroy_epoch(2)
+    assert await keyring.new_record_key("clinic-a", CLIENT, NOTES, "r1")
+
+
+async def moved(keyring: PostgresKeyring) -> bool:
+    rows = await keyring._database.of_tenant("clinic-a", "SELECT kms_epoch FROM data_key")
+    return [r["kms_epoch"] for r in rows] == [3]
 
 
 async def test_nothing_is_final_that_has_only_been_erased_logically_after_a_rewrap(

@@ -1,0 +1,89 @@
+"""Keeps every data key under the newest epoch of the KMS, so that an operator can destroy the older ones."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Final
+
+import asyncpg
+
+from services.audit_log.adapters.keyring_database import KeyringDatabase
+from services.audit_log.adapters.kms.port import CannotUnwrap, Kms, epoch_of
+from services.audit_log.application.ports import KeyringUnavailable
+from services.audit_log.domain.keys import wrap_context
+from shared.contracts.records import KeyClass
+
+_PAGE: Final = 500
+REWRAP_EVERY: Final = 60.0
+"""seconds between two looks whether the KMS has begun a new epoch"""
+_log = logging.getLogger(__name__)
+
+
+class Rewrapping:
+    def __init__(self, database: KeyringDatabase, kms: Kms) -> None:
+        self._database, self._kms = database, kms
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._follow(), name="rewrapping")
+
+    async def stop(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def tenants(self) -> list[str]:
+        """Tenants that ever had a key or a fence."""
+        return [str(r["tenant_id"]) for r in await self._database.rows("SELECT tenant_id FROM keyring_tenant ORDER BY tenant_id")]
+
+    async def rewrap(self, tenant: str) -> int:
+        """Moves the tenant's keys to the newest epoch of the KMS; how many could not be moved. KeyringUnavailable."""
+        newest, after, stuck = (await self._kms.epochs())[-1], "", 0
+        while True:
+            rows = await self._database.of_tenant(
+                tenant,
+                "SELECT kid, client_id, key_class, wrapped FROM data_key "
+                "WHERE tenant_id = $1 AND wrapped IS NOT NULL AND kms_epoch < $2 AND kid > $3 ORDER BY kid LIMIT $4",
+                tenant,
+                newest,
+                after,
+                _PAGE,
+            )
+            for row in rows:
+                after = row["kid"]
+                try:
+                    await self._rewrap_one(tenant, row)
+                except CannotUnwrap:
+                    stuck += 1
+                    _log.error("key %s does not unwrap: its epoch is destroyed, or its row was changed", after)
+            if len(rows) < _PAGE:
+                return stuck
+
+    async def _rewrap_one(self, tenant: str, row: asyncpg.Record) -> None:
+        context = wrap_context(tenant=tenant, client_id=row["client_id"], key_class=KeyClass(row["key_class"]), kid=row["kid"])
+        blob = await self._kms.rewrap(row["wrapped"], context)
+        # only in place of what was read: a key that was shredded meanwhile stays so
+        await self._database.of_tenant(
+            tenant,
+            "UPDATE data_key SET wrapped = $3, kms_epoch = $4 WHERE tenant_id = $1 AND kid = $2 AND wrapped = $5",
+            tenant,
+            row["kid"],
+            blob,
+            epoch_of(blob),
+            row["wrapped"],
+        )
+
+    async def _follow(self) -> None:
+        """An operator rotates the KMS key; the keyring follows by itself (docs/operations/key-rotation.md)."""
+        reached = 0
+        while True:
+            try:
+                newest = (await self._kms.epochs())[-1]
+                if newest > reached and not sum([await self.rewrap(tenant) for tenant in await self.tenants()]):
+                    reached = newest
+                    _log.info("every key is wrapped under epoch %d or a newer one", newest)
+            except KeyringUnavailable as error:
+                _log.warning("rewrapping waits: %s", type(error).__name__)
+            await asyncio.sleep(REWRAP_EVERY)
