@@ -1,5 +1,6 @@
 """Administrations and the course they make, through HTTP and the real gate."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -267,3 +268,29 @@ async def test_bad_answers_are_all_listed_and_nothing_is_written(rated_clinic: C
     assert (await rated_clinic.call("GET", "/v1/administrations", "client")).status == 422
     for instrument in ("moca", "phq-9"):
         assert (await rated_clinic.alliance("client", instrument)).status == 422
+
+
+async def test_of_answers_at_the_same_time_one_counts(rated_clinic: Clinic) -> None:
+    asked = await rated_clinic.ask()
+    path = f"/v1/administrations/{asked['id']}/responses"
+    both = await asyncio.gather(
+        *(rated_clinic.call("POST", path, "client", {"answers": answers_of(total)}) for total in (40, 41, 42, 43))
+    )
+    assert sorted(a.status for a in both) == [201, 409, 409, 409]
+    (first,) = [a.body["scores"]["total"] for a in both if a.status == 201]
+    assert [p["scores"]["total"] for p in (await rated_clinic.alliance("client")).body["series"]] == [first]
+
+
+async def test_every_route_is_described(alliance_world: World) -> None:
+    async with alliance_world.http.get(f"{alliance_world.url}/openapi/alliance_measurement.json") as answer:
+        described = await answer.json()
+    assert set(described["paths"]) == {
+        "/v1/instruments",
+        "/v1/instruments/{instrument_id}",
+        "/v1/administrations",
+        "/v1/administrations/{administration_id}",
+        "/v1/administrations/{administration_id}/responses",
+        "/v1/clients/{client_id}/outcomes",
+        "/v1/clients/{client_id}/alliance",
+        "/v1/clients/{client_id}/alliance/release",
+    }

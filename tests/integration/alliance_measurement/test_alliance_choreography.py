@@ -188,11 +188,13 @@ async def test_erased_measures_read_as_typed_placeholders(rated_clinic: Clinic) 
     asked = await rated_clinic.done("POST", "/v1/erasures", "compliance_officer", erasure)
     await rated_clinic.done("POST", f"/v1/erasures/{asked['id']}/approvals", "second_officer")
 
-    async def completed() -> bool:
-        read = await rated_clinic.done("GET", f"/v1/erasures/{asked['id']}", "compliance_officer")
-        return bool(read["status"] == "completed")
+    async def state() -> Any:
+        return await rated_clinic.done("GET", f"/v1/erasures/{asked['id']}", "compliance_officer")
 
-    assert await eventually(completed, 10.0)
+    async def completed() -> bool:
+        return bool((await state())["status"] == "completed")
+
+    assert await eventually(completed, 10.0), await state()
     read = await rated_clinic.done("GET", f"/v1/administrations/{ids[0]}", "client")
     assert (read["status"], read["erased"], read["answers"], read["scores"]) == ("erased", True, {}, {})
     listed = await rated_clinic.done("GET", f"/v1/administrations?client_id={rated_clinic.client_id}", "client")
