@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -29,9 +28,10 @@ from services.audit_log.application.grants import BreakGlass
 from services.audit_log.application.identity import CallerIdentity, JobCaps, RolePurposes
 from services.audit_log.application.policy_projection import PolicyFeed, PolicyProjection
 from services.audit_log.application.ports import LedgerUnavailable
-from services.audit_log.application.receipts import SYSTEM_TENANT, Receipts, forged_entry
+from services.audit_log.application.receipts import SYSTEM_TENANT, Receipts, message_alarm
 from services.audit_log.application.releases import Releases
 from services.audit_log.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
+from services.audit_log.domain.entry import Entry
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
@@ -113,7 +113,8 @@ class AuditLogService:
             transport=parts.transport,
             verifier=parts.verifier,
             handlers={**self._policy.handlers(), **receipts.handlers(), **erasing.handlers(self._erasures)},
-            on_forged=self._forged,
+            on_forged=lambda reason, topic: self._alarm("forged-message", reason, topic),
+            on_poison=lambda error, topic: self._alarm("message-parked", error, topic),
         )
         self._alarms: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -170,16 +171,16 @@ class AuditLogService:
     async def _running(self) -> bool:
         return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
-    def _forged(self, reason: str, topic: str) -> None:
-        task = asyncio.get_running_loop().create_task(self._alarm(reason, topic, self._now()))
+    def _alarm(self, reason: str, fault: str, topic: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._enter(message_alarm(reason, fault, topic, self._now())))
         self._alarms.add(task)
         task.add_done_callback(self._alarms.discard)
 
-    async def _alarm(self, reason: str, topic: str, at: datetime) -> None:
+    async def _enter(self, alarm: Entry) -> None:
         try:
-            await self._ledger.append(SYSTEM_TENANT, [forged_entry(reason, topic, at)])
+            await self._ledger.append(SYSTEM_TENANT, [alarm])
         except LedgerUnavailable:
-            _log.error("a forged message on %s could not be written to the ledger", topic)
+            _log.error("an alarm (%s) could not be written to the ledger", alarm.reason)
 
 
 def build(

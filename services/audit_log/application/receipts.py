@@ -11,6 +11,7 @@ from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.rules.tables import WRITING
 from shared.contracts.disclosure import Action, Decision
 from shared.contracts.receipts import RECEIPT, Receipt
+from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.messaging.port import Effect, Handler, Message, Transient
 
@@ -94,17 +95,18 @@ def _alarm(message: Message, receipt: Receipt, fault: str, at: datetime) -> Entr
     )
 
 
-def forged_entry(reason: str, topic: str, at: datetime) -> Entry:
-    """A message whose signature or owner did not hold: nothing in it is believed, the tenant included."""
+def message_alarm(reason: str, fault: str, topic: str, at: datetime) -> Entry:
+    """A message that was refused (`forged-message`: nothing in it is believed, the tenant included) or that could not be
+    handled and is parked with what follows it (`message-parked`)."""
     return Entry(
         kind=EntryKind.ALARM,
         at=at,
         action="consume",
-        outcome="deny",
-        reason="forged-message",
+        outcome=str(Decision.DENY),
+        reason=reason,
         agent="unverified",
         agent_role="service",
-        service="audit_log",
+        service=str(ServiceName.AUDIT_LOG),
         request_id="",
-        detail={"topic": topic, "fault": reason},
+        detail={"topic": topic, "fault": fault},
     )

@@ -11,10 +11,11 @@ import pytest
 
 from services.audit_log.application.ledger_view import Filters, StoredEntry
 from services.audit_log.application.receipts import SYSTEM_TENANT
+from shared.contracts.consent_policy import POLICY_CHANGED
 from shared.contracts.disclosure import Action, Caller, Decision, ReleaseAudience, ReleaseRequest
 from shared.contracts.receipts import RECEIPT, Receipt
 from shared.contracts.records import ALLIANCE_RATING, ServiceName
-from shared.contracts.topics import RECEIPTS
+from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
 from shared.http.problems import Problem
 from shared.messaging.port import Outbound
 from shared.messaging.signature import EventSigner
@@ -234,11 +235,16 @@ async def test_receipts_against_the_ledger(world: World) -> None:
         (NOTES, {"entry": denied.entries[0]}, "receipt-of-another-entry"),
         (NOTES, {"service": "alliance_measurement"}, "receipt-of-another-entry"),
         (ALLIANCE, {"service": "alliance_measurement"}, "receipt-of-another-entry"),
+        (ALLIANCE, {}, "receipt-of-another-entry"),
     ]
     for signer, change, _ in cases:
         await show(world, signer, good.model_copy(update={"event_id": uuid4(), **change}))
     found = [e.entry.reason for e in reversed(await entries(world, kinds=("alarm",)))]
     assert found == [reason for _, _, reason in cases]
+
+
+async def system_alarms(world: World) -> list[str]:
+    return [e.entry.reason for e in await world.service._ledger.search(SYSTEM_TENANT, Filters(kinds=("alarm",)))]
 
 
 async def test_a_forged_message_alarms(world: World) -> None:
@@ -248,3 +254,41 @@ async def test_a_forged_message_alarms(world: World) -> None:
         while len(found := await world.service._ledger.search(SYSTEM_TENANT, Filters(kinds=("alarm",)))) == before:
             await asyncio.sleep(0.02)
     assert found[0].entry.reason == "forged-message" and found[0].entry.outcome == Decision.DENY
+
+
+async def test_a_policy_message_that_is_no_policy_alarms_and_is_parked(world: World) -> None:
+    headers = {
+        "ce_id": str(uuid4()),
+        "ce_type": POLICY_CHANGED,
+        "ce_subject": "policy",
+        "ce_sequence": "1",
+        "ce_tenant": world.tenant,
+        "ce_schemaversion": "1",
+    }
+    key = f"{world.tenant}/{world.client}"
+    signed = EventSigner(KEYS[ServiceName.CONSENT]).sign(CONSENT_POLICY, key, headers, b"{}")
+    await world.bus.publish([Outbound(CONSENT_POLICY, key, signed, b"{}")])
+    async with asyncio.timeout(5):
+        while "message-parked" not in await system_alarms(world):
+            await asyncio.sleep(0.02)
+
+
+async def test_policy_by_message_is_decided_by_and_stands_in_the_ledger(world: World) -> None:
+    change = world.relation("t-rivera")
+    headers = {
+        "ce_id": str(uuid4()),
+        "ce_type": POLICY_CHANGED,
+        "ce_subject": "policy",
+        "ce_sequence": "1",
+        "ce_tenant": world.tenant,
+        "ce_schemaversion": "1",
+    }
+    key, payload = f"{world.tenant}/{world.client}", change.model_dump_json().encode()
+    signed = EventSigner(KEYS[ServiceName.CONSENT]).sign(CONSENT_POLICY, key, headers, payload)
+    for _ in range(2):
+        await world.bus.publish([Outbound(CONSENT_POLICY, key, signed, payload)])
+    reads = world.feed.reads
+    assert (await world.service.direct_gate(ServiceName.CONSENT).confirm_policy(world.tenant, 1)).applied == 1
+    assert world.feed.reads == reads
+    (stored,) = await entries(world, kinds=("policy",))
+    assert (stored.entry.reason, stored.entry.basis) == ("relationship-set", (f"relationship:{change.relationship_id}",))
