@@ -131,7 +131,8 @@ class AuditLogService:
             },
         )
         verifier = ServiceVerifier(keys, directory, clock=lambda: parts.now().timestamp())
-        app.router.routes.extend(disclosures.routes(verifier, self._gate, self._policy, self._releases))
+        # first of all routes: every clinical read passes here
+        app.router.routes[:0] = disclosures.routes(verifier, self._gate, self._policy, self._releases)
         app.include_router(grants.router(glass, parts.tokens, idempotency))
         app.include_router(erasures.router(self._erasures, parts.tokens))
         app.include_router(ledger_router(self._ledger, parts.tokens, Cursors(parts.secret), parts.now))

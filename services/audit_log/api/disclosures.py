@@ -22,7 +22,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def routes(verifier: ServiceVerifier, gate: DisclosureGate, policy: PolicyProjection, releases: Releases) -> list[Route]:
-    """To add to the service's application with `app.router.routes.extend`."""
+    """To put before the other routes of the service's application."""
 
     async def disclose(service: ServiceName, wanted: DisclosureRequest) -> msgspec.Struct:
         return await gate.disclose(service, wanted)
