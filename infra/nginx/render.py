@@ -6,6 +6,11 @@ from shared.contracts.records import ServiceName
 
 HEAD = """# Written by infra/nginx/render.py from infra/routes.py: change those, not this.
 server_tokens off;
+client_body_temp_path /tmp/body;
+proxy_temp_path /tmp/proxy;
+fastcgi_temp_path /tmp/fastcgi;
+uwsgi_temp_path /tmp/uwsgi;
+scgi_temp_path /tmp/scgi;
 access_log off;  # paths carry client ids; each access stands in the ledger
 resolver 127.0.0.11 valid=10s;
 proxy_ssl_trusted_certificate /run/secrets/app/ca.pem;

@@ -23,6 +23,8 @@ from infra.openbao.setup import client_of, hand_over, prepare, service_token, wa
 
 ANSWERS_WITHIN: Final = 60.0
 """seconds"""
+INITIALISED_WITHIN: Final = 180.0
+"""seconds for one call: initialising writes a new store, and its answer, the only copy of the root token, must not be missed"""
 
 
 def initialised(client: hvac.Client, *, sleep: Callable[[float], None] = time.sleep) -> bool:
@@ -61,13 +63,17 @@ def token_holds(client: hvac.Client, token_file: Path) -> bool:
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
     token_file, recovery_file = Path(environ["KMS_TOKEN_FILE"]), Path(environ["BAO_RECOVERY_FILE"])
-    client = client_of(environ["BAO_ADDR"], "", verify=environ.get("BAO_CACERT") or True)
+    client = client_of(environ["BAO_ADDR"], "", verify=environ.get("BAO_CACERT") or True, timeout=INITIALISED_WITHIN)
     try:
         if not initialised(client):
             first_start(client, token_file, recovery_file)
             print(f"OpenBao is initialised; move {recovery_file} to a safe place")
         elif not token_holds(client, token_file):
-            print("the service's token does not hold: run infra.openbao.setup with a token that may make one", file=sys.stderr)
+            print(
+                "the service's token does not hold: run infra.openbao.setup with a token that may make one. If this is the very "
+                "first start and it was broken off, OpenBao's volume holds nothing yet: remove it and start again",
+                file=sys.stderr,
+            )
             return 1
     except TimeoutError:
         print("OpenBao does not answer: look at its log", file=sys.stderr)

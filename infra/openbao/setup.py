@@ -32,11 +32,11 @@ START_TIMEOUT: Final = 60.0
 _HERE: Final = Path(__file__).parent
 
 
-def client_of(url: str, token: str, *, verify: bool | str = True) -> hvac.Client:
+def client_of(url: str, token: str, *, verify: bool | str = True, timeout: float = 5) -> hvac.Client:
     session = requests.Session()
     session.trust_env = False
     session.verify = verify
-    return hvac.Client(url=url, token=token, verify=verify, timeout=5, session=session, allow_redirects=False)
+    return hvac.Client(url=url, token=token, verify=verify, timeout=timeout, session=session, allow_redirects=False)
 
 
 def prepare(client: hvac.Client) -> None:
@@ -79,12 +79,14 @@ def hand_over(path: Path, token: str, owner: int | None) -> None:
 
 
 def wait_until_ready(client: hvac.Client, *, timeout: float = START_TIMEOUT, sleep: Callable[[float], None] = time.sleep) -> bool:
-    """Whether the server is up and unsealed within `timeout` seconds."""
+    """Whether the server is up, unsealed and (with Raft, which elects itself first) active within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         try:
             if not client.sys.is_sealed():
-                return True
+                leader = client.sys.read_leader_status()
+                if not leader["ha_enabled"] or leader["is_self"]:
+                    return True
         except (VaultError, requests.RequestException):
             pass
         sleep(0.2)
