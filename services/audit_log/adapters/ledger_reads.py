@@ -23,7 +23,8 @@ PROOF_SECONDS: Final = 1.5
 _POLL_SECONDS: Final = 0.025
 _TREE_TRIES: Final = 3
 _TREE_SECONDS: Final = 0.3
-_PAGE: Final = 1_000
+_PAGE: Final = 250
+"""rows checked in one go: about 8 ms of the event loop"""
 _PROVED = """
 SELECT e.leaf, p.payload, p.salt FROM ledger_entry e LEFT JOIN ledger_payload p USING (tenant_id, idx) WHERE e.idx = $1
 """

@@ -170,6 +170,21 @@ async def test_a_second_process_stands_by_and_takes_over(urls: DatabaseUrls, tmp
         await second.close()
 
 
+async def test_an_idle_leader_whose_session_ends_knows_it_by_itself(ledger: PostgresLedger, admin: asyncpg.Connection) -> None:
+    """Its lock went with the session: another process may lead by then."""
+    await admin.execute(
+        "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+        " WHERE l.locktype = 'advisory' AND d.datname = current_database()"
+    )
+    async with asyncio.timeout(5):
+        while ledger.leading:
+            await asyncio.sleep(0.005)
+    with pytest.raises(LedgerUnavailable):
+        await ledger.append("north", [entry()])
+    await asyncio.wait_for(ledger.lead(), 5)
+    assert await ledger.append("north", [entry()]) == [0]
+
+
 async def test_while_the_database_is_away_nothing_is_promised_and_then_it_goes_on(
     ledger: PostgresLedger, urls: DatabaseUrls, postgres: Postgres
 ) -> None:

@@ -91,3 +91,38 @@ def test_no_path_outside_the_tree(index: int, size: int) -> None:
 def test_no_consistency_from_nothing_or_backwards(old: int, new: int) -> None:
     with pytest.raises(ValueError, match="consistency"):
         merkle.consistency_path(old, new)
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 2), (3, 7), (4, 7), (6, 8), (7, 7), (8, 40)])
+def test_a_consistency_proof_holds_for_its_own_two_roots_alone(old: int, new: int) -> None:
+    old_root, new_root = rfc6962.mth(ENTRIES[:old]), rfc6962.mth(ENTRIES[:new])
+    proof = rfc6962.proof(old, ENTRIES[:new])
+    broken = [
+        (old, new, bytes(32), new_root, proof),
+        (old, new, old_root, bytes(32), proof),
+        (old, new, old_root, new_root, [*proof, bytes(32)]),
+        (old, new, old_root, new_root, [*proof[:-1], bytes(32)]),
+    ]
+    if proof:
+        broken.append((old, new, old_root, new_root, proof[:-1]))
+    for arguments in broken:
+        with pytest.raises(ProofInvalid):
+            merkle.verify_consistency(*arguments)
+
+
+@pytest.mark.parametrize(("index", "size"), [(0, 1), (0, 2), (6, 7), (3, 8), (39, 40)])
+def test_an_inclusion_proof_holds_for_its_own_leaf_place_and_root_alone(index: int, size: int) -> None:
+    root, proof = rfc6962.mth(ENTRIES[:size]), rfc6962.path(index, ENTRIES[:size])
+    broken = [
+        (index, size, bytes(32), proof, root),
+        (index, size, HASHES[index], proof, bytes(32)),
+        (index, size, HASHES[index], [*proof, bytes(32)], root),
+        (size, size, HASHES[index], proof, root),
+        (index, size, HASHES[index][:31], proof, root),
+    ]
+    if proof:
+        broken.append((index ^ 1, size + (index ^ 1 == size), HASHES[index], proof, root))
+        broken.append((index, size, HASHES[index], proof[:-1], root))
+    for arguments in broken:
+        with pytest.raises(ProofInvalid):
+            merkle.verify_inclusion(*arguments)
