@@ -1,6 +1,5 @@
 """Puts ehr_gateway together: discovery and pages. It has no key class of its own and opens nothing."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from services.ehr_gateway.api import discovery, site
@@ -10,10 +9,10 @@ from shared.http.app import create_app
 from shared.service.parts import ASGIApp, Parts
 
 
-@dataclass(slots=True)
 class EhrGateway:
-    app: ASGIApp
-    name: str = ServiceName.EHR_GATEWAY
+    def __init__(self, app: ASGIApp) -> None:
+        self.name = str(ServiceName.EHR_GATEWAY)
+        self.app = app
 
     async def start(self) -> None:
         """Nothing to connect to."""

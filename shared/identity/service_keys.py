@@ -6,7 +6,7 @@ agree on a request-signing key.
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -23,7 +23,7 @@ class ServiceKeys:
     name: ServiceName
     signing: Ed25519PrivateKey
     agreement: X25519PrivateKey
-    secret: bytes
+    secret: bytes = field(repr=False)
     """32 bytes for HMACs that never leave the service"""
 
     @classmethod

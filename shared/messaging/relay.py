@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Final, Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from shared.eventstore.outbox import OutboxRow
 from shared.messaging.backoff import Backoff
@@ -62,13 +62,13 @@ class Relay:
         transport: Transport,
         signer: EventSigner,
         *,
+        now: Callable[[], datetime],
+        new_id: Callable[[], UUID],
         heartbeat: Heartbeat | None = None,
         heartbeat_seconds: float = 1.0,
         poll_seconds: float = 0.05,
         lead_seconds: float = 1.0,
         publish_timeout: float = 30.0,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        new_id: Callable[[], UUID] = uuid4,
     ) -> None:
         """`heartbeat` is asked about once in `heartbeat_seconds`; its messages leave after all that was pending then."""
         self._outbox, self._transport, self._signer = outbox, transport, signer

@@ -1,7 +1,7 @@
 """What a service is built from: everything from outside is handed in here, nothing is opened at import."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -16,13 +16,16 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrls:
-    """`postgresql://` DSNs of one service's database, one a role (see infra/postgres/provision.py)."""
+    """`postgresql://` DSNs of one service's database, one a role (see infra/postgres/provision.py).
 
-    owner: str
+    They carry passwords: `repr` leaves them out.
+    """
+
+    owner: str = field(repr=False)
     """creates and migrates the schema; row-level security holds for it too"""
-    app: str
+    app: str = field(repr=False)
     """what requests run as"""
-    relay: str
+    relay: str = field(repr=False)
     """may read and delete outbox rows of every tenant, and nothing else"""
 
 
@@ -43,7 +46,7 @@ class Parts:
     random: Callable[[int], bytes]
     public_url: str
     """origin that callers use, without a trailing slash"""
-    secret: bytes
+    secret: bytes = field(repr=False)
     """32 bytes of this service alone (from its signing key); for HMACs of idempotency records and cursors"""
 
 

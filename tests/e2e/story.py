@@ -52,9 +52,7 @@ class Story:
     """`interlude` is called in the middle (compose restarts Kafka and PostgreSQL there); `patience` is how many seconds a
     message may take then: a consumer that was killed holds its partitions until its session times out."""
 
-    def __init__(
-        self, rest: Rest, *, interlude: Callable[[], Awaitable[None]] = _nothing, patience: float = 5.0
-    ) -> None:
+    def __init__(self, rest: Rest, *, interlude: Callable[[], Awaitable[None]] = _nothing, patience: float = 5.0) -> None:
         self.rest, self.interlude, self.patience, self.told = rest, interlude, patience, Told()
         tag = uuid4().hex[:8]
         self.intake = rest.as_(f"intake-{tag}", "intake")

@@ -119,6 +119,8 @@ class World:
             outbox,
             transport or self.transport,
             signer,
+            now=now,
+            new_id=uuid4,
             heartbeat=heartbeat,
             lead_seconds=0.1,
             publish_timeout=publish_timeout,

@@ -103,7 +103,7 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
 
     @router.get("/clients/{id}/access-report", summary="Who used a client's record", openapi_extra=documented_parameters(*PAGING))
     async def access_report(request: Request, id: str) -> Response:
-        """For the client and for officers: every use and every refused attempt, in plain words, each with its index, newest first.
+        """For the client and for officers: every use and refused attempt, in plain words, each with its index, newest first.
         Work of automatic tasks is shown as computed, seen by nobody. Reading the report is itself an entry of it."""
         client = str(path_id(id))
         call = await desk.officer_or_client(request, "access-report", client)

@@ -161,7 +161,7 @@ async def relayed(
 ) -> AsyncIterator[Consumer]:
     """A service's relay and consumer on the bus."""
     outbox = Outbox(urls.relay)
-    relay = Relay(outbox, bus, EventSigner(KEYS[name]), lead_seconds=0.1)
+    relay = Relay(outbox, bus, EventSigner(KEYS[name]), now=clock.now, new_id=clock.new_id, lead_seconds=0.1)
     store.on_commit(relay.wake)
     consumer = Consumer(
         str(name),
