@@ -5,8 +5,7 @@ random bytes. Deleting payload and salt leaves a number that says nothing, while
 """
 
 import hmac
-import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from hashlib import sha256
 from typing import Any, Final
 
@@ -16,7 +15,6 @@ import rfc8785
 SALT_SIZE: Final = 32
 MAX_SAFE: Final = 2**53 - 1
 """largest integer that JCS (RFC 8785, by RFC 7493) takes"""
-_LEAF = re.compile(rb'\{"alg":"hmac-sha256","commitment":"([A-Za-z0-9+/]{43}=)","v":1\}')
 
 
 class NotCanonical(Exception):
@@ -49,14 +47,3 @@ def commit(salt: bytes, payload: bytes) -> bytes:
     """The leaf that stands for a payload in canonical form."""
     commitment = b64encode(hmac.digest(salt, payload, sha256))
     return b'{"alg":"hmac-sha256","commitment":"' + commitment + b'","v":1}'
-
-
-def commits_to(leaf: bytes, salt: bytes, payload: bytes) -> bool:
-    """Whether a leaf stands for this payload under this salt."""
-    return hmac.compare_digest(leaf, commit(salt, payload))
-
-
-def commitment_of(leaf: bytes) -> bytes | None:
-    """The 32 bytes that a leaf commits with; None where it is not one of our leaves."""
-    match = _LEAF.fullmatch(leaf)
-    return b64decode(match[1]) if match else None

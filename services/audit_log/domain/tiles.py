@@ -14,8 +14,6 @@ from services.audit_log.domain.merkle import EMPTY_ROOT, HASH_SIZE, Node, comple
 HEIGHT: Final = 8
 WIDTH: Final = 256
 MAX_LEVEL: Final = 63
-MAX_ENTRY: Final = 65_535
-"""bytes of one entry in a bundle: its length is a uint16"""
 _NUMBER = re.compile(r"(?:x\d{3}/)*\d{3}")
 _PARTIAL = re.compile(r"[1-9]\d{0,2}")
 
@@ -163,5 +161,5 @@ def _hashes(tile: bytes) -> list[bytes]:
 
 
 def bundle(entries: Iterable[bytes]) -> bytes:
-    """An entry bundle: each entry behind its length as a big-endian uint16."""
+    """An entry bundle: each entry, of at most 65,535 bytes, behind its length as a big-endian uint16."""
     return b"".join(len(e).to_bytes(2, "big") + e for e in entries)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from services.audit_log.adapters.ledger import PostgresLedger
 from services.audit_log.application.ledger_view import Filters, NoSuchEntry
 from services.audit_log.domain.entry import EntryKind
-from services.audit_log.domain.leaf import commits_to
+from services.audit_log.domain.leaf import commit
 from services.audit_log.domain.payload import entry_of
 from services.audit_log.domain.tiles import NoSuchTile
 from shared.service.parts import DatabaseUrls
@@ -64,7 +64,7 @@ async def test_proofs_of_random_entries_verify_from_the_text_alone(ledger: Postg
         leaf = b64decode(extra.removeprefix("extra "))
         assert rfc6962.root_by_path(index, size, leaf, [b64decode(h) for h in path]) == root
         assert proof.payload is not None and proof.salt is not None
-        assert commits_to(leaf, proof.salt, proof.payload)
+        assert leaf == commit(proof.salt, proof.payload)
         assert entry_of(proof.payload).request_id == f"request-{index}"
 
 
