@@ -1,7 +1,5 @@
 """alliance_measurement put together."""
 
-import asyncio
-from contextlib import suppress
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter
@@ -30,6 +28,7 @@ from shared.http.cursor import Cursors
 from shared.http.idempotency import Idempotency
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
+from shared.service.background import Background
 from shared.service.erasure import DerivedTable, erasure_handler
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
 
@@ -42,10 +41,10 @@ class AllianceMeasurement:
     def __init__(self, parts: Parts, settings: Settings, database: DatabaseUrls, gate: Gate) -> None:
         self.name = str(ServiceName.ALLIANCE)
         self._store = PostgresEventStore(database, ddl=DDL, now=parts.now)
-        self._outbox = Outbox(database.relay)
-        self._relay = Relay(self._outbox, parts.transport, parts.signer, now=parts.now, new_id=parts.new_id)
+        outbox = Outbox(database.relay)
+        self._background = Background(self._store, outbox)
+        self._relay = Relay(outbox, parts.transport, parts.signer, now=parts.now, new_id=parts.new_id)
         self._store.on_commit(self._relay.wake)
-        self._tasks: list[asyncio.Task[None]] = []
         index = PostgresIndex(self._store)
         desk = Desk(parts, gate, self._store, index, load(settings.instrument_directories), settings)
         self._worker = AssessmentWorker(index, StrainDetection(desk))
@@ -68,7 +67,7 @@ class AllianceMeasurement:
             self.name,
             _DESCRIPTION,
             new_id=parts.new_id,
-            checks={"database": self._store.ready, "background": self._running},
+            checks={"database": self._store.ready, "background": self._background.running},
             registry=registry,
         )
         surface = Surface(
@@ -79,28 +78,10 @@ class AllianceMeasurement:
         self.app: ASGIApp = app
 
     async def start(self) -> None:
-        """Migrates the schema, then relays, listens, and works off what is due."""
-        await self._store.open()
-        await self._outbox.open()
-        self._tasks = [
-            asyncio.create_task(self._relay.run()),
-            asyncio.create_task(self._consumer.run()),
-            asyncio.create_task(self._worker.run()),
-        ]
-        # the consumer joins its topics before anybody publishes
-        await asyncio.sleep(0)
+        await self._background.start(self._consumer.run, self._relay.run, self._worker.run)
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
-        await self._outbox.close()
-        await self._store.close()
-
-    async def _running(self) -> bool:
-        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+        await self._background.stop()
 
 
 def build(parts: Parts, settings: Settings | None = None) -> AllianceMeasurement:

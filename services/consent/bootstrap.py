@@ -1,7 +1,5 @@
 """consent put together."""
 
-import asyncio
-from contextlib import suppress
 from typing import Final
 
 from fastapi import Request
@@ -32,6 +30,7 @@ from shared.identity.assertions import verify_service as verify_caller
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
+from shared.service.background import Background
 from shared.service.erasure import erasure_handler
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
 
@@ -50,9 +49,10 @@ class Consent:
         policy = PolicyStream(parts, store, gate, PostgresPolicyHeads(store))
         self.policy_feed = PolicyFeedReader(store)
         """what the gate reads in the embedded run"""
-        self._outbox = Outbox(database.relay)
+        outbox = Outbox(database.relay)
+        self._background = Background(store, outbox)
         self._relay = Relay(
-            self._outbox,
+            outbox,
             parts.transport,
             parts.signer,
             heartbeat=policy.heartbeat,
@@ -61,7 +61,6 @@ class Consent:
             new_id=parts.new_id,
         )
         store.on_commit(self._relay.wake)
-        self._tasks: list[asyncio.Task[None]] = []
         registry = CollectorRegistry()
         refused = Counter("messages_refused_total", "Messages forged or parked", ["why", "topic"], registry=registry)
         self._consumer = Consumer(
@@ -79,7 +78,7 @@ class Consent:
             self.name,
             _DESCRIPTION,
             new_id=parts.new_id,
-            checks={"database": store.ready, "background": self._running},
+            checks={"database": store.ready, "background": self._background.running},
             registry=registry,
         )
         handle_domain_errors(app)
@@ -107,24 +106,10 @@ class Consent:
         self.app: ASGIApp = app
 
     async def start(self) -> None:
-        """Migrates the schema, then relays and listens."""
-        await self._store.open()
-        await self._outbox.open()
-        self._tasks = [asyncio.create_task(self._relay.run()), asyncio.create_task(self._consumer.run())]
-        # the consumer joins its topics before anybody publishes
-        await asyncio.sleep(0)
+        await self._background.start(self._consumer.run, self._relay.run)
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
-        await self._outbox.close()
-        await self._store.close()
-
-    async def _running(self) -> bool:
-        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+        await self._background.stop()
 
 
 def gate_only(parts: Parts, keys: ServiceKeys, directory: ServiceDirectory) -> VerifyService:

@@ -31,9 +31,12 @@ const table = (head, rows) => {
   return made;
 };
 
+// what a person wrote says more than a name made from the function's
+const brief = (op) => (op.description || op.summary || "").split(/(?<=[.:;])\s/)[0].replace(/[:;]$/, ".");
+
 const operation = (verb, path, op) => {
   const box = element("details"), summary = element("summary");
-  summary.append(element("span", verb.toUpperCase(), "verb"), element("code", path), document.createTextNode("  " + (op.summary || "")));
+  summary.append(element("span", verb.toUpperCase(), "verb"), element("code", path), document.createTextNode("  " + brief(op)));
   box.append(summary);
   if (op.description) box.append(element("p", op.description));
   if (op.parameters?.length) box.append(element("h3", "Parameters"), table(["name", "in", ""], op.parameters.map((p) => [p.name, p.in, p.description || (p.required ? "required" : "")])));
