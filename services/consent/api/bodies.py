@@ -42,7 +42,8 @@ class ConsentBody(Body):
     grantor: GrantorBody
     policy: GivenPolicy
     period: GivenPeriod
-    elements: dict[str, str] = Field(default_factory=dict, max_length=64)
+    elements: dict[str, str | None] = Field(default_factory=dict, max_length=64)
+    """null stands for one that is not there yet"""
 
     def form(self) -> Form:
         return Form(
@@ -51,7 +52,7 @@ class ConsentBody(Body):
             grantor=Grantor(role=self.grantor.role, name=self.grantor.name, authority=self.grantor.authority),
             policy=self.policy,
             period=self.period,
-            elements=dict(self.elements),
+            elements={name: text or "" for name, text in self.elements.items()},
         )
 
 

@@ -136,7 +136,7 @@ def check_form(form: Form, at: datetime) -> None:
     found = [
         *form.policy.faults(form.kind),
         *form.period.faults("/period"),
-        *form_elements.faults(form.kind, form.elements, at.date()),
+        *form_elements.faults(form.elements, at.date()),
     ]
     if found:
         raise InvalidForm(found)

@@ -6,11 +6,11 @@ have different elements. A form may be written down incomplete; what it lacks st
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from services.consent.domain.errors import FormFault
-from services.consent.domain.periods import parse_date
+from services.consent.domain.periods import first_instant
 from shared.contracts.consent_policy import ConsentKind
 from shared.contracts.records import KeyClass
 
@@ -20,8 +20,7 @@ AUTHORITY: Final = "authority"
 MAX_TEXT: Final = 10_000
 """characters of one element"""
 
-_EXPLAINED: Final = ("explained_by", "explained_on")
-_INFORMED: Final = (*_EXPLAINED, "nature", "risks", "alternatives", "limits_of_confidentiality")
+_INFORMED: Final = ("explained_by", "explained_on", "nature", "risks", "alternatives", "limits_of_confidentiality")
 _AUTHORIZATION: Final = (
     "description",
     "discloser",
@@ -32,6 +31,8 @@ _AUTHORIZATION: Final = (
     "conditioning",
     "redisclosure",
 )
+KNOWN: Final = (*_INFORMED, *_AUTHORIZATION)
+"""every element; a form of any kind may carry each, and what an authorization is for its policy says, combined with nothing"""
 AUTHORIZATIONS: Final = frozenset(
     {
         ConsentKind.PSYCHOTHERAPY_NOTES,
@@ -47,15 +48,7 @@ def required(kind: ConsentKind) -> tuple[str, ...]:
     """Elements without which a consent of this kind never becomes active."""
     if kind in AUTHORIZATIONS:
         return _AUTHORIZATION
-    return _INFORMED if kind in _THERAPY else _EXPLAINED
-
-
-def allowed(kind: ConsentKind) -> tuple[str, ...]:
-    """Elements that a form of this kind may carry. An authorization carries its own alone: it is combined with nothing
-    (164.508(b)(3))."""
-    if kind in AUTHORIZATIONS:
-        return _AUTHORIZATION
-    return _INFORMED if kind in _THERAPY else (*_INFORMED, *_AUTHORIZATION)
+    return _INFORMED if kind in _THERAPY else ()
 
 
 def missing(kind: ConsentKind, elements: Mapping[str, str], grantor_role: str, has_authority: bool) -> tuple[str, ...]:
@@ -70,23 +63,22 @@ def missing(kind: ConsentKind, elements: Mapping[str, str], grantor_role: str, h
 _THEMSELVES: Final = frozenset({"client", "patient", "self"})
 
 
-def faults(kind: ConsentKind, elements: Mapping[str, str], today: date) -> list[FormFault]:
-    """What is wrong with the elements that are there. `today` is the date in UTC."""
-    known = allowed(kind)
+def faults(elements: Mapping[str, str], today: date) -> list[FormFault]:
+    """What is wrong with the elements that are there. `today` is the date in UTC; somewhere it may be tomorrow already."""
     found = [
-        FormFault(f"/elements/{_escaped(name)}", f"no element of this kind; one of: {', '.join(known)}")
+        FormFault(f"/elements/{_escaped(name)}", f"no element of a consent; one of: {', '.join(KNOWN)}")
         for name in elements
-        if name not in known
+        if name not in KNOWN
     ]
     found += [
         FormFault(f"/elements/{name}", f"at most {MAX_TEXT} characters")
-        for name in known
+        for name in KNOWN
         if len(elements.get(name, "")) > MAX_TEXT
     ]
-    explained = elements.get("explained_on", "").strip() if "explained_on" in known else ""
+    explained = elements.get("explained_on", "").strip()
     if explained:
         try:
-            if parse_date(explained) > today:
+            if first_instant(explained).date() > today + timedelta(days=1):
                 found.append(FormFault("/elements/explained_on", "not in the future"))
         except ValueError as error:
             found.append(FormFault("/elements/explained_on", str(error)))

@@ -77,8 +77,8 @@ async def revise_note(desk: Desk, call: Call, note_id: UUID, change: Change, *, 
 
 
 async def sign_note(desk: Desk, call: Call, note_id: UUID, *, expected: int | None, repeat: Repeat) -> tuple[Answer, Opened]:
-    def decision(note: Note, key: RecordKey) -> NoteEvent:
-        return decide.sign(note, note.content.open(key), by=call.principal.sub, at=desk.parts.now())
+    def decision(note: Note, _: RecordKey) -> NoteEvent:
+        return decide.sign(note, by=call.principal.sub, at=desk.parts.now())
 
     return await _change(desk, call, note_id, Action.SIGN, decision, expected=expected, repeat=repeat)
 

@@ -28,12 +28,11 @@ from services.session_notes.domain.notes import (
 from services.session_notes.domain.refusals import Flaw, NotTheAuthor, WrongState, refuse_any
 from services.session_notes.domain.sections import (
     PSYCHOTHERAPY_NOTE_LABEL,
-    SECTIONS,
     NoteFormat,
     label_flaws,
     progress_flaws,
     psychotherapy_flaws,
-    unfinished,
+    section_names,
 )
 from shared.sealing.field import Sealed
 
@@ -44,7 +43,8 @@ MAX_ADDENDUM: Final = 20_000
 def progress_content(format: NoteFormat, sections: dict[str, str], labels: tuple[str, ...]) -> NoteContent:
     """Content of a progress note, its missing sections empty. Raises Unfit."""
     refuse_any([*progress_flaws(format, sections), *label_flaws(labels)])
-    return NoteContent(format=format, sections={name: sections.get(name, "") for name in SECTIONS[format]}, labels=labels)
+    names = section_names(format, sections)
+    return NoteContent(format=format, sections={name: sections.get(name, "") for name in names}, labels=labels)
 
 
 def psychotherapy_content(sections: dict[str, str]) -> NoteContent:
@@ -87,13 +87,11 @@ def revise(note: Note, content: NoteContent, *, by: str, at: datetime) -> Revise
     return model(client_id=note.client_id, note_id=note.note_id, content=Sealed(content), by=by, at=at)
 
 
-def sign(note: Note, content: NoteContent, *, by: str, at: datetime) -> Signed:
-    """NotTheAuthor; WrongState where it was signed before; Unfit where a section is still empty."""
+def sign(note: Note, *, by: str, at: datetime) -> Signed:
+    """NotTheAuthor; WrongState where it was signed before. A section may stay empty: what was not observed is not invented."""
     _only_author(note, by)
     if note.status is not NoteStatus.DRAFT:
         raise WrongState("The note has been signed already.")
-    if note.kind is NoteKind.PROGRESS and content.format is not None:
-        refuse_any(unfinished(content.format, content.sections))
     model = ProgressNoteSigned if note.kind is NoteKind.PROGRESS else PsychotherapyNoteSigned
     return model(
         client_id=note.client_id,

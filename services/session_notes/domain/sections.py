@@ -21,7 +21,10 @@ SECTION_KEY: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 MAX_KEY: Final = 64
 
 SENSITIVITY_LABELS: Final = frozenset({"PSY", "MH", "BH", "SUD", "ETH", "ETHUD", "OPIOIDUD", "SDV", "HIV", "STD", "SEX", "VIO"})
-"""v3-ActCode sensitivity codes that a progress note may carry"""
+SELF_PAY_LABEL: Final = "HIPAASelfPay"
+"""v3-ActCode: paid in full by the client, so it does not go to a plan (45 CFR 164.522(a)(1)(vi))"""
+LABELS: Final = SENSITIVITY_LABELS | {SELF_PAY_LABEL}
+"""v3-ActCode codes that a progress note may carry"""
 PSYCHOTHERAPY_NOTE_LABEL: Final = "PSYTHPN"
 """v3-ActCode: carried by each psychotherapy note and by no other"""
 
@@ -41,6 +44,13 @@ SECTIONS: Final[dict[NoteFormat, tuple[str, ...]]] = {
     NoteFormat.GIRP: ("goals", "intervention", "response", "plan"),
     NoteFormat.NARRATIVE: ("narrative",),
 }
+SPELLINGS: Final = {
+    "behavior": "behaviour",
+    "intervention": "interventions",
+    "response": "responses",
+    "goals": "goal",
+}
+"""sections that may be named otherwise; a note keeps the name that its author gave"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +103,9 @@ def excluded(key: str) -> Exclusion | None:
 
 def progress_flaws(format: NoteFormat, sections: Mapping[str, str]) -> list[Flaw]:
     """What is wrong with the sections of a progress-note draft. Empty ones are allowed; one must hold something."""
-    known = SECTIONS[format]
+    known = section_names(format, sections)
     flaws = [
-        Flaw(f"/sections/{_pointer(key)}", f"a {format} note has the sections {', '.join(known)}")
+        Flaw(f"/sections/{_pointer(key)}", f"a {format} note has the sections {', '.join(SECTIONS[format])}")
         for key in sections
         if key not in known
     ]
@@ -105,13 +115,13 @@ def progress_flaws(format: NoteFormat, sections: Mapping[str, str]) -> list[Flaw
     return flaws
 
 
-def unfinished(format: NoteFormat, sections: Mapping[str, str]) -> list[Flaw]:
-    """The empty sections of a progress note: none may be left when it is signed."""
-    return [
-        Flaw(f"/sections/{name}", "write this section before the note is signed")
-        for name in SECTIONS[format]
-        if not sections.get(name, "").strip()
-    ]
+def section_names(format: NoteFormat, sections: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of a progress note's sections, in the spelling that these are given in. A narrative may be divided freely."""
+    if format is NoteFormat.NARRATIVE and "narrative" not in sections:
+        return tuple(k for k in sections if len(k) <= MAX_KEY and SECTION_KEY.fullmatch(k)) or SECTIONS[format]
+    return tuple(
+        SPELLINGS[name] if name not in sections and SPELLINGS.get(name) in sections else name for name in SECTIONS[format]
+    )
 
 
 def psychotherapy_flaws(sections: Mapping[str, str]) -> list[Flaw]:
@@ -145,8 +155,8 @@ def label_flaws(labels: tuple[str, ...]) -> list[Flaw]:
         pointer = f"/labels/{number}"
         if label == PSYCHOTHERAPY_NOTE_LABEL:
             flaws.append(Flaw(pointer, "a psychotherapy note is written at /psychotherapy-notes, where it has its own key"))
-        elif label not in SENSITIVITY_LABELS:
-            flaws.append(Flaw(pointer, f"a v3-ActCode sensitivity code: {', '.join(sorted(SENSITIVITY_LABELS))}"))
+        elif label not in LABELS:
+            flaws.append(Flaw(pointer, f"one of these codes of v3-ActCode: {', '.join(sorted(LABELS))}"))
         elif label in labels[:number]:
             flaws.append(Flaw(pointer, "the same label stands here twice"))
     return flaws

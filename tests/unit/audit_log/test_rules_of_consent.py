@@ -27,6 +27,7 @@ from tests.unit.audit_log.asking import (
 )
 
 NOTE = record("progress_note", OKAFOR)
+P = provision
 RELATED = relation(RIVERA, "therapist")
 
 
@@ -43,13 +44,14 @@ RELATED = relation(RIVERA, "therapist")
 )
 def test_no_consent_opens_another_kinds_classes(kind: str, opens: set[str]) -> None:
     every = ("client", "session", "progress_note", "psychotherapy_note", "administration", "outcome", "release_choice")
-    permitted = {t for t in every if ask(THERAPIST, "read", record(t, OKAFOR), facts=(RELATED, consent(kind))).permitted}
+    named = consent(kind, "permit", P("permit", actors=(RIVERA,)))
+    permitted = {t for t in every if ask(THERAPIST, "read", record(t, OKAFOR), facts=(RELATED, named)).permitted}
     assert permitted == opens
 
 
 @pytest.mark.parametrize("kind", ["disclosure", "part2_tpo", "research"])
 def test_a_disclosure_opens_what_its_description_names_and_never_psychotherapy_notes(kind: str) -> None:
-    named = consent(kind, covers=("measures", "psychotherapy_note"))
+    named = consent(kind, "permit", P("permit", roles=("therapist",)), covers=("measures", "psychotherapy_note"))
     facts = (RELATED, named)
     assert ask(THERAPIST, "read", record("outcome", OKAFOR), facts=facts).permitted
     assert not ask(THERAPIST, "read", record("psychotherapy_note", OKAFOR), facts=facts).permitted
@@ -82,7 +84,6 @@ def test_evidence_is_open_to_whoever_treats_without_consent() -> None:
     assert shown(ask(THERAPIST, "export", record("consent", OKAFOR), facts=(RELATED,))) == "403"
 
 
-P = provision
 _PAST = Period(start=NOW - 9 * DAY, end=NOW - 3 * DAY)
 _THEN = Period(start=NOW - 3 * DAY, end=NOW)
 
@@ -156,6 +157,29 @@ def test_without_a_relationship_only_ones_name_opens(agent: Agent, rule: Provisi
     for base in ("permit", "deny"):
         facts = (consent("treatment", base, rule),)
         assert shown(ask(agent, "read", record("progress_note"), facts=facts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ((), "403"),
+        ((P("permit"),), "403"),
+        ((P("permit", purposes=("TREAT",)),), "403"),
+        ((P("permit", actors=(OKAFOR,)),), "403"),
+        ((P("permit", actors=(RIVERA,)),), "permit"),
+        ((P("permit", roles=("therapist",)),), "permit"),
+        ((P("permit", P("permit", purposes=("TREAT",)), actors=(RIVERA,)),), "permit"),
+        ((P("deny", P("permit", actors=(RIVERA,))),), "permit"),
+        ((P("permit", actors=(RIVERA,)), P("deny", purposes=("TREAT",))), "403"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["disclosure", "part2_tpo", "part2_counselling_notes"])
+def test_an_authorization_opens_only_to_whom_it_names(kind: str, rules: tuple[Provision, ...], expected: str) -> None:
+    """45 CFR 164.508(c)(1)(iii), 42 CFR 2.31(a)(4): it says to whom; a base of permit says nothing of that."""
+    bases: tuple[Any, ...] = ("permit", "deny")
+    for base in bases:
+        facts = (RELATED, consent(kind, base, *rules, covers=("progress_note",)))
+        assert shown(ask(THERAPIST, "read", NOTE, facts=facts)) == expected
 
 
 def test_a_tokens_role_alone_never_satisfies_roles() -> None:

@@ -67,6 +67,8 @@ def test_the_clients_right_of_access_excludes_it(action: str) -> None:
         (consent("psychotherapy_notes", "deny", provision("permit", roles=("therapist",))), "permit"),
         (consent("psychotherapy_notes", "deny", provision("permit", roles=("supervisor",))), "404"),
         (consent("psychotherapy_notes", "deny"), "404"),
+        (consent("psychotherapy_notes", "permit"), "404"),
+        (consent("psychotherapy_notes", "permit", provision("permit", actors=(OKAFOR,))), "permit"),
         (consent("psychotherapy_notes", "permit", provision("deny", actors=(OKAFOR,))), "404"),
         (consent("psychotherapy_notes", "permit", status="revoked"), "404"),
         (consent("disclosure", "permit", covers=("psychotherapy_note",)), "404"),

@@ -156,9 +156,10 @@ def test_no_other_kind_covers_by_description(kind: ConsentKind) -> None:
     assert covers(kind, {"description": "progress notes"}) == ()
 
 
-@pytest.mark.parametrize("text", ["2026-03-03", "2026-02-30", "yesterday"])
+@pytest.mark.parametrize("text", ["2026-03-04", "2026-02-30", "yesterday", "2026-03-04T00:00:00Z"])
 def test_explained_on_is_a_day_that_has_been(text: str) -> None:
     today = date(2026, 3, 2)
-    assert [f.pointer for f in faults(ConsentKind.TREATMENT, {"explained_on": text}, today)] == ["/elements/explained_on"]
-    assert faults(ConsentKind.TREATMENT, {"explained_on": "2026-03-02"}, today) == []
-    assert faults(ConsentKind.TREATMENT, {"explained_on": " "}, today) == []
+    assert [f.pointer for f in faults({"explained_on": text}, today)] == ["/elements/explained_on"]
+    for given in ("2026-03-02", "2026-03-03", "2026-03-02T10:30:00+00:00"):
+        assert faults({"explained_on": given}, today) == []
+    assert faults({"explained_on": " "}, today) == []

@@ -86,6 +86,33 @@ def test_a_format_has_exactly_its_sections(format: NoteFormat) -> None:
     assert [flaw.pointer for flaw in refusal.value.flaws] == ["/sections/transference"]
 
 
+@pytest.mark.parametrize(
+    ("format", "given"),
+    [
+        (NoteFormat.BIRP, ("behaviour", "interventions", "response", "plan")),
+        (NoteFormat.GIRP, ("goal", "intervention", "responses", "plan")),
+        (NoteFormat.NARRATIVE, ("opening", "what_was_said")),
+    ],
+)
+def test_a_section_keeps_the_name_that_it_was_given(format: NoteFormat, given: tuple[str, ...]) -> None:
+    assert tuple(progress_content(format, dict.fromkeys(given, "text"), ()).sections) == given
+
+
+@pytest.mark.parametrize(
+    ("format", "sections"),
+    [
+        (NoteFormat.GIRP, {"goals": "text", "goal": "text"}),
+        (NoteFormat.SOAP, {"plan": "text", "goal": "text"}),
+        (NoteFormat.NARRATIVE, {"text": "text", "Heading": "text"}),
+        (NoteFormat.NARRATIVE, {"Heading": "text"}),
+    ],
+)
+def test_other_names_are_refused(format: NoteFormat, sections: dict[str, str]) -> None:
+    with pytest.raises(Unfit) as refusal:
+        progress_content(format, sections, ())
+    assert len(refusal.value.flaws) == 1
+
+
 def test_formats_by_their_letters() -> None:
     letters = {f: "".join(s[0] for s in SECTIONS[f]).upper() for f in NoteFormat if f is not NoteFormat.NARRATIVE}
     assert letters == {f: f.value for f in letters}
@@ -109,4 +136,4 @@ def test_labels_are_known_sensitivity_codes(labels: tuple[str, ...]) -> None:
     with pytest.raises(Unfit) as refusal:
         progress_content(NoteFormat.NARRATIVE, {"narrative": "x"}, labels)
     assert [flaw.pointer for flaw in refusal.value.flaws] == [f"/labels/{len(labels) - 1}"]
-    assert progress_content(NoteFormat.NARRATIVE, {"narrative": "x"}, ("HIV", "SUD")).labels == ("HIV", "SUD")
+    assert progress_content(NoteFormat.NARRATIVE, {"narrative": "x"}, ("HIV", "HIPAASelfPay")).labels == ("HIV", "HIPAASelfPay")

@@ -3,7 +3,8 @@
 Within a consent the deepest provision that matches wins in its branch, and among siblings deny overrides. Where none
 matches, a base of permit permits those who hold a current relationship to the client; a base of deny is a default that gives
 nothing, not an override of other consents. Somebody without a relationship is permitted only by a provision that names them
-as an actor, or names the role `ehr_system` where their token has it.
+as an actor, or names the role `ehr_system` where their token has it. An authorization says to whom (45 CFR 164.508(c)(1)(iii),
+42 CFR 2.31(a)(4)): it permits only by a provision that names the actor or a role, and its base alone opens nothing.
 """
 
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ RESOURCE_NAMES: Final[dict[RecordType, frozenset[str]]] = {
 """names in lower case by which a provision may name a record type: its own and FHIR's; its key class counts as well"""
 
 PART2_KINDS: Final = frozenset({ConsentKind.PART2_TPO, ConsentKind.PART2_COUNSELLING_NOTES})
+AUTHORIZATIONS: Final = PART2_KINDS | {ConsentKind.PSYCHOTHERAPY_NOTES, ConsentKind.DISCLOSURE}
+"""kinds that permit nobody whom a provision does not name"""
 TPO: Final = frozenset({"TREAT", "ETREAT", "COC", "HPAYMT", "HOPERAT"})
 
 
@@ -122,24 +125,26 @@ def classes_of(consent: ConsentSet) -> frozenset[KeyClass]:
 
 def consent_effect(consent: ConsentSet, asked: Asked) -> Effect:
     """What one active consent says."""
-    effect = _strictest([_provision_effect(p, asked, named=False) for p in consent.policy.provisions])
-    if effect is Effect.NOTHING and consent.policy.base == "permit" and asked.related:
+    meant = asked.related and consent.kind not in AUTHORIZATIONS
+    effect = _strictest([_provision_effect(p, asked, meant=meant) for p in consent.policy.provisions])
+    if effect is Effect.NOTHING and consent.policy.base == "permit" and meant:
         effect = Effect.PERMIT
     if effect is Effect.PERMIT and consent.kind in PART2_KINDS and asked.purpose not in TPO:
         return Effect.NOTHING  # rule:law.42cfr2-legal
     return effect
 
 
-def _provision_effect(p: Provision, asked: Asked, *, named: bool) -> Effect:
+def _provision_effect(p: Provision, asked: Asked, *, meant: bool) -> Effect:
+    """`meant`: whether the consent speaks of this person before the provision names them, or one around it did."""
     if not _matches(p, asked):
         return Effect.NOTHING
-    named = named or asked.sub in p.actors or (EHR_SYSTEM in p.roles and EHR_SYSTEM in asked.roles)
-    exception = _strictest([_provision_effect(child, asked, named=named) for child in p.provisions])
+    meant = meant or bool(p.actors) or bool(p.roles)  # it matches: who is named is this person
+    exception = _strictest([_provision_effect(child, asked, meant=meant) for child in p.provisions])
     if exception is not Effect.NOTHING:
         return exception
     if p.type == "deny":
         return Effect.DENY
-    return Effect.PERMIT if asked.related or named else Effect.NOTHING
+    return Effect.PERMIT if meant else Effect.NOTHING
 
 
 def _strictest(effects: list[Effect]) -> Effect:
