@@ -14,11 +14,14 @@ from typing import Any
 
 import aiohttp
 
+from infra.routes import service_for
+from shared.contracts.records import ServiceName
 from tests.e2e.rest import Answer, Person, Rest
 
 PATIENCE = 60.0
 """seconds until a request that is sent again and again fails the test"""
-PAUSE = 0.2
+PAUSE = 0.15
+_WRITTEN = frozenset({ServiceName.CONSENT, ServiceName.SESSION_NOTES, ServiceName.ALLIANCE})
 _EXPLAINED = {"explained_by": "Dr. Ada Rivera", "explained_on": "2026-01-12"}
 _INFORMED = {
     **_EXPLAINED,
@@ -51,12 +54,22 @@ class Clinic:
         self.clients: list[Client] = []
         self.retries: Counter[str] = Counter()
         self._keys = 0
+        self._begun: dict[str, asyncio.Event] = {}
+
+    async def begins(self, service: ServiceName) -> None:
+        """Until the next write sets out for that service; for one that takes no writes, for any."""
+        event = asyncio.Event()
+        self._begun[str(service) if service in _WRITTEN else ""] = event
+        await event.wait()
 
     async def write(self, who: Person, path: str, body: Any) -> Answer:
         """POST until it is acknowledged. Any refusal that is no sign of trouble fails the test."""
         self._keys += 1
         key, end = f"write-{self._keys}", perf_counter() + PATIENCE
         while True:
+            for begun in (self._begun.pop(service_for(path), None), self._begun.pop("", None)):
+                if begun is not None:
+                    begun.set()
             try:
                 answer = await who.call("POST", path, body, Idempotency_Key=key)
             except (aiohttp.ClientError, TimeoutError) as error:
