@@ -1,5 +1,6 @@
 """Bad input and trouble: each gets its problem document (RFC 9457), and leaves nothing behind."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -237,3 +238,15 @@ async def test_services_only(story: Story) -> None:
 
 def _narrative(text: str) -> dict[str, Any]:
     return {"format": "narrative", "sections": {"narrative": text}}
+
+
+async def test_one_key_sent_fifty_times_at_once_is_one_write_and_one_entry(story: Story) -> None:
+    session, key = await story.session(3), str(uuid4())
+    path = f"/v1/sessions/{session}/progress-notes"
+    sent = [story.marsh.post(path, _narrative("once"), Idempotency_Key=key) for _ in range(50)]
+    answers = await asyncio.gather(*sent)
+    assert len({a.id for a in answers}) == 1
+    assert (await counts(story))[1] == 1
+    entries = (await story.officer.get(f"/v1/audit/entries?client_id={story.told.client_id}&action=create&limit=200")).json
+    written = [r for e in entries["items"] for r in e["records"] if r["record_type"] == "progress_note"]
+    assert len(written) == 1
