@@ -1,12 +1,22 @@
 """A caller of the REST surface, as an EHR would be one: nothing here knows the inside."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from io import BytesIO
+from time import perf_counter
 from typing import Any
 
 import aiohttp
 import orjson
+
+
+async def until(what: str, check: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
+    """Looks again and again; fails, naming `what`, after that time."""
+    end = perf_counter() + seconds
+    while not await check():
+        assert perf_counter() < end, f"not within {seconds} s: {what}"
+        await asyncio.sleep(0.05)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 Fictional throughout: Noor Haddad is the client, Dr. Lena Marsh her therapist, Sam Okoye joins the care team later.
 """
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -16,7 +15,7 @@ from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from tests.e2e.rest import Person, Rest
+from tests.e2e.rest import Person, Rest, until
 
 CANARY = "the heron waited by the frozen weir"
 """stands in notes; it must be found in no file, log, dump or segment"""
@@ -194,12 +193,6 @@ class Story:
     async def alliance(self, person: Person) -> Any:
         return (await person.get(f"/v1/clients/{self.told.client_id}/alliance?instrument=wai-sr")).json
 
-    async def until(self, what: str, check: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
-        end = perf_counter() + seconds
-        while not await check():
-            assert perf_counter() < end, f"not within {seconds} s: {what}"
-            await asyncio.sleep(0.05)
-
     async def prompts(self, person: Person, session: str) -> list[Any]:
         return list((await person.get(f"/v1/sessions/{session}")).json["prompts"])
 
@@ -216,7 +209,7 @@ class Story:
             async def visible(count: int = number) -> bool:
                 return len((await self.alliance(self.marsh))["series"]) == count
 
-            await self.until(f"answer {number} is visible to the therapist", visible, 1.0)
+            await until(f"answer {number} is visible to the therapist", visible, 1.0)
             if number == 7:
                 episodes = (await self.alliance(self.marsh))["episodes"]
                 assert [(e["kind"], e["onset"], e.get("repaired_at")) for e in episodes] == [("strain", 7, None)]
@@ -225,7 +218,7 @@ class Story:
                 async def prompted(session: str = session) -> bool:
                     return any(p["kind"] == "strain" for p in await self.prompts(self.marsh, session))
 
-                await self.until("a repair prompt on the next session", prompted, self.patience)
+                await until("a repair prompt on the next session", prompted, self.patience)
                 self.told.facts["prompted_session"] = session
         episodes = (await self.alliance(self.marsh))["episodes"]
         assert [(e["onset"], e["low"], e["repaired_at"]) for e in episodes] == [(7, 38, 9)]
@@ -321,7 +314,7 @@ class Story:
         async def completed() -> bool:
             return bool((await self.officer.get(f"/v1/erasures/{asked.id}")).json["status"] == "completed")
 
-        await self.until("the erasure is completed", completed, max(10.0, self.patience))
+        await until("the erasure is completed", completed, max(10.0, self.patience))
         await self.it_is_unreadable()
         verified = (await self.officer.get("/v1/audit/verification")).json
         assert verified["ok"] is True, verified

@@ -31,7 +31,7 @@ from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.identity.tokens import StaticKeys, TokenVerifier
 from shared.messaging.in_process import InProcessBus
-from shared.messaging.signature import EventSigner, SignatureVerifier
+from shared.messaging.signature import EventSigner, EventVerifier, SignatureVerifier
 from shared.service import clock
 from shared.service.parts import Parts
 from tests.support.postgres import Postgres
@@ -156,7 +156,9 @@ class World:
 
 
 @asynccontextmanager
-async def running(postgres: Postgres, folder: Path) -> AsyncIterator[World]:
+async def running(
+    postgres: Postgres, folder: Path, *, verifier: EventVerifier = SignatureVerifier(DIRECTORY)
+) -> AsyncIterator[World]:
     urls = await postgres.make_databases("audit_log", "keyring")
     moved, feed, bus = Clock(), Feed(), InProcessBus()
     issuer = DevelopmentIssuer(sha256(b"issuer").digest(), clock=clock.seconds, new_id=clock.new_id)
@@ -164,7 +166,7 @@ async def running(postgres: Postgres, folder: Path) -> AsyncIterator[World]:
         database=urls["audit_log"],
         transport=bus,
         signer=EventSigner(KEYS[ServiceName.AUDIT_LOG]),
-        verifier=SignatureVerifier(DIRECTORY),
+        verifier=verifier,
         tokens=TokenVerifier(StaticKeys(issuer.jwks()), issuer=ISSUER, audience=AUDIENCE, clock=clock.seconds),
         gate=None,
         now=moved.now,

@@ -3,33 +3,42 @@
 A twin test each: the leak with the step out, and the same attempt with the step in.
 """
 
-from collections.abc import Sequence
+import asyncio
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from services.audit_log.application.disclosure import Steps
 from services.audit_log.application.identity import person
+from services.audit_log.application.ledger_view import Filters, StoredEntry
 from services.audit_log.application.ports import Erased, KeyWanted, LedgerUnavailable
+from services.audit_log.application.receipts import SYSTEM_TENANT
 from services.audit_log.application.steps import Asked, Decided, PurposeOfUse
 from services.audit_log.application.steps_in_force import DurableLedger
 from services.audit_log.domain.agent import Agent
 from services.audit_log.domain.entry import Entry
 from services.audit_log.domain.question import Verdict, permit
 from services.audit_log.domain.registry import BoundRecord
-from shared.contracts.consent_policy import ConsentStatus, Policy, Provision
-from shared.contracts.disclosure import Action, Decision, DisclosureRequest, RecordKey, Refusal
+from shared.contracts.consent_policy import POLICY_CHANGED, ConsentStatus, Policy, Provision
+from shared.contracts.disclosure import Action, Decision, DisclosureAnswer, DisclosureRequest, RecordKey, Refusal
 from shared.contracts.records import ServiceName
+from shared.contracts.topics import CONSENT_POLICY
 from shared.eventstore.model import Statement
 from shared.gate.port import GateUnavailable
 from shared.identity.principal import Principal
 from shared.identity.roles import Role
+from shared.messaging.port import Outbound
+from shared.messaging.signature import EventSigner
 from shared.sealing import cobblestone
 from shared.sealing.errors import CannotOpen
 from shared.service import clock
-from tests.integration.gate.gate_support import World
+from tests.integration.gate.gate_support import KEYS, World, running
+from tests.support.postgres import Postgres
 
 
 class AnyIdentity:
@@ -301,6 +310,71 @@ async def test_with_scope_a_denied_record_gets_no_key_beside_a_permitted_one(wor
     assert [r.decision for r in answer.records] == [Decision.PERMIT, Decision.DENY]
 
 
+class AnySignature:
+    """Believes whoever a message says it is from."""
+
+    def verify(self, topic: str, key: str, headers: Mapping[str, str], payload: bytes) -> ServiceName:
+        return ServiceName(headers["ce_source"])
+
+
+@pytest.fixture(scope="module")
+async def believing(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """A gate of its own: signatures are checked at its door, not in `Steps`."""
+    async with running(postgres, tmp_path_factory.mktemp("believing"), verifier=AnySignature()) as world:
+        yield world
+
+
+async def _slipped_in(world: World, signer: ServiceName | None) -> DisclosureAnswer:
+    """Somebody who can write to the policy topic makes a stranger the client's therapist; then the stranger asks."""
+    await world.usual()
+    ref, _ = await world.note()
+    key, payload = f"{world.tenant}/{world.client}", world.relation("t-nobody").model_dump_json().encode()
+    headers = {
+        "ce_id": str(uuid4()),
+        "ce_type": POLICY_CHANGED,
+        "ce_subject": "policy",
+        "ce_sequence": str(len(world.feed.items[world.tenant]) + 1),
+        "ce_tenant": world.tenant,
+        "ce_schemaversion": "1",
+    }
+    if signer is None:
+        signed = {**headers, "ce_source": str(ServiceName.CONSENT), "sig": b64encode(bytes(64)).decode()}
+    else:
+        signed = EventSigner(KEYS[signer]).sign(CONSENT_POLICY, key, headers, payload)
+    await world.bus.publish([Outbound(CONSENT_POLICY, key, signed, payload)])
+    return await world.ask(world.token("t-nobody", "therapist"), Action.READ, ref)
+
+
+async def _alarms(world: World) -> list[StoredEntry]:
+    return await world.service._ledger.search(SYSTEM_TENANT, Filters(kinds=("alarm",)))
+
+
+FORGERIES = {"signed by nobody": None, "signed by who does not own the topic": ServiceName.SESSION_NOTES}
+
+
+@pytest.mark.parametrize("signer", FORGERIES.values(), ids=FORGERIES)
+async def test_without_event_signature_a_forged_message_lets_a_stranger_read(
+    believing: World, signer: ServiceName | None
+) -> None:
+    world = World(believing.service, believing.feed, believing.clock, believing.issuer, believing.bus)
+    answer = await _slipped_in(world, signer)
+    assert (answer.decision, len(answer.keys)) == (Decision.PERMIT, 1)
+    assert await _alarms(world) == []
+
+
+@pytest.mark.parametrize("signer", FORGERIES.values(), ids=FORGERIES)
+async def test_with_event_signature_it_does_not_and_an_alarm_is_raised(world: World, signer: ServiceName | None) -> None:
+    before = len(await _alarms(world))
+    answer = await _slipped_in(world, signer)
+    assert (answer.keys, answer.decision) == ((), Decision.DENY)
+    async with asyncio.timeout(5):
+        while len(found := await _alarms(world)) == before:
+            await asyncio.sleep(0.02)
+    newest = found[0].entry
+    assert (newest.reason, newest.outcome, newest.detail["topic"]) == ("forged-message", "deny", CONSENT_POLICY)
+    assert ("does not own" if signer else "is not signed by") in newest.detail["fault"]
+
+
 def test_every_step_is_tried_here() -> None:
     taken_out = {name.removeprefix("test_without_").removeprefix("the_").split("_")[0] for name in globals()}
-    assert set(Steps.__dataclass_fields__) <= taken_out
+    assert {*Steps.__dataclass_fields__, "event"} <= taken_out
