@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http.body import Body, read_json
+from shared.http.call import request_id_of
 from shared.http.problems import Fault, Problem, invalid
 from shared.identity.development import LIFETIME_SECONDS, DevelopmentIssuer
 from shared.identity.roles import Role
@@ -31,7 +32,7 @@ def dev_token(issuer: DevelopmentIssuer) -> ASGIApp:
         try:
             response: Response = await _issue(request, issuer)
         except Problem as problem:
-            response = problem.response()
+            response = problem.response(request_id_of(request))
         await response(scope, receive, send)
 
     return answer

@@ -1,6 +1,6 @@
 """One origin for all services in one process: each path to its service; health and metrics of all in one answer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 from starlette.responses import JSONResponse, Response
@@ -8,25 +8,31 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.routes import service_for
 from shared.contracts.records import ServiceName
+from shared.http.middleware import Edge
 
 
 class Front:
-    def __init__(self, apps: Mapping[ServiceName, ASGIApp], *, dev_token: ASGIApp | None) -> None:
+    def __init__(self, apps: Mapping[ServiceName, ASGIApp], *, dev_token: ASGIApp | None, new_id: Callable[[], object]) -> None:
         """`dev_token` answers `/dev/token`; None outside development."""
         self._apps, self._dev_token = dict(apps), dev_token
+        # what the front answers itself carries a request id too
+        self._own = Edge(self._answer, new_id=new_id)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         path: str = scope["path"]
-        if path == "/dev/token" and self._dev_token is not None:
-            await self._dev_token(scope, receive, send)
-        elif path == "/health/ready":
-            await (await self._ready())(scope, receive, send)
-        elif path == "/metrics":
-            await (await self._metrics())(scope, receive, send)
+        if path in ("/health/ready", "/metrics") or (path == "/dev/token" and self._dev_token is not None):
+            await self._own(scope, receive, send)
         else:
             await self._apps[service_for(path)](scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/dev/token" and self._dev_token is not None:
+            await self._dev_token(scope, receive, send)
+            return
+        answer = await (self._ready() if scope["path"] == "/health/ready" else self._metrics())
+        await answer(scope, receive, send)
 
     async def _ready(self) -> Response:
         answers = {name: await _get(app, "/health/ready") for name, app in self._apps.items()}

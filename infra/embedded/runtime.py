@@ -142,4 +142,4 @@ class Embedded:
             await service.start()
             self._stack.push_async_callback(service.stop)
             self.services.append(service)
-        self.app = Front({name: s.app for name, s in built.items()}, dev_token=dev_token(self.issuer))
+        self.app = Front({name: s.app for name, s in built.items()}, dev_token=dev_token(self.issuer), new_id=clock.new_id)
