@@ -3,6 +3,7 @@
 Add to the schema of a service that consumes: `SCHEMA`, then `tenant_table("parked")`.
 """
 
+from asyncio import Lock
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,3 +95,19 @@ class Parked:
             message.payload,
             error,
         )
+
+
+class ParkedNow:
+    """What is parked, read once a tenant: for one batch, whose keys nobody else parks meanwhile."""
+
+    def __init__(self, parked: Parked) -> None:
+        self._parked = parked
+        self._keys: dict[str, set[tuple[str, str]]] = {}
+        self._reading = Lock()
+
+    async def holds(self, message: Message) -> bool:
+        """Whether an earlier message of that topic and key is parked."""
+        async with self._reading:
+            if message.tenant not in self._keys:
+                self._keys[message.tenant] = await self._parked.keys(message.tenant)
+        return (message.topic, message.key) in self._keys[message.tenant]

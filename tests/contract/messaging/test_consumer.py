@@ -105,6 +105,17 @@ async def test_two_consumers_apply_the_same_message_each(world: World) -> None:
         await world.until_seen({"ana": [1, 1]})
 
 
+async def test_a_key_that_is_tried_again_keeps_no_other_waiting(world: World) -> None:
+    async def handle(message: Message) -> Effect | None:
+        if message.key.endswith("/ana") and "ben" not in await world.seen():
+            raise Transient
+        return seen_by(message)
+
+    async with running(world.consumer(handle).run()):
+        await world.transport.publish([world.message(key, n) for key in ("ana", "ben") for n in range(2)])
+        await world.until_seen({"ben": [0, 1], "ana": [0, 1]})
+
+
 @pytest.mark.parametrize("reason", [Transient(), GateUnavailable(), unavailable("stale"), ConnectionError(), TimeoutError()])
 async def test_what_passes_is_tried_again_and_the_order_holds(world: World, reason: Exception) -> None:
     failures = iter(range(2))
