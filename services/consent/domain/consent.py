@@ -4,6 +4,7 @@ A consent is proposed, perhaps amended, and signed; it becomes active when nothi
 voids the signatures given before. Revoked is final. A period that is over shows as expired; no event says so.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -24,7 +25,7 @@ from services.consent.domain.events import (
     RevocationReasonGiven,
 )
 from services.consent.domain.periods import GivenPeriod
-from services.consent.domain.policies import GivenPolicy
+from services.consent.domain.policies import GivenPolicy, GivenProvision
 from shared.contracts.consent_policy import ConsentKind, ConsentStatus
 from shared.identity.roles import Role
 from shared.sealing.event import Event
@@ -190,6 +191,9 @@ def fold(state: Consent | None, events: list[Event]) -> Consent | None:
 
 def _amend(state: Consent, command: Amend) -> list[Event]:
     form = command.form
+    if command.author != state.created_by:
+        # between reading and signing, nobody else may change what the client will sign
+        raise NotAllowed("A proposal is amended by who drew it up alone: propose a form of your own.")
     found = []
     if form.client_id != state.client_id:
         found.append(FormFault("/client_id", "a consent stays its client's: propose another one"))
@@ -212,6 +216,8 @@ def _sign(state: Consent, command: Sign) -> list[Event]:
                     FormFault("/evidence", "where the signature is kept, or how it was given"),
                 ]
             )
+        if command.by in named_actors(state.form.policy.provisions):
+            raise NotAllowed("Nobody attests a signature to a form that names them: let somebody else take it down.")
     elif command.role not in (Role.CLIENT, Role.REPRESENTATIVE):
         raise NotAllowed("A consent is signed by the client, by who represents them, or at intake before a witness.")
     elif command.attestation is not None:
@@ -233,6 +239,11 @@ def _sign(state: Consent, command: Sign) -> list[Event]:
     if after is None or after.missing:
         return [signed]
     return [signed, ConsentActivated(consent_id=state.consent_id, client_id=state.client_id, at=command.at)]
+
+
+def named_actors(provisions: Sequence[GivenProvision]) -> frozenset[str]:
+    """Everybody whom provisions name, at any depth."""
+    return frozenset(actor for p in provisions for actor in (*p.actors, *named_actors(p.provisions)))
 
 
 def _revoke(state: Consent, command: Revoke) -> list[Event]:

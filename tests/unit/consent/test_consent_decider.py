@@ -205,3 +205,21 @@ def test_the_form_is_kept_without_its_blanks() -> None:
     assert isinstance(event, ConsentProposed)
     assert "risks" not in event.elements.value
     assert event.client_id == CLIENT_ID
+
+
+def test_only_its_author_amends_a_proposal() -> None:
+    """Between reading and signing nobody else changes what the client will sign."""
+    with pytest.raises(NotAllowed):
+        decide(proposed(), Amend(form(), "lena.marsh", NOW))
+    assert decide(proposed(), Amend(form(), "intake-1", NOW))
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_nobody_attests_a_signature_to_a_form_that_names_them(depth: int) -> None:
+    names = GivenProvision(type="permit", actors=("desk",))
+    policy = GivenPolicy(base="deny", provisions=(names if not depth else GivenProvision(type="deny", provisions=(names,)),))
+    attested = Attestation(witness="R. Ilves", evidence="paper form")
+    state = proposed(form(ConsentKind.DISCLOSURE, policy=policy))
+    with pytest.raises(NotAllowed):
+        decide(state, Sign("desk", Role.INTAKE, NOW, attested))
+    assert decide(state, Sign("another.desk", Role.INTAKE, NOW, attested))
