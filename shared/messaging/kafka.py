@@ -1,7 +1,7 @@
 """Kafka by aiokafka: an idempotent producer, renewed after any error, and group members that mark done what was handled.
 
 What the guards are against was measured: awaits on a broker that is away never end, and a producer that met a refusal
-stays refused (docs/adr/0007). A send that timed out may still arrive: the same message id is sent again, inboxes apply it once.
+stays refused (docs/adr/0006). A send that timed out may still arrive: the same message id is sent again, inboxes apply it once.
 """
 
 import asyncio
