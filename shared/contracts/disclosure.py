@@ -120,6 +120,27 @@ class Refusal(StrEnum):
     POLICY = "policy"  # per record: see outcomes
 
 
+class ReleaseAudience(StrEnum):
+    IMMEDIATE = "immediate"
+    DELAYED = "delayed"
+    WITHHELD = "withheld"
+
+
+class Ratings(StrEnum):
+    """What would become of an alliance rating of this client if one were made now: the same whether there are any or not."""
+
+    SHOWN = "shown"
+    KEPT_BACK = "kept-back"
+    REFUSED = "refused"
+
+
+class ReleaseView(Wire, frozen=True, kw_only=True):
+    """The client's choice as the gate enforces it; told to the client alone."""
+
+    therapist: ReleaseAudience
+    supervisor: ReleaseAudience
+
+
 class DisclosureAnswer(Wire, frozen=True, kw_only=True):
     decision: Decision
     """permit where at least one record (or the search itself) was permitted"""
@@ -131,6 +152,10 @@ class DisclosureAnswer(Wire, frozen=True, kw_only=True):
     refusal: Refusal | None = None
     may_know: bool = False
     """for a search without records: whether the caller may know the client"""
+    ratings: Ratings | None = None
+    """searches of alliance_measurement in one client's records only"""
+    release: ReleaseView | None = None
+    """likewise, and only where the caller is that client"""
 
 
 class PolicyConfirmationRequest(Wire, frozen=True, kw_only=True):
@@ -143,12 +168,6 @@ class PolicyConfirmationRequest(Wire, frozen=True, kw_only=True):
 class PolicyConfirmation(Wire, frozen=True, kw_only=True):
     tenant: str
     applied: int
-
-
-class ReleaseAudience(StrEnum):
-    IMMEDIATE = "immediate"
-    DELAYED = "delayed"
-    WITHHELD = "withheld"
 
 
 class ReleaseRequest(Wire, frozen=True, kw_only=True):

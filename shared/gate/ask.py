@@ -10,10 +10,12 @@ from shared.contracts.disclosure import (
     DisclosureAnswer,
     DisclosureRequest,
     Obligation,
+    Ratings,
     RecordKey,
     RecordOutcome,
     RecordRef,
     Refusal,
+    ReleaseView,
 )
 from shared.contracts.notices import NOTICES
 from shared.gate.port import Gate
@@ -31,6 +33,10 @@ class Opened:
     outcomes: dict[str, RecordOutcome]
     obligations: tuple[Obligation, ...] = ()
     """what must go with what was opened"""
+    ratings: Ratings | None = None
+    """what would become of an alliance rating made now (see the contract)"""
+    release: ReleaseView | None = None
+    """the client's choice, where the caller is the client"""
 
     def key(self, record_id: UUID | str) -> RecordKey:
         """The record's key. 410-like: KeyError never leaves here; use `erased` first."""
@@ -117,4 +123,6 @@ def opened(answer: DisclosureAnswer) -> Opened:
         keys={k.record_id: k for k in answer.keys},
         outcomes={r.record_id: r for r in answer.records},
         obligations=answer.obligations,
+        ratings=answer.ratings,
+        release=answer.release,
     )

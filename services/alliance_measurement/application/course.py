@@ -1,7 +1,7 @@
 """The alliance as it went: series and episodes, of what the client's choice lets the caller see."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,9 +9,8 @@ from services.alliance_measurement.application.administrations import instrument
 from services.alliance_measurement.application.ports import AnsweredRow, Desk
 from services.alliance_measurement.domain.administration import AdministrationAnswered, Result
 from services.alliance_measurement.domain.instrument import Construct, Instrument
-from services.alliance_measurement.domain.release import Choice
 from services.alliance_measurement.domain.strain import Episode, StrainRules, assess, no_room_to_rise
-from shared.contracts.disclosure import MAX_RECORDS
+from shared.contracts.disclosure import MAX_RECORDS, Ratings
 from shared.gate.ask import Opened, open_many
 from shared.http.call import Call
 from shared.http.problems import Fault, forbidden, invalid
@@ -38,12 +37,12 @@ async def read_course(desk: Desk, call: Call, client_id: UUID, instrument_id: st
     rows = await desk.index.answered(call.tenant, client_id, instrument.id)
     opened = await _ask(desk, call, client_id, rows)
     if not any(opened.permitted(row.id) for row in rows):
-        kept_back = any(opened.outcomes[str(row.id)].reason == RELEASED_NO for row in rows)
-        if rows and not kept_back:
+        # decided by a rating that does not exist, so that none, some and many look alike
+        if opened.ratings is Ratings.REFUSED:
             problem = forbidden()
             problem.headers.update(opened.headers)
             raise problem
-        if kept_back or not await _shows_at_once(desk, call, client_id):
+        if rows or opened.ratings is not Ratings.SHOWN:
             return {"released": False, "series": [], "episodes": []}, opened.entries
     shown = [row for row in _released(rows, opened) if opened.permitted(row.id) and not opened.erased(row.id)]
     events = await desk.index.answers(call.tenant, [row.id for row in shown])
@@ -56,7 +55,12 @@ async def _ask(desk: Desk, call: Call, client_id: UUID, rows: Sequence[AnsweredR
     known = Opened((), {}, {})
     for first in range(0, max(len(rows), 1), MAX_RECORDS):
         part = await open_many(desk.gate, call, [row.ref for row in rows[first : first + MAX_RECORDS]], client_id=str(client_id))
-        known = Opened((*known.entries, *part.entries), known.keys | part.keys, known.outcomes | part.outcomes)
+        known = replace(
+            part,
+            entries=(*known.entries, *part.entries),
+            keys=known.keys | part.keys,
+            outcomes=known.outcomes | part.outcomes,
+        )
     return known
 
 
@@ -64,11 +68,6 @@ def _released(rows: Sequence[AnsweredRow], opened: Opened) -> list[AnsweredRow]:
     """Up to the first that the client's choice keeps back."""
     end = next((n for n, row in enumerate(rows) if opened.outcomes[str(row.id)].reason == RELEASED_NO), len(rows))
     return list(rows[:end])
-
-
-async def _shows_at_once(desk: Desk, call: Call, client_id: UUID) -> bool:
-    kept = await desk.index.choice(call.tenant, client_id)
-    return (kept.choice if kept is not None else Choice()).shows_at_once(call.principal.role)
 
 
 def _result(event: AdministrationAnswered, opened: Opened) -> Result:

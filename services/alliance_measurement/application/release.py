@@ -58,11 +58,11 @@ async def choose_release(
 
 
 async def read_release(desk: Desk, call: Call, client_id: UUID) -> tuple[Choice, tuple[int, ...]]:
-    """The client's own, and the ledger entries. 404 or 403 for everybody else."""
+    """The client's own, as the gate enforces it, and the ledger entries. 404 or 403 for everybody else."""
     opened = await open_many(desk.gate, call, [], client_id=str(client_id))
     if call.principal.role is not Role.CLIENT or call.principal.client_id != str(client_id):
         problem = forbidden("Only the client reads and makes this choice.")
         problem.headers.update(opened.headers)
         raise problem
-    kept = await desk.index.choice(call.tenant, client_id)
-    return (kept.choice if kept is not None else Choice()), opened.entries
+    assert opened.release is not None
+    return Choice(opened.release.therapist, opened.release.supervisor), opened.entries

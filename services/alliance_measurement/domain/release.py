@@ -6,7 +6,6 @@ from typing import ClassVar
 from uuid import UUID
 
 from shared.contracts.disclosure import ReleaseAudience
-from shared.identity.roles import Role
 from shared.sealing.event import Event
 
 
@@ -25,16 +24,3 @@ class Choice:
 
     therapist: ReleaseAudience = ReleaseAudience.IMMEDIATE
     supervisor: ReleaseAudience = ReleaseAudience.WITHHELD
-
-    def shows_at_once(self, role: Role) -> bool:
-        """Whether somebody of that role sees a rating as soon as it is given. Where there is no rating to ask the gate
-        about, this must look the same as where there are: `delayed` shows nothing yet, other roles never see any.
-        """
-        match role:
-            case Role.CLIENT:
-                return True
-            case Role.THERAPIST:
-                return self.therapist is ReleaseAudience.IMMEDIATE
-            case Role.SUPERVISOR:
-                return self.supervisor is ReleaseAudience.IMMEDIATE
-        return False

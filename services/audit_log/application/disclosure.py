@@ -143,4 +143,6 @@ def _answer(asked: Asked, decided: Decided, entries: tuple[int, ...], released: 
         obligations=tuple(o for _, v in pairs for o in v.obligations if o.record_id not in erased),
         refusal=None if permitted else Refusal.POLICY,
         may_know=decided.may_know,
+        ratings=decided.ratings,
+        release=decided.release,
     )

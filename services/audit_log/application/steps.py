@@ -10,7 +10,7 @@ from services.audit_log.domain.agent import Agent
 from services.audit_log.domain.entry import Entry
 from services.audit_log.domain.question import Verdict
 from services.audit_log.domain.registry import BoundRecord
-from shared.contracts.disclosure import DisclosureRequest, RecordKey, Refusal
+from shared.contracts.disclosure import DisclosureRequest, Ratings, RecordKey, Refusal, ReleaseView
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement
 
@@ -57,6 +57,10 @@ class Decided:
     """one for each subject of a search, in order"""
     may_know: bool = False
     """whether the caller may know the client they search"""
+    ratings: Ratings | None = None
+    """what would become of an alliance rating made now; searches of alliance_measurement alone"""
+    release: ReleaseView | None = None
+    """the client's choice, for the client"""
 
 
 class IdentityStep(Protocol):

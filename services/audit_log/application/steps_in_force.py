@@ -1,6 +1,8 @@
 """Policy, ledger and key scope as they are in force: the steps that stand between a decision and a key."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 from services.audit_log.application.policy_projection import PolicyProjection
@@ -21,7 +23,8 @@ from services.audit_log.domain.grants import GRANTED_PURPOSES, Grant
 from services.audit_log.domain.question import Question, Verdict
 from services.audit_log.domain.registry import BoundRecord
 from services.audit_log.domain.release import UNCHOSEN, ReleaseChoice
-from shared.contracts.disclosure import Action, RecordKey
+from shared.contracts.disclosure import Action, Ratings, RecordKey, ReleaseView
+from shared.contracts.records import ALLIANCE_RATING, RecordType, ServiceName
 from shared.eventstore.model import Statement
 from shared.gate.port import GateUnavailable
 
@@ -74,13 +77,52 @@ class PolicyDecision:
         if asked.request.action is Action.SEARCH and not known:
             # an empty list and a list of which nothing may be seen look alike
             known = any(search(client_id).may_know for client_id in {r.client_id for r in asked.records})
-        return Decided(verdicts, subjects, known)
+        decided = Decided(verdicts, subjects, known)
+        clients = {r.client_id for r in asked.records} | set(asked.request.subjects)
+        if asked.service is ServiceName.ALLIANCE and asked.request.action is Action.SEARCH and len(clients) == 1:
+            (client_id,) = clients
+            choice = releases.get(client_id) or (await self._choices.of(tenant, [client_id])).get(client_id, UNCHOSEN)
+            probe = Question(
+                agent=agent,
+                action=Action.SEARCH,
+                purpose=purpose,
+                record=rating_made_now(client_id, asked.now),
+                now=asked.now,
+                service=asked.service,
+                policy=policy.client(client_id),
+                release=choice,
+                grants=grants,
+            )
+            decided = replace(decided, ratings=ratings_of(decide(probe)))
+            if agent.is_client(client_id):
+                decided = replace(decided, release=ReleaseView(therapist=choice.therapist, supervisor=choice.supervisor))
+        return decided
 
     async def _releases(self, asked: Asked) -> dict[str, ReleaseChoice]:
         if asked.agent.kind is not AgentKind.PERSON or asked.request.action is Action.CREATE:
             return {}
         clients = {r.client_id for r in asked.records if r.is_alliance_rating and not asked.agent.is_client(r.client_id)}
         return await self._choices.of(asked.request.tenant, sorted(clients)) if clients else {}
+
+
+def rating_made_now(client_id: str, now: datetime) -> BoundRecord:
+    """A rating that does not exist, to ask what would become of one: the answer must not depend on whether there are any."""
+    return BoundRecord(
+        record_id="",
+        client_id=client_id,
+        record_type=RecordType.ADMINISTRATION,
+        author=client_id,
+        labels=frozenset({ALLIANCE_RATING}),
+        service=ServiceName.ALLIANCE,
+        kid="",
+        created_at=now,
+    )
+
+
+def ratings_of(verdict: Verdict) -> Ratings:
+    if verdict.permitted:
+        return Ratings.SHOWN
+    return Ratings.KEPT_BACK if verdict.reason == "released-no" else Ratings.REFUSED
 
 
 class DurableLedger:

@@ -18,6 +18,7 @@ from shared.contracts.disclosure import (
     DisclosureAnswer,
     DisclosureRequest,
     PolicyConfirmation,
+    Ratings,
     RecordKey,
     RecordOutcome,
     Refusal,
@@ -41,11 +42,18 @@ def key_of(record_id: str) -> RecordKey:
     return RecordKey(record_id=record_id, key_class=KeyClass.MEASURES, kid="k1", key=sha256(record_id.encode()).digest())
 
 
+def _ratings(denies_all: str | None) -> Ratings:
+    if denies_all is None:
+        return Ratings.SHOWN
+    return Ratings.KEPT_BACK if denies_all == "released-no" else Ratings.REFUSED
+
+
 @dataclass
 class RecordingGate:
     denied: dict[str, str] = field(default_factory=dict)
     """record id → reason"""
     denies_all: str | None = None
+    ratings: Ratings | None = None
     refusal: Refusal | None = None
     erased: set[str] = field(default_factory=set)
     asked: list[DisclosureRequest] = field(default_factory=list)
@@ -70,6 +78,7 @@ class RecordingGate:
                 )
                 for i, reason in reasons.items()
             ),
+            ratings=self.ratings or _ratings(self.denies_all),
             keys=tuple(key_of(i) for i in permitted if i not in self.erased),
             may_know=True,
         )

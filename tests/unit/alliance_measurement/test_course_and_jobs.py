@@ -9,11 +9,9 @@ import pytest
 from services.alliance_measurement.application.choreography import MisplacedSession, schedule_measure
 from services.alliance_measurement.application.course import read_course
 from services.alliance_measurement.application.detection import StrainDetection
-from services.alliance_measurement.application.ports import StoredChoice
-from services.alliance_measurement.domain.release import Choice
 from services.alliance_measurement.settings import Settings
 from shared.contracts.alliance import PromptPrepared
-from shared.contracts.disclosure import Action, Refusal, ReleaseAudience
+from shared.contracts.disclosure import Action, Ratings, Refusal
 from shared.contracts.records import ALLIANCE_RATING, RecordType
 from shared.contracts.session_notes import SESSION_HELD, SessionHeld
 from shared.contracts.topics import ALLIANCE, RECEIPTS, SESSION_NOTES
@@ -75,24 +73,17 @@ async def test_denied_for_another_reason_is_403_with_its_entry() -> None:
     assert (refused.value.status, refused.value.headers["Audit-Entry"]) == (403, "1")
 
 
-@pytest.mark.parametrize(
-    ("role", "therapist", "supervisor", "shown"),
-    [
-        (Role.THERAPIST, "immediate", "withheld", True),
-        (Role.THERAPIST, "delayed", "immediate", False),
-        (Role.THERAPIST, "withheld", "immediate", False),
-        (Role.SUPERVISOR, "immediate", "withheld", False),
-        (Role.SUPERVISOR, "withheld", "immediate", True),
-        (Role.TRAINEE, "immediate", "immediate", False),
-        (Role.COMPLIANCE_OFFICER, "immediate", "immediate", False),
-        (Role.CLIENT, "withheld", "withheld", True),
-    ],
-)
-async def test_without_a_rating_the_stored_choice_speaks(role: Role, therapist: str, supervisor: str, shown: bool) -> None:
-    choice = Choice(ReleaseAudience(therapist), ReleaseAudience(supervisor))
-    body = await course(RecordingGate(), Memory(choice_kept=StoredChoice(uuid4(), choice)), role)
+@pytest.mark.parametrize(("ratings", "shown"), [(Ratings.SHOWN, True), (Ratings.KEPT_BACK, False)])
+async def test_without_a_rating_the_gate_says_what_would_become_of_one(ratings: Ratings, shown: bool) -> None:
+    body = await course(RecordingGate(ratings=ratings), Memory())
     assert body["released"] is shown
     assert (body["series"], body["episodes"]) == ([], [])
+
+
+async def test_without_a_rating_a_refusal_looks_as_with_some() -> None:
+    with pytest.raises(Problem) as refused:
+        await course(RecordingGate(ratings=Ratings.REFUSED), Memory())
+    assert refused.value.status == 403
 
 
 async def test_erased_ratings_are_no_part_of_the_course() -> None:
