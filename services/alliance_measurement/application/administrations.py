@@ -27,6 +27,8 @@ from shared.http.problems import Fault, Problem, conflict, invalid, not_found
 from shared.service.record import record_event, write_meta
 
 _DAY: Final = timedelta(days=1)
+ASKED_AT_ONCE: Final = 100
+"""rows of one question to the gate, however short the page: one entry, whose number tells nothing of what is kept back"""
 
 
 def instrument_of(desk: Desk, instrument_id: str, pointer: str) -> Instrument:
@@ -142,7 +144,7 @@ async def list_administrations(desk: Desk, call: Call, client_id: UUID, *, start
         events = await desk.index.answers(call.tenant, [r.id for r in rows if r.answered_at is not None])
         return [(r.ord, _view(r, events.get(r.id), opened)) for r in rows]
 
-    return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=limit + 1)
+    return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=max(limit + 1, ASKED_AT_ONCE))
 
 
 def new_record(

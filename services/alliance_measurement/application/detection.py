@@ -13,7 +13,7 @@ from services.alliance_measurement.application.ports import AnsweredRow, Desk, D
 from services.alliance_measurement.domain.prompt import prompt_body
 from services.alliance_measurement.domain.strain import Course, assess
 from shared.contracts.alliance import PromptPrepared
-from shared.contracts.disclosure import MAX_RECORDS, Action, RecordRef
+from shared.contracts.disclosure import Action, RecordRef
 from shared.contracts.records import ALLIANCE_RATING, RecordType
 from shared.contracts.topics import ALLIANCE
 from shared.eventstore.model import Publication, StreamAppend, VersionConflict
@@ -21,6 +21,8 @@ from shared.sealing.field import Sealed
 from shared.service.record import client_key, record_event
 
 PAGE: Final = 100
+WINDOW: Final = 60
+"""newest ratings that a prompt is computed from: a bound on what one answer makes the job read (docs/adr/0060)"""
 
 
 class StrainDetection:
@@ -38,10 +40,9 @@ class StrainDetection:
         desk = self._desk
         rules = desk.settings.strain.get(due.instrument)
         rows = await desk.index.answered(tenant, due.client_id, due.instrument, due.ord)
-        totals: list[float | None] = []
-        for first in range(0, len(rows), MAX_RECORDS):
-            totals += await self._totals(tenant, rows[first : first + MAX_RECORDS], request_id)
-        return assess(totals, rules) if rules is not None else None
+        recent = rows[-WINDOW:]
+        totals = await self._totals(tenant, recent, request_id)
+        return assess(totals, rules).renumbered(len(rows) - len(recent)) if rules is not None else None
 
     async def _totals(self, tenant: str, rows: Sequence[AnsweredRow], request_id: str) -> list[float | None]:
         desk = self._desk

@@ -21,7 +21,7 @@ def prompt_body(instrument_id: str, course: Course | None) -> dict[str, Any]:
     if course is not None and newest is not None:
         if newest.repaired_at is None:
             kind, text = "strain", STRAIN
-        elif newest.repaired_at == len(course.flags):
+        elif newest.repaired_at == course.before + len(course.flags):
             kind, text = "repaired", REPAIRED
     about = newest if newest is not None and kind != "none" else None
     return {

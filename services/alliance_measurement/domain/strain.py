@@ -67,6 +67,16 @@ class Course:
     flags: tuple[frozenset[Rule], ...]
     """for each session, the rules that flag it"""
     episodes: tuple[Episode, ...]
+    before: int = 0
+    """sessions before the first of `flags`, where only the newest ones were assessed"""
+
+    def renumbered(self, before: int) -> "Course":
+        """The same, with sessions numbered in the whole course, of which the first `before` were left out."""
+        moved = tuple(
+            replace(e, onset=e.onset + before, repaired_at=None if e.repaired_at is None else e.repaired_at + before)
+            for e in self.episodes
+        )
+        return replace(self, episodes=moved, before=before)
 
 
 @dataclass(slots=True)

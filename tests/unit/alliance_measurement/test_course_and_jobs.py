@@ -175,3 +175,14 @@ async def test_nothing_is_scheduled_where_the_job_is_refused_or_the_instrument_d
 async def test_a_session_under_another_clients_key_is_no_session() -> None:
     with pytest.raises(MisplacedSession):
         await schedule_measure(desk(RecordingGate(), Memory()))(session_held(uuid4(), f"{TENANT}/{uuid4()}"))
+
+
+async def test_a_prompt_reads_a_window_and_numbers_sessions_in_the_whole_course() -> None:
+    """400 answers read 60 records each at most, not all before them: one client does not use up the job's cap."""
+    calm = (45, 46, 44, 45, 46) * 60
+    held, gate = memory((*calm, *SERIES_A[:7])), RecordingGate()
+    await StrainDetection(desk(gate, held)).prepare(TENANT, due_of(held))
+    computed = next(a for a in gate.asked if a.action is Action.COMPUTE)
+    assert [r.record_id for r in computed.records] == ids(held)[-60:]
+    _, body = prompt_of(held)
+    assert (body["kind"], body["onset"]) == ("strain", len(calm) + 7)
