@@ -107,6 +107,10 @@ class RelationshipSet(PolicyModel):
     start: datetime
     end: datetime | None = None
     at: datetime
+    recorded_by: str = ""
+    """`sub` of who recorded it first; empty in changes written before this stood here"""
+    recorded_at: datetime | None = None
+    """when it was recorded first, whatever `start` says; `at` where absent"""
 
 
 PolicyChange = Annotated[ConsentSet | RelationshipSet, Field(discriminator="type")]

@@ -27,6 +27,8 @@ def of_relationship(after: Relationship, at: datetime) -> RelationshipSet:
         start=after.holds.start,
         end=after.holds.end,
         at=at,
+        recorded_by=started.author,
+        recorded_at=started.at,
     )
 
 

@@ -193,6 +193,8 @@ class Clinic:
                 start=SINCE,
                 end=end,
                 at=clock.now(),
+                recorded_by="ines.intake",
+                recorded_at=clock.now(),
             )
         )
 

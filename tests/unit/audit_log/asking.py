@@ -54,7 +54,10 @@ ADMIN = person("a-root", Role.ADMINISTRATOR)
 EHR = person("ehr-1", Role.EHR_SYSTEM)
 
 
-def relation(sub: str, role: str, start: datetime = NOW - 30 * DAY, end: datetime | None = None, n: int = 0) -> RelationshipSet:
+def relation(
+    sub: str, role: str, start: datetime = NOW - 30 * DAY, end: datetime | None = None, n: int = 0, **recorded: Any
+) -> RelationshipSet:
+    """Recorded by intake when it began, unless said otherwise."""
     return RelationshipSet(
         relationship_id=UUID(int=hash((sub, role, n)) & ((1 << 128) - 1)),
         client_id=UUID(CLIENT),
@@ -63,6 +66,7 @@ def relation(sub: str, role: str, start: datetime = NOW - 30 * DAY, end: datetim
         start=start,
         end=end,
         at=start,
+        **({"recorded_by": "i-sato", "recorded_at": start} | recorded),
     )
 
 

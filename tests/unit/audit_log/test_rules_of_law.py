@@ -96,6 +96,24 @@ def test_a_trainees_supervisor_with_train(facts: Any, purpose: str, expected: st
     assert not ask(SUPERVISOR, "update", TRAINEES, facts=facts, purpose=purpose).permitted
 
 
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        {"recorded_at": TRAINEES.created_at + timedelta(seconds=1)},
+        {"recorded_at": TRAINEES.created_at},
+        {"recorded_by": LIND},
+        {"recorded_by": ""},
+        {"recorded_at": None, "at": NOW},
+    ],
+)
+def test_training_that_was_recorded_afterwards_or_by_the_reader_opens_nothing(recorded: dict[str, Any]) -> None:
+    backdated = relation(NOVAK, "trainee", start=NOW - 3_000 * DAY).model_copy(update=recorded)
+    for action in ("read", "search", "cosign"):
+        assert shown(ask(SUPERVISOR, action, TRAINEES, facts=(TRAINING[0], backdated), purpose="TRAIN")) == "404"
+    honest = relation(NOVAK, "trainee", n=2)
+    assert ask(SUPERVISOR, "read", TRAINEES, facts=(TRAINING[0], backdated, honest), purpose="TRAIN").permitted
+
+
 def test_a_cosigner_outside_training_is_denied() -> None:
     assert shown(ask(SUPERVISOR, "cosign", MINE, facts=(*TREATED, relation(LIND, "supervisor")))) == "404"
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from services.consent.domain import policy_change
 from services.consent.domain.errors import InvalidForm, NotAllowed, NotNow
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.relationship import KEEPERS, End, Relationship, Start, decide, evolve
@@ -60,6 +61,16 @@ def test_it_ends_now_and_only_once(by: str, role: Role) -> None:
     assert after.holds.end == NOW
     with pytest.raises(NotNow):
         decide(after, End(by, role, NOW + timedelta(days=1)))
+
+
+def test_the_gate_learns_who_recorded_it_and_when_also_after_its_end() -> None:
+    state = started(start(since="2020-01-01"))
+    later = NOW + timedelta(days=1)
+    (event,) = decide(state, End("intake-2", Role.INTAKE, later))
+    after = evolve(state, event)
+    assert after is not None
+    for told in (policy_change.of_relationship(state, NOW), policy_change.of_relationship(after, later)):
+        assert (told.recorded_by, told.recorded_at) == ("intake-1", NOW)
 
 
 def test_a_colleague_does_not_end_it() -> None:

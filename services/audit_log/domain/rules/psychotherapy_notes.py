@@ -8,7 +8,7 @@ from services.audit_log.domain.question import Question, Verdict, deny, permit, 
 from services.audit_log.domain.rules.consents import Effect, consult
 from services.audit_log.domain.rules.tables import AUTHOR_ROWS, READING, granted
 from services.audit_log.domain.rules.writes import write
-from shared.contracts.consent_policy import RelationshipRole
+from shared.contracts.consent_policy import RelationshipRole, RelationshipSet
 from shared.contracts.disclosure import Action
 from shared.contracts.records import KeyClass
 
@@ -38,10 +38,25 @@ def _training(q: Question) -> Verdict | None:
     if q.purpose != "TRAIN" or q.action not in READING | {Action.COSIGN} or q.record.author is None:
         return None
     supervisor = q.policy.holds_role(q.agent.id, RelationshipRole.SUPERVISOR, q.now)
-    trainee = q.policy.holds_role(q.record.author, RelationshipRole.TRAINEE, q.now)
+    trainee = _trainee(q, q.record.author)
     if supervisor is None or trainee is None:
         return None
     return permit("training-supervision", _TRAINING, *relationship_ids((supervisor, trainee)))
+
+
+def _trainee(q: Question, author: str) -> RelationshipSet | None:
+    """The author's training, as it stood on record before the note: nobody makes a colleague's note a trainee's afterwards,
+    whatever `start` says, and the reader's own word for it counts never. Without a known recorder it does not count."""
+    return next(
+        (
+            r
+            for r in q.policy.relationships_of(author, q.now)
+            if r.role is RelationshipRole.TRAINEE
+            and r.recorded_by not in ("", q.agent.id)
+            and (r.recorded_at or r.at) < q.record.created_at
+        ),
+        None,
+    )
 
 
 def _threat(q: Question) -> Verdict | None:
