@@ -6,14 +6,17 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.audit_log.domain.agent import Agent
 from services.audit_log.domain.decision import decide
 from services.audit_log.domain.policy import TenantPolicy, fold
 from services.audit_log.domain.question import Question
 from services.audit_log.domain.release import ReleaseChoice
+from services.audit_log.domain.rules.consents import CLINICAL
+from services.audit_log.domain.rules.tables import DISCLOSING
 from shared.contracts.consent_policy import ConsentSet, Policy, Provision
 from shared.contracts.disclosure import Action, ReleaseAudience
 from shared.contracts.records import ALLIANCE_RATING
-from shared.identity.roles import default_purpose
+from shared.identity.roles import Role, default_purpose
 from tests.unit.audit_log.asking import (
     ADMIN,
     CLIENT,
@@ -47,7 +50,7 @@ def provisions(kinds: st.SearchStrategy[Any], nested: st.SearchStrategy[Any]) ->
     return st.builds(
         Provision,
         type=kinds,
-        actors=some(RIVERA, OKAFOR, LIND, "ehr-1"),
+        actors=some(RIVERA, OKAFOR, LIND, "ehr-1", INTAKE.id, OFFICER.id, ADMIN.id),
         roles=some("therapist", "supervisor", "trainee", "ehr_system"),
         purposes=some("TREAT", "TRAIN"),
         actions=some("read", "search", "export"),
@@ -70,7 +73,7 @@ CONSENTS = st.builds(
     st.integers(1, 10_000),
 )
 RELATIONS = st.builds(
-    relation, st.sampled_from([RIVERA, OKAFOR, LIND, NOVAK]), st.sampled_from(["therapist", "supervisor", "trainee"])
+    relation, st.sampled_from([RIVERA, OKAFOR, LIND, NOVAK, INTAKE.id, ADMIN.id]), st.sampled_from(["therapist", "supervisor", "trainee"])
 )
 QUESTIONS = st.builds(
     lambda agent, action, kind, author, labels, relations, consents, purpose: Question(
@@ -177,3 +180,10 @@ def test_changes_in_any_order_fold_to_the_same_and_can_be_replayed(changes: list
     assert jumbled.client(CLIENT) == in_order.client(CLIENT) == fold(changes)
     for sequence in range(len(changes) + 1):
         assert in_order.client_as_of(CLIENT, sequence) == fold(changes[:sequence])
+
+
+@settings(max_examples=400, deadline=None)
+@given(QUESTIONS, st.sampled_from([INTAKE, OFFICER, ADMIN]))
+def test_no_clinical_record_opens_to_the_desk_compliance_or_administration(q: Question, agent: Agent) -> None:
+    if q.record.key_class in CLINICAL and q.action in DISCLOSING:
+        assert not decide(replace(q, agent=agent, purpose=default_purpose(agent.role or Role.INTAKE))).permitted

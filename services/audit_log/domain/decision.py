@@ -14,7 +14,7 @@ from services.audit_log.domain.grants import GRANTED_PURPOSES, Grant
 from services.audit_log.domain.policy import ClientPolicy
 from services.audit_log.domain.question import Question, Verdict, deny, permit, relationship_ids
 from services.audit_log.domain.rules import psychotherapy_notes, reading, writes
-from services.audit_log.domain.rules.consents import is_named
+from services.audit_log.domain.rules.consents import NEVER_CLINICAL, is_named
 from services.audit_log.domain.rules.knowing import may_know
 from services.audit_log.domain.rules.tables import AUTHOR_ROWS, CLIENT_ROWS, JOBS, REPRESENTATIVE_ROWS, ROLE_ROWS, granted
 from shared.contracts.disclosure import Action
@@ -126,6 +126,8 @@ def may_search(
     if held:
         return permit("relationship", rule, *relationship_ids(held))
     named = is_named(policy, agent.id, ehr_system=agent.role is Role.EHR_SYSTEM, now=now)
+    if agent.role in NEVER_CLINICAL:
+        return deny("no-relationship", rule, may_know=False)
     if named is not None:
         return permit("consent", rule, f"consent:{named.consent_id}")
     return deny("no-relationship", rule, may_know=False)

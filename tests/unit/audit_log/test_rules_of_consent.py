@@ -5,13 +5,18 @@ from typing import Any
 import pytest
 
 from services.audit_log.domain.agent import Agent
+from services.audit_log.domain.decision import may_search
 from shared.contracts.consent_policy import Period, Provision
 from tests.unit.audit_log.asking import (
+    ADMIN,
+    CLIENT,
     CLIENT_SELF,
     DAY,
     EHR,
+    INTAKE,
     LIND,
     NOW,
+    OFFICER,
     OKAFOR,
     RIVERA,
     STRANGER,
@@ -20,6 +25,7 @@ from tests.unit.audit_log.asking import (
     TREATED,
     ask,
     consent,
+    given,
     provision,
     record,
     relation,
@@ -56,6 +62,34 @@ def test_a_disclosure_opens_what_its_description_names_and_never_psychotherapy_n
     assert ask(THERAPIST, "read", record("outcome", OKAFOR), facts=facts).permitted
     assert not ask(THERAPIST, "read", record("psychotherapy_note", OKAFOR), facts=facts).permitted
     assert not ask(THERAPIST, "read", NOTE, facts=facts).permitted
+
+
+@pytest.mark.parametrize("agent", [INTAKE, ADMIN, OFFICER])
+@pytest.mark.parametrize("kind", ["session", "progress_note", "psychotherapy_note", "administration", "outcome"])
+def test_no_consent_opens_clinical_classes_to_the_desk_administration_or_compliance(agent: Agent, kind: str) -> None:
+    """Whoever draws up or witnesses an authorization could otherwise name themselves in it."""
+    to_them = (P("permit", actors=(agent.id,)), P("permit", roles=("therapist",)))
+    kinds = ("treatment", "measurement", "psychotherapy_notes", "disclosure", "part2_tpo")
+    facts: tuple[Any, ...] = (
+        relation(agent.id, "therapist"),
+        *(consent(k, "permit", *to_them, covers=("progress_note", "measures"), n=n) for n, k in enumerate(kinds)),
+    )
+    for action in ("read", "search", "export"):
+        assert not ask(agent, action, record(kind, OKAFOR), facts=facts).permitted
+    if agent is INTAKE:
+        assert ask(INTAKE, "read", record("client", None), facts=facts).permitted
+
+
+@pytest.mark.parametrize("agent", [INTAKE, ADMIN, OFFICER])
+def test_whoever_does_not_practise_cosigns_nothing(agent: Agent) -> None:
+    facts = (relation(agent.id, "supervisor"), relation(OKAFOR, "trainee"), consent())
+    for kind in ("progress_note", "psychotherapy_note"):
+        assert not ask(agent, "cosign", record(kind, OKAFOR), facts=facts).permitted
+
+
+def test_an_administrator_whom_a_consent_names_may_not_search_the_client() -> None:
+    policy = given(consent("disclosure", "permit", P("permit", actors=(ADMIN.id,)), covers=("progress_note",)))
+    assert not may_search(ADMIN, CLIENT, purpose="HOPERAT", policy=policy, grants=(), now=NOW).permitted
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ Within a consent the deepest provision that matches wins in its branch, and amon
 matches, a base of permit permits those who hold a current relationship to the client; a base of deny is a default that gives
 nothing, not an override of other consents. Somebody without a relationship is permitted only by a provision that names them
 as an actor, or names the role `ehr_system` where their token has it. An authorization says to whom (45 CFR 164.508(c)(1)(iii),
-42 CFR 2.31(a)(4)): it permits only by a provision that names the actor or a role, and its base alone opens nothing.
+42 CFR 2.31(a)(4)): it permits only by a provision that names the actor or a role, and its base alone opens nothing. Tokens of
+intake, administration and compliance get no clinical class by consent, whomever it names: only what their own rows give.
 """
 
 from dataclasses import dataclass
@@ -50,6 +51,10 @@ PART2_KINDS: Final = frozenset({ConsentKind.PART2_TPO, ConsentKind.PART2_COUNSEL
 AUTHORIZATIONS: Final = PART2_KINDS | {ConsentKind.PSYCHOTHERAPY_NOTES, ConsentKind.DISCLOSURE}
 """kinds that permit nobody whom a provision does not name"""
 TPO: Final = frozenset({"TREAT", "ETREAT", "COC", "HPAYMT", "HOPERAT"})
+
+CLINICAL: Final = frozenset({KeyClass.PROGRESS_NOTE, KeyClass.PSYCHOTHERAPY_NOTE, KeyClass.MEASURES})
+NEVER_CLINICAL: Final = frozenset({Role.INTAKE, Role.ADMINISTRATOR, Role.COMPLIANCE_OFFICER})
+"""roles that no consent lets read clinical classes, whoever it names: they draw up, witness or oversee what would let them in"""
 
 
 class Effect(StrEnum):
@@ -101,6 +106,8 @@ class ConsentAnswer:
 
 def consult(q: Question) -> ConsentAnswer:
     """What the client's active consents say together."""
+    if q.agent.role in NEVER_CLINICAL and q.record.key_class in CLINICAL:
+        return ConsentAnswer(Effect.NOTHING)
     asked = Asked.of(q)
     effects = [
         (consent, consent_effect(consent, asked))

@@ -31,6 +31,7 @@ def cosign(q: Question) -> Verdict | None:
     if q.action is not Action.COSIGN:
         return None
     supervises = q.policy.holds_role(q.agent.id, RelationshipRole.SUPERVISOR, q.now)
-    if q.record.record_type is not RecordType.PROGRESS_NOTE or supervises is None or q.record.is_authored_by(q.agent):
+    may = q.record.record_type is RecordType.PROGRESS_NOTE and q.agent.role in PRACTITIONERS
+    if not may or supervises is None or q.record.is_authored_by(q.agent):
         return deny("not-the-supervisor", "rule:relationship.cosign", may_know=may_know(q))
     return permit("supervision", "rule:relationship.cosign", *relationship_ids((supervises,)))
