@@ -125,7 +125,8 @@ async def test_who_signs(there: Clinic) -> None:
     signed = await there.client.call("POST", path)
     assert (signed.status, signed.json["status"]) == (201, "active")
     problem(await there.client.call("POST", path), 409)
-    for body in ({}, None):
+    bodies: tuple[Any, ...] = ({}, None)
+    for body in bodies:
         other = (await there.intake.post("/v1/consents", there.form())).id
         assert (await there.client.call("POST", f"/v1/consents/{other}/signatures", body)).json["status"] == "active"
     attested = {"witness": "R. Ilves", "evidence": "Paper form."}

@@ -13,7 +13,8 @@ from tests.e2e.rest import Answer, Person, Rest
 from tests.e2e.surface import SOAP, Clinic, pointers, problem
 
 ROLES = (
-    "intake", "therapist", "supervisor", "trainee", "client", "representative", "compliance_officer", "ehr_system", "administrator"
+    "intake", "therapist", "supervisor", "trainee", "client", "representative", "compliance_officer", "ehr_system",
+    "administrator",
 )  # fmt: skip
 
 
@@ -217,8 +218,8 @@ async def test_every_clinical_answer_names_its_entry(there: Clinic) -> None:
         assert entry["agent"]["sub"] == there.marsh.sub
 
 
-POSTS = ("client", "consent", "signature", "revocation", "relationship", "end", "session", "progress", "private", "note signature",
-         "addendum", "administration", "responses", "outcome", "break-glass", "erasure")  # fmt: skip
+POSTS = ("client", "consent", "signature", "revocation", "relationship", "end", "session", "progress", "private",
+         "note signature", "addendum", "administration", "responses", "outcome", "break-glass", "erasure")  # fmt: skip
 
 
 @pytest.mark.parametrize("what", POSTS)
@@ -242,7 +243,8 @@ async def test_safe_repeats_of_every_post(there: Clinic, what: str) -> None:
     glass = {"client_id": c, "purpose": "BTG", "reason": "Crisis call at night.", "scope": [], "minutes": 15}
     erasure = {"client_id": c, "key_classes": ["measures"], "basis": "GDPR 17"}
     person, path, body, other = {
-        "client": (there.intake, "/v1/clients", {"name": "A. Person", "birth_date": "1990-01-01"}, {"name": "B", "birth_date": None}),
+        "client": (there.intake, "/v1/clients", {"name": "A. Person", "birth_date": "1990-01-01"},
+                   {"name": "B. Person", "birth_date": None}),
         "consent": (there.intake, "/v1/consents", there.form(), there.form("telehealth")),
         "signature": (there.client, f"/v1/consents/{consent}/signatures", {}, None),
         "revocation": (there.client, f"/v1/consents/{consent}/revocations", {}, {"reason": "another"}),
@@ -251,7 +253,8 @@ async def test_safe_repeats_of_every_post(there: Clinic, what: str) -> None:
         "session": (marsh, "/v1/sessions", session, {**session, "format": "couple"}),
         "progress": (marsh, f"/v1/sessions/{held}/progress-notes", {"format": "SOAP", "sections": SOAP},
                      {"format": "narrative", "sections": {"narrative": "x"}}),
-        "private": (marsh, f"/v1/sessions/{held}/psychotherapy-notes", {"sections": {"process": "x"}}, {"sections": {"dreams": "x"}}),
+        "private": (marsh, f"/v1/sessions/{held}/psychotherapy-notes", {"sections": {"process": "x"}},
+                    {"sections": {"dreams": "x"}}),
         "note signature": (marsh, f"/v1/notes/{note}/signatures", {}, None),
         "addendum": (marsh, f"/v1/notes/{note}/addenda", {"text": "x"}, {"text": "y"}),
         "administration": (marsh, "/v1/administrations", {"client_id": c, "instrument": "ors", "rater": "client"},

@@ -31,7 +31,9 @@ def administration_routes(surface: Surface) -> APIRouter:
 
     @router.post("/v1/administrations", status_code=201, openapi_extra=documented(AdministrationBody))
     async def ask(request: Request) -> Response:
-        """Ask a client, their therapist or an observer to rate. Every request makes a new administration."""
+        """Ask a client, their therapist or an observer to rate. Every request makes a new administration.
+
+        `link` is for the rater who has no login: see the description of its `responses`."""
         call = surface.call(request)
         body, raw = await read_json(request, AdministrationBody)
         headers: dict[str, str] = {}
@@ -53,7 +55,11 @@ def administration_routes(surface: Surface) -> APIRouter:
         openapi_extra=documented(ResponsesBody),
     )
     async def answer(request: Request, administration_id: str) -> Response:
-        """Answer, by the rater's own token or by `Authorization: Link <secret>`; the scores come back."""
+        """Answer, by the rater's own token or by the link; the scores come back.
+
+        The link that `POST /v1/administrations` answered is `<public url>/answer/<administration id>#<secret>`. Whoever holds it
+        sends what stands behind the `#` as `Authorization: Link <secret>` here, and no token; it answers this one
+        administration, once, and opens nothing else. No browser sends what stands behind a `#`, so no log holds it."""
         wanted = path_id(administration_id)
         call = _rater(surface, request, wanted)
         body, raw = await read_json(request, ResponsesBody)

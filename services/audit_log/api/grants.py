@@ -19,7 +19,7 @@ from shared.identity.tokens import TokenVerifier
 class NewGrant(Body):
     client_id: UUID
     purpose: Literal["BTG", "ETREAT", "THREAT"]
-    reason: Annotated[str, Field(min_length=10, max_length=2000)]
+    reason: Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
     """kept in the ledger's payload alone"""
     scope: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(max_length=50)] = ()
     """key classes or record ids; empty: all that an emergency opens. THREAT: exactly one record id"""

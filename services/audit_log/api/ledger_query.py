@@ -87,8 +87,8 @@ class _Taker:
 
     def __call__(self, name: str, read: Callable[[str], T], expected: str) -> T | None:
         values = self._request.query_params.getlist(name)
-        if not values:
-            return None
+        if not any(values):
+            return None  # `?agent=` asks for everybody
         try:
             if len(values) > 1:
                 raise ValueError

@@ -4,6 +4,7 @@ Hashes, salted commitments and signatures only: they say nothing about anybody, 
 made one a fetch would never see the log at rest).
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -20,6 +21,9 @@ from shared.identity.tokens import TokenVerifier
 
 TEXT: Final = "text/plain; charset=utf-8"
 TILE: Final = "application/octet-stream"
+FIRST_SECONDS: Final = 1.0
+"""how long a log's first checkpoint is waited for: it follows its first entry at once, and is no 404 to who saw that entry"""
+_POLL_SECONDS: Final = 0.05
 _IMMUTABLE: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
 _CHANGING: Final = {"Cache-Control": "no-cache"}
 
@@ -36,9 +40,12 @@ def tlog_router(ledger: LedgerView, tokens: TokenVerifier, now: Callable[[], dat
     @router.get("/checkpoint", summary="Newest signed checkpoint (C2SP tlog-checkpoint)", response_class=Response)
     async def checkpoint(request: Request, tenant: str) -> Response:
         await desk.officer_of(request, tenant)
-        note = await ledger.checkpoint(tenant)
-        if note is None:
-            raise not_found("This log has no signed checkpoint yet.")
+        tries = FIRST_SECONDS / _POLL_SECONDS
+        while (note := await ledger.checkpoint(tenant)) is None:
+            tries -= 1
+            if tries < 0:
+                raise not_found("This log has no signed checkpoint yet.")
+            await asyncio.sleep(_POLL_SECONDS)
         return Response(note, media_type=TEXT, headers=_CHANGING)
 
     @router.get("/tile/entries/{path:path}", summary="Entry bundle (C2SP tlog-tiles)", response_class=Response)

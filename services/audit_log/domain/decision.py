@@ -48,7 +48,8 @@ def _client(q: Question) -> Verdict | None:
     if q.agent.role is not Role.CLIENT:
         return None
     if not q.agent.is_client(q.record.client_id):
-        return deny("another-client", _DEFAULT, may_know=False)
+        taking_in = q.action is Action.CREATE and q.record.record_type is RecordType.CLIENT
+        return deny("another-client", _DEFAULT, may_know=taking_in)
     rule = granted(CLIENT_ROWS, q.action, q.record.record_type)
     if rule is None and q.record.is_authored_by(q.agent):
         rule = granted(AUTHOR_ROWS, q.action, q.record.record_type)

@@ -58,7 +58,13 @@ def test_every_rule_in_a_row_has_its_source() -> None:
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_stranger_gets_nothing_and_learns_nothing(action: str, kind: str) -> None:
     verdict = ask(STRANGER, action, record(kind, RIVERA if action != "create" else OKAFOR), facts=TREATED)
-    assert shown(verdict) == "404"
+    # of a client who is not there yet nothing is to be learned
+    assert shown(verdict) == ("403" if (action, kind) == ("create", "client") else "404")
+
+
+@pytest.mark.parametrize("agent", [OTHER_CLIENT, SUPERVISOR, ADMIN, OFFICER])
+def test_only_intake_takes_clients_in(agent: Agent) -> None:
+    assert shown(ask(agent, "create", record("client", agent.id), facts=())) == "403"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +80,7 @@ def test_a_stranger_gets_nothing_and_learns_nothing(action: str, kind: str) -> N
         ("update", "relationship", "permit"),
         ("export", "client", "403"),
         *(("read", kind, "404") for kind in CLINICAL),
-        *(("create", kind, "404") for kind in ("session", "progress_note", "administration", "outcome", "release_choice")),
+        *(("create", kind, "403") for kind in ("session", "progress_note", "administration", "outcome", "release_choice")),
     ],
 )
 def test_intake(action: str, kind: str, expected: str) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from services.audit_log.domain.agent import Agent
 from services.audit_log.domain.question import Question
 from services.audit_log.domain.rules.tables import REPRESENTATIVE_ROWS, ROLE_ROWS, Row
 from shared.contracts.disclosure import Action
@@ -16,6 +17,10 @@ _BY_ROLE: Final = {role: _types(rows) for role, rows in ROLE_ROWS.items()}
 _REPRESENTED: Final = _types(REPRESENTATIVE_ROWS)
 
 
+def _of_role(agent: Agent) -> frozenset[RecordType]:
+    return _BY_ROLE.get(agent.role, frozenset()) if agent.role is not None else frozenset()
+
+
 def may_know(q: Question) -> bool:
     """The author always; of a psychotherapy note nobody else. Of the rest: the client, who holds a current relationship or
     grant, and who may act on such records by role."""
@@ -24,10 +29,12 @@ def may_know(q: Question) -> bool:
         return True
     if record.key_class is KeyClass.PSYCHOTHERAPY_NOTE and q.action is not Action.CREATE:
         return False
+    if q.action is Action.CREATE and (record.record_type is RecordType.CLIENT or RecordType.CLIENT in _of_role(agent)):
+        return True  # nothing is there yet; or who keeps identities knows the client
     return (
         agent.is_client(record.client_id)
         or (agent.represents(record.client_id) and record.record_type in _REPRESENTED)
-        or (agent.role is not None and record.record_type in _BY_ROLE.get(agent.role, frozenset()))
+        or record.record_type in _of_role(agent)
         or bool(q.relationships())
         or q.grant() is not None
     )
