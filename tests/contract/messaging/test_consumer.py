@@ -13,7 +13,8 @@ from shared.eventstore.postgres import PostgresEventStore
 from shared.gate.port import GateUnavailable
 from shared.http.problems import unavailable
 from shared.messaging.in_process import InProcessBus
-from shared.messaging.port import Effect, Message, Outbound, Transient, Transport
+from shared.messaging.parked import Parked
+from shared.messaging.port import Effect, Inbound, Message, Outbound, Transient, Transport
 from shared.service.parts import DatabaseUrls
 from tests.support.messaging import World, eventually, note, opened_store, running, seen_by
 from tests.support.postgres import MakeDatabase
@@ -196,6 +197,32 @@ async def test_a_parked_key_stays_parked_for_the_next_consumer(world: World) -> 
         await world.until_seen({"ben": [2]})
         await _until_parked(world, 2)
     assert await world.parked() == {"ana": [(1, "ValueError"), (2, "behind")]}
+
+
+async def test_a_key_released_while_the_next_message_comes_is_not_parked_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = True
+
+    async def handle(message: Message) -> Effect | None:
+        if broken:
+            raise ValueError
+        return seen_by(message)
+
+    consumer, park_behind = world.consumer(handle), Parked.park_behind
+
+    async def released_first(parked: Parked, message: Message, inbound: Inbound) -> None:
+        await consumer.release(world.tenant, TOPIC, message.key)
+        await park_behind(parked, message, inbound)
+
+    async with running(consumer.run()):
+        await world.transport.publish([world.message("ana", 1)])
+        await _until_parked(world, 1)
+        broken = False
+        monkeypatch.setattr(Parked, "park_behind", released_first)
+        await world.transport.publish([world.message("ana", n) for n in (2, 3)])
+        await world.until_seen({"ana": [1, 2, 3]})
+    assert await world.parked() == {}
 
 
 async def test_a_type_without_a_handler_is_let_pass(world: World) -> None:
