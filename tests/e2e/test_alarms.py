@@ -71,16 +71,7 @@ async def write_past_the_gate(fleet: Fleet, clinic: Clinic, client: Client, note
                 "INSERT INTO outbox"
                 " (tenant_id, event_id, aggregatetype, aggregateid, type, schema_version, stream, sequence, payload)"
                 " VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8)",
-                *(
-                    tenant,
-                    uuid4(),
-                    RECEIPTS,
-                    f"{tenant}/{client.id}",
-                    RECEIPT,
-                    stream,
-                    version,
-                    receipt.model_dump_json().encode(),
-                ),
+                *(tenant, uuid4(), RECEIPTS, f"{tenant}/{client.id}", RECEIPT, stream, version, shown),
             )
     finally:
         await connection.close()
