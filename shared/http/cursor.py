@@ -1,6 +1,7 @@
 """Pages: `?limit=&cursor=` → `{items, next}`. A cursor is opaque and bound to its caller and query by an HMAC."""
 
 import hmac
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from typing import Any
@@ -12,13 +13,14 @@ from shared.http.problems import Fault, invalid
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+_LIMIT = re.compile(r"[1-9][0-9]{0,2}")
 
 
 def limit_of(request: Request) -> int:
     raw = request.query_params.get("limit")
     if raw is None:
         return DEFAULT_LIMIT
-    if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw[:6]) <= MAX_LIMIT:
+    if not _LIMIT.fullmatch(raw) or int(raw) > MAX_LIMIT:
         raise invalid([Fault("?limit", f"a whole number from 1 to {MAX_LIMIT}")])
     return int(raw)
 
