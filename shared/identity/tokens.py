@@ -5,6 +5,7 @@ servers put their own client into `azp`, so `client_id` counts for the roles cli
 """
 
 import re
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -19,6 +20,10 @@ from shared.identity.roles import Role
 ALGORITHMS: Final = ["EdDSA", "Ed25519", "ES256", "RS256", "PS256"]
 LEEWAY_SECONDS: Final = 5
 MAX_TOKEN_BYTES: Final = 8_192
+RESERVED_SUBS: Final = ("job:", "link:", "service:")
+"""how the ledger names what is no person: nobody's `sub` begins like this"""
+_CONTROLS: Final = frozenset({"Cc", "Cs"})
+"""Unicode categories that no claim may hold: control characters and lone surrogates"""
 _TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
 
 
@@ -99,6 +104,8 @@ def principal_of(claims: dict[str, Any]) -> Principal:
     sub, tenant = claims.get("sub"), claims.get("tenant")
     if not isinstance(sub, str) or not 0 < len(sub) <= 200:
         raise InvalidToken("the token has no usable sub")
+    if sub.casefold().startswith(RESERVED_SUBS):
+        raise InvalidToken(f"the token's sub begins as no person's may ({', '.join(RESERVED_SUBS)})")
     if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
         raise InvalidToken("the token has no usable tenant (a-z, 0-9, '.', '_', '-', at most 63)")
     try:
@@ -108,13 +115,17 @@ def principal_of(claims: dict[str, Any]) -> Principal:
     client_id = claims.get("client_id") if role in (Role.CLIENT, Role.REPRESENTATIVE) else None
     if role is Role.CLIENT and not isinstance(client_id, str):
         raise InvalidToken("a client's token needs client_id")
+    name, scope, jti = (str(claims.get(claim, "")) for claim in ("name", "scope", "jti"))
+    for claim, text in (("sub", sub), ("name", name), ("client_id", client_id), ("scope", scope), ("jti", jti)):
+        if isinstance(text, str) and any(unicodedata.category(c) in _CONTROLS for c in text):
+            raise InvalidToken(f"the token's {claim} holds control characters")
     return Principal(
         sub=sub,
         tenant=tenant,
         role=role,
-        name=str(claims.get("name", ""))[:200],
+        name=name[:200],
         client_id=client_id if isinstance(client_id, str) else None,
-        scopes=frozenset(str(claims.get("scope", "")).split()),
-        jti=str(claims.get("jti", ""))[:200],
+        scopes=frozenset(scope.split()),
+        jti=jti[:200],
         expires_at=float(claims.get("exp", 0)),
     )

@@ -73,7 +73,9 @@ CONSENTS = st.builds(
     st.integers(1, 10_000),
 )
 RELATIONS = st.builds(
-    relation, st.sampled_from([RIVERA, OKAFOR, LIND, NOVAK, INTAKE.id, ADMIN.id]), st.sampled_from(["therapist", "supervisor", "trainee"])
+    relation,
+    st.sampled_from([RIVERA, OKAFOR, LIND, NOVAK, INTAKE.id, ADMIN.id]),
+    st.sampled_from(["therapist", "supervisor", "trainee"]),
 )
 QUESTIONS = st.builds(
     lambda agent, action, kind, author, labels, relations, consents, purpose: Question(

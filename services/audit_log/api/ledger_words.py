@@ -7,9 +7,12 @@ from collections import Counter
 from typing import Any, Final
 
 from services.audit_log.application.ledger_view import StoredEntry
+from services.audit_log.domain.agent import AgentKind
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.payload import instant
 
+SERVICE: Final = "service"
+"""role of an entry that a service made for itself"""
 _VERBS: Final = {
     "create": ("wrote", "write"),
     "read": ("read", "read"),
@@ -74,24 +77,24 @@ def report_line(stored: StoredEntry) -> dict[str, Any]:
 
 
 def by_job(entry: Entry) -> bool:
-    return entry.agent.startswith("job:")
+    return entry.agent_role == AgentKind.JOB
 
 
 def who(entry: Entry) -> str:
-    kind, _, name = entry.agent.partition(":")
+    _, _, name = entry.agent.partition(":")
     if by_job(entry):
         return f"the automatic task {name}"
-    if kind == "link" and name:
+    if entry.agent_role == AgentKind.LINK:
         return "somebody with a questionnaire's link"
-    if kind == "service" and name:
-        return f"the {name} service"
+    if entry.agent_role == SERVICE:
+        return f"the {name or entry.agent} service"
     return entry.agent_name or entry.agent
 
 
 def sentence(entry: Entry) -> str:
     """As in `Dr. Ada Rivera (therapist) read a session note, for your treatment.`"""
     person = who(entry)
-    if not entry.agent.startswith(("job:", "link:", "service:")):
+    if entry.agent_role not in (AgentKind.JOB, AgentKind.LINK, SERVICE):
         person = f"{person} ({_ROLES.get(entry.agent_role, entry.agent_role)})"
     person = person[0].upper() + person[1:]
     purpose = f", {_PURPOSES[entry.purpose]}" if entry.purpose in _PURPOSES else ""
