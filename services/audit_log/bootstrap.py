@@ -78,7 +78,6 @@ class AuditLogService:
             seed=log_seed,
             origin_prefix=settings.log_origin or urlsplit(parts.public_url).netloc.replace(":", "-"),
             anchor=FileAnchor(anchor_dir),
-            now=parts.now,
             random=parts.random,
         )
         ledger = DurableLedger(self._ledger)

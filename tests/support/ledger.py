@@ -18,7 +18,7 @@ CLIENT = "11111111-1111-4111-8111-111111111111"
 
 
 def ledger_on(urls: DatabaseUrls, anchors: Path) -> PostgresLedger:
-    return PostgresLedger(urls, seed=SEED, origin_prefix=ORIGIN, anchor=FileAnchor(anchors), now=now, random=secrets.token_bytes)
+    return PostgresLedger(urls, seed=SEED, origin_prefix=ORIGIN, anchor=FileAnchor(anchors), random=secrets.token_bytes)
 
 
 @asynccontextmanager

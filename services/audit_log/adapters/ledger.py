@@ -5,7 +5,6 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -47,11 +46,10 @@ class PostgresLedger:
         seed: bytes,
         origin_prefix: str,
         anchor: CheckpointAnchor,
-        now: Callable[[], datetime],
         random: Callable[[int], bytes],
     ) -> None:
         """`seed`: 32 bytes from which each tenant's Ed25519 key is derived; `origin_prefix`: `<host>/<deployment>`."""
-        self._urls, self._anchor, self._now, self._random = urls, anchor, now, random
+        self._urls, self._anchor, self._random = urls, anchor, random
         self._keys = LogKeys(seed, origin_prefix)
         self._pool: Pool | None = None
         self._logs: Logs | None = None
