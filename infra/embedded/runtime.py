@@ -98,7 +98,7 @@ class Embedded:
     async def _build(self, urls: Mapping[str, DatabaseUrls]) -> None:
         keys = {name: ServiceKeys.from_seed(name, self._secrets.service(name)) for name in ServiceName}
         directory = ServiceDirectory({name: k.public() for name, k in keys.items()})
-        bus, feed = InProcessBus(), LateFeed()
+        bus, feed = InProcessBus(held=True), LateFeed()
         tokens = TokenVerifier(StaticKeys(self.issuer.jwks()), issuer=ISSUER, audience=AUDIENCE, clock=clock.seconds)
 
         def parts(name: ServiceName, gate: Gate | None = None) -> Parts:
@@ -142,4 +142,5 @@ class Embedded:
             await service.start()
             self._stack.push_async_callback(service.stop)
             self.services.append(service)
+        bus.release()  # what a crash left in an outbox waits until every consumer has joined
         self.app = Front({name: s.app for name, s in built.items()}, dev_token=dev_token(self.issuer), new_id=clock.new_id)
