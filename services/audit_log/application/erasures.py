@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from services.audit_log.application.erasing_reasons import ErasableLedger, ErasingReasons
 from services.audit_log.application.erasure_stream import ErasureStream, Loaded, system_meta
 from services.audit_log.application.holds import Holds
-from services.audit_log.application.ports import KeyringUnavailable, Ledger, LedgerUnavailable
+from services.audit_log.application.ports import KeyringUnavailable, LedgerUnavailable
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.erasure import (
     Acknowledge,
@@ -67,7 +68,7 @@ class Erasures:
     def __init__(
         self,
         store: EventStore,
-        ledger: Ledger,
+        ledger: ErasableLedger,
         keyring: KeyDestruction,
         *,
         idempotency: Idempotency,
@@ -76,6 +77,7 @@ class Erasures:
     ) -> None:
         self.idempotency = idempotency
         self.holds = Holds(store, ledger, now=now, new_id=new_id)
+        self._reasons = ErasingReasons(ledger, now=now)
         self._streams = ErasureStream(store, ledger, new_id=new_id)
         self._ledger, self._keyring, self._now, self._new_id = ledger, keyring, now, new_id
         self._turns: dict[UUID, asyncio.Lock] = {}
@@ -181,6 +183,7 @@ class Erasures:
         client_id = str(state.client_id)
         if state.fenced:
             kids = await self._keyring.shred(tenant, client_id, state.key_classes, state.id)
+            await self._reasons.erase(tenant, state)
             return decide(state, Destroyed(tuple(kids)), self._now())
         if await self.holds.standing(tenant, state.client_id):
             return decide(state, Hold(), self._now())

@@ -7,7 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.audit_log.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted
+from services.audit_log.domain.entry import EntryKind
 from services.audit_log.domain.erasure import HOLDERS, OutOfOrder
+from services.audit_log.domain.note import parse_vkey
+from services.audit_log.domain.tlog_proof import verify_proof
 from shared.contracts.audit import KeyShredded
 from shared.contracts.receipts import ERASURE_ACKNOWLEDGED, ErasureAcknowledged
 from shared.contracts.records import KeyClass
@@ -15,6 +18,7 @@ from shared.contracts.topics import AUDIT, RECEIPTS
 from shared.eventstore.outbox import Outbox
 from shared.messaging.port import Message
 from tests.integration.erasures.world import MEASURES, NOTES, PRIVATE, World
+from tests.support.ledger import entry, signed
 
 
 def acknowledgement(here: World, erasure_id: str, client_id: UUID, service: str, source: str | None = None) -> Message:
@@ -203,6 +207,64 @@ async def test_it_goes_on_after_a_crash_between_deed_and_record(here: World) -> 
     shown = await here.show(asked.body["id"])
     assert (shown["status"], shown["finality"]) == ("running", "logical")
     assert [s.kid for s in await here.keyring.shredded(here.tenant)] == [key.kid]
+
+
+REASON = "Found unresponsive; the ward asks for medication."
+
+
+async def glass_broken(here: World, client: UUID) -> list[int]:
+    """A grant for this client and one for another, as break-glass writes them; their indexes."""
+    return await here.ledger.append(
+        here.tenant,
+        [
+            entry(kind=EntryKind.GRANT, action="create", client_id=str(c), records=(), purpose="BTG", detail={"reason": REASON})
+            for c in (client, uuid4())
+        ],
+    )
+
+
+async def test_reasons_for_breaking_the_glass_go_with_the_clients_identity(here: World) -> None:
+    client = uuid4()
+    grant, anothers = await glass_broken(here, client)
+    before = await signed(here.ledger, here.tenant, grant)
+    asked = await here.ask(client, "identity", "progress_note")
+    assert (await here.approve(asked.body["id"])).status == 202
+    erased = await here.ledger.entry(here.tenant, grant)
+    assert erased.erased and erased.entry.detail == {} and erased.entry.client_id == str(client)
+    assert (await here.ledger.entry(here.tenant, anothers)).entry.detail == {"reason": REASON}
+    assert ("reasons-erased", "done", "service:audit_log") in await here.actions()
+    proved = await signed(here.ledger, here.tenant, grant)
+    assert (proved.leaf, proved.payload, proved.salt) == (before.leaf, None, None)
+    verifier = parse_vkey(here.ledger.vkey(here.tenant))
+    for proof in (before, proved):
+        verify_proof(proof.text, before.leaf, verifier)
+    assert (await here.ledger.verify(here.tenant)).ok
+
+
+async def test_without_identity_the_reasons_stay(here: World) -> None:
+    client = uuid4()
+    grant, _ = await glass_broken(here, client)
+    asked = await here.ask(client, "progress_note", "measures")
+    await here.approve(asked.body["id"])
+    assert (await here.ledger.entry(here.tenant, grant)).entry.detail == {"reason": REASON}
+
+
+async def test_reasons_are_erased_once_though_the_process_dies_before_it_is_written(here: World) -> None:
+    client = uuid4()
+    grant, _ = await glass_broken(here, client)
+    asked = await here.ask(client, "identity")
+    await here.erasures.stop()
+    here.erasures._keyring, keyring = Away(), here.erasures._keyring
+    await here.approve(asked.body["id"])
+    state = (await here.erasures._streams.load(here.tenant, UUID(asked.body["id"]))).state
+    await here.erasures._reasons.erase(here.tenant, state)
+    assert (await here.ledger.entry(here.tenant, grant)).erased
+    here.erasures._keyring = keyring
+    second = here.again()
+    await second.start()
+    await entries(here, 5)
+    await second.stop()
+    assert [a for a, *_ in await here.actions()] == ["requested", "approved", "reasons-erased", "fenced", "keys-destroyed"]
 
 
 class Away:

@@ -114,8 +114,8 @@ class World:
         return said.body
 
     async def actions(self) -> list[tuple[str, str, str]]:
-        """Action, outcome and agent of the tenant's entries, oldest first."""
-        found = await self.ledger.search(self.tenant, Filters(), limit=100)
+        """Action, outcome and agent of the tenant's entries on erasures, oldest first; looks apart."""
+        found = await self.ledger.search(self.tenant, Filters(kinds=("erasure",)), limit=100)
         return [(s.entry.action, s.entry.outcome, s.entry.agent) for s in reversed(found)]
 
     def again(self) -> Erasures:
