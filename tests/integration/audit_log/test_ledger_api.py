@@ -216,7 +216,7 @@ BAD = [
     ("purpose=%27%20or%201=1", ["?purpose"]),
     ("agent=" + "x" * 201, ["?agent"]),
     ("agent=%00", ["?agent"]),
-    ("action=", ["?action"]),
+    ("action=&action=read", ["?action"]),
 ]
 
 
