@@ -126,9 +126,9 @@ def may_search(
     held = policy.relationships_of(agent.id, now)
     if held:
         return permit("relationship", rule, *relationship_ids(held))
-    named = is_named(policy, agent.id, ehr_system=agent.role is Role.EHR_SYSTEM, now=now)
     if agent.role in NEVER_CLINICAL:
         return deny("no-relationship", rule, may_know=False)
+    named = is_named(policy, agent.id, ehr_system=agent.role is Role.EHR_SYSTEM, now=now)
     if named is not None:
         return permit("consent", rule, f"consent:{named.consent_id}")
     return deny("no-relationship", rule, may_know=False)
