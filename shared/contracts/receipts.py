@@ -13,7 +13,7 @@ ERASURE_ACKNOWLEDGED: Final = "receipt.erasure-acknowledged"
 
 
 class Receipt(BaseModel):
-    """The version of the tenant's `receipts` stream (`ce_sequence`) numbers a producer's receipts without a gap."""
+    """`ce_sequence` is the version of the event in its own stream. A receipt that never comes is not noticed by the gate."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     service: str

@@ -89,7 +89,7 @@ async def test_authorised_groups(world: World, site: str, role: str, status: int
 @pytest.mark.parametrize(
     "fault",
     [
-        {"reason": "short"},
+        {"reason": " "},
         {"reason": "x" * 2_001},
         {"minutes": 0},
         {"minutes": 241},
