@@ -50,6 +50,7 @@ def make(folder: Path) -> None:
         _write(own / "role-passwords.json", json.dumps({r: p for r, p in passwords.items() if r.rpartition("_")[0] in databases}))
         _write(own / "provision.env", f"ADMIN_DATABASE_URL=postgresql://postgres:{admin}@{instance}:5432/postgres\n")
     _broker(folder, authority, kafka)
+    (_folder(folder / "kms-setup") / "ca.pem").write_bytes(authority.pem)
     bao = _folder(folder / "openbao")
     authority.host(bao, "openbao", "localhost")
     (bao / "unseal.key").write_bytes(secrets.token_bytes(32))

@@ -16,7 +16,7 @@ SERVERS = {"postgres", "postgres-keyring", "kafka", "openbao"}
 """images of others, which keep data on a volume and choose their own user"""
 SERVICES = {"consent", "session-notes", "alliance-measurement", "audit-log", "ehr-gateway"}
 ONCE = {"databases", "keyring-database", "topics", "kms-setup"}
-SECRETS_OF = {"databases": "postgres", "keyring-database": "postgres-keyring", "topics": "kafka", "kms-setup": "audit-log"}
+SECRETS_OF = {"databases": "postgres", "keyring-database": "postgres-keyring", "topics": "kafka"}
 """one-shots, by whose folder they read; everybody else reads the folder of their own name"""
 
 
