@@ -19,6 +19,7 @@ from services.audit_log.adapters.record_registry import RecordRegistry
 from services.audit_log.adapters.release_table import ReleaseTable
 from services.audit_log.api import disclosures, erasures, grants
 from services.audit_log.api.ledger import ledger_router
+from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.api.tlog import tlog_router
 from services.audit_log.application import erasure_stream
 from services.audit_log.application import erasures as erasing
@@ -133,7 +134,7 @@ class AuditLogService:
         # first of all routes: every clinical read passes here
         app.router.routes[:0] = disclosures.routes(verifier, self._gate, self._policy, self._releases)
         app.include_router(grants.router(glass, parts.tokens, idempotency))
-        app.include_router(erasures.router(self._erasures, parts.tokens))
+        app.include_router(erasures.router(self._erasures, Desk(self._ledger, parts.tokens, parts.now)))
         app.include_router(ledger_router(self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
         app.include_router(tlog_router(self._ledger, parts.tokens, parts.now))
         self.app: ASGIApp = app

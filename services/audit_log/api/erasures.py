@@ -9,15 +9,14 @@ from fastapi import APIRouter, Request
 from pydantic import Field, StringConstraints
 from starlette.responses import JSONResponse, Response
 
+from services.audit_log.api.ledger_desk import Desk, LedgerRoute
 from services.audit_log.application.erasures import Erasures
 from services.audit_log.application.ports import KeyringUnavailable, LedgerUnavailable
 from shared.contracts.records import KeyClass
 from shared.http.body import Body, documented, read_json
-from shared.http.call import Call, authenticate, path_id
+from shared.http.call import Call, path_id
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import Fault, forbidden, invalid, unavailable
-from shared.identity.roles import Role, may_claim
-from shared.identity.tokens import TokenVerifier
+from shared.http.problems import Fault, Problem, invalid, unavailable
 
 Basis = Annotated[str, StringConstraints(min_length=2, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """ground in law, one line, as `GDPR 17(1)(b)`; kept as it is, so nothing clinical and no name"""
@@ -38,18 +37,13 @@ class HoldRelease(Body):
     client_id: UUID
 
 
-def router(erasures: Erasures, tokens: TokenVerifier) -> APIRouter:
-    routes = APIRouter(tags=["erasures"])
+def router(erasures: Erasures, desk: Desk) -> APIRouter:
+    """Every look leaves an entry, and so does every attempt of somebody who is no compliance officer."""
+    routes = APIRouter(tags=["erasures"], route_class=LedgerRoute)
     holds = erasures.holds
 
-    def officer(request: Request) -> Call:
-        call = authenticate(request, tokens)
-        role = call.principal.role
-        if role is not Role.COMPLIANCE_OFFICER:
-            raise forbidden("Erasures and legal holds are for compliance officers.")
-        if call.purpose is not None and not may_claim(role, call.purpose):
-            raise forbidden("Your role may not claim this purpose of use.")
-        return call
+    async def officer(request: Request, action: str) -> Call:
+        return await desk.officer(request, action, refusal="Erasures and legal holds are for compliance officers.")
 
     async def once(
         call: Call, route: str, raw: bytes, work: Callable[[Repeat], Awaitable[tuple[Answer, Sequence[int]]]]
@@ -67,7 +61,7 @@ def router(erasures: Erasures, tokens: TokenVerifier) -> APIRouter:
     @routes.post("/v1/erasures", status_code=202, openapi_extra=documented(NewErasure))
     async def request_erasure(request: Request) -> Response:
         """Asks for the destruction of a client's keys of these classes; another officer has to approve it."""
-        call = officer(request)
+        call = await officer(request, "request-erasure")
         body, raw = await read_json(request, NewErasure)
         with _said_503():
             return await once(
@@ -80,7 +74,7 @@ def router(erasures: Erasures, tokens: TokenVerifier) -> APIRouter:
     @routes.post("/v1/erasures/{erasure_id}/approvals", status_code=202)
     async def approve(request: Request, erasure_id: str) -> Response:
         """Begins the erasure. 403 for who asked for it, 409 where it awaits no approval."""
-        call, found = officer(request), path_id(erasure_id)
+        call, found = await officer(request, "approve-erasure"), path_id(erasure_id)
         with _said_503():
             return await once(
                 call,
@@ -92,7 +86,7 @@ def router(erasures: Erasures, tokens: TokenVerifier) -> APIRouter:
     @routes.post("/v1/erasures/holds", status_code=201, openapi_extra=documented(NewHold))
     async def place_hold(request: Request) -> Response:
         """A legal hold: while it stands, an erasure of this client's data is refused."""
-        call = officer(request)
+        call = await officer(request, "place-hold")
         body, raw = await read_json(request, NewHold)
 
         async def work(repeat: Repeat) -> tuple[Answer, Sequence[int]]:
@@ -104,19 +98,20 @@ def router(erasures: Erasures, tokens: TokenVerifier) -> APIRouter:
     @routes.get("/v1/erasures/holds")
     async def list_holds(request: Request) -> Response:
         """`?client_id=`: the client's standing holds."""
-        call = officer(request)
+        call = await officer(request, "view-holds")
         try:
             client_id = UUID(request.query_params.get("client_id", ""))
         except ValueError:
             raise invalid([Fault("?client_id", "a UUID")]) from None
         found = await holds.standing(call.tenant, client_id)
         items = [{"id": str(h.hold_id), "basis": h.basis, "placed_by": h.placed_by} for h in found.values()]
-        return JSONResponse({"items": items, "next": None})
+        headers = await desk.record(call, "view-holds", {}, len(items), client_id=str(client_id))
+        return JSONResponse({"items": items, "next": None}, headers=headers)
 
     @routes.post("/v1/erasures/holds/{hold_id}/releases", status_code=200, openapi_extra=documented(HoldRelease))
     async def release_hold(request: Request, hold_id: str) -> Response:
         """Ends a hold. 404 where no such hold of that client stands."""
-        call, found = officer(request), path_id(hold_id)
+        call, found = await officer(request, "release-hold"), path_id(hold_id)
         body, _ = await read_json(request, HoldRelease)
         with _said_503():
             entries = await holds.release(call, found, body.client_id)
@@ -125,9 +120,16 @@ def router(erasures: Erasures, tokens: TokenVerifier) -> APIRouter:
     @routes.get("/v1/erasures/{erasure_id}")
     async def show(request: Request, erasure_id: str) -> Response:
         """How an erasure stands: who acknowledged it, and whether it is final."""
-        call = officer(request)
+        call, found = await officer(request, "view-erasure"), path_id(erasure_id)
+        query = {"erasure_id": str(found)}
         with _said_503():
-            return JSONResponse(await erasures.show(call, path_id(erasure_id)))
+            try:
+                shown = await erasures.show(call, found)
+            except Problem:
+                await desk.record(call, "view-erasure", query, 0)
+                raise
+            headers = await desk.record(call, "view-erasure", query, 1, client_id=shown["client_id"])
+            return JSONResponse(shown, headers=headers)
 
     return routes
 

@@ -8,8 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.audit_log.application.ledger_view import LedgerView
-from services.audit_log.application.ports import LedgerUnavailable
+from services.audit_log.application.ports import Ledger, LedgerUnavailable
 from services.audit_log.domain.entry import Entry, EntryKind
 from shared.contracts.records import ServiceName
 from shared.http.call import Call, authenticate
@@ -34,14 +33,21 @@ class LedgerRoute(APIRoute):
 
 
 class Desk:
-    def __init__(self, ledger: LedgerView, tokens: TokenVerifier, now: Callable[[], datetime]) -> None:
+    def __init__(self, ledger: Ledger, tokens: TokenVerifier, now: Callable[[], datetime]) -> None:
         self._ledger, self._tokens, self._now = ledger, tokens, now
 
-    async def officer(self, request: Request, action: str, client_id: str | None = None) -> Call:
+    async def officer(
+        self,
+        request: Request,
+        action: str,
+        client_id: str | None = None,
+        *,
+        refusal: str = "This is open to compliance officers.",
+    ) -> Call:
         """The compliance officer who asks. 403 for anybody else; the refusal is recorded."""
         call = authenticate(request, self._tokens)
         if call.principal.role is not Role.COMPLIANCE_OFFICER:
-            raise await self._refuse(call, action, client_id, "role", forbidden("This is open to compliance officers."))
+            raise await self._refuse(call, action, client_id, "role", forbidden(refusal))
         return await self._with_purpose(call, action, client_id)
 
     async def officer_or_client(self, request: Request, action: str, client_id: str) -> Call:

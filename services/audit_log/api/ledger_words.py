@@ -55,6 +55,11 @@ _PURPOSES: Final = {
     "PUBHLTH": "for public health",
     "HRESCH": "for research",
 }
+_ERASURE: Final = "looked at or handled the erasure of data of your record"
+_LOOKS: Final = dict.fromkeys(
+    ("request-erasure", "approve-erasure", "view-erasure", "place-hold", "release-hold", "view-holds"), _ERASURE
+)
+"""queries that are no look at the log"""
 _ROLES: Final = {"ehr_system": "another record system", "compliance_officer": "compliance officer"}
 
 
@@ -105,7 +110,7 @@ def sentence(entry: Entry) -> str:
         if by_job(entry):
             return f"{person} computed from {things(entry)}{purpose}: computed, seen by nobody."
         return f"{person} {done} {things(entry)}{purpose}."
-    about = {
+    about = _LOOKS.get(entry.action) or {
         EntryKind.GRANT: "was given, used or ended exceptional access to your record",
         EntryKind.RELEASE: "chose who sees your alliance ratings",
         EntryKind.ERASURE: "took a step of erasing data of your record",

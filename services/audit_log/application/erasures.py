@@ -117,8 +117,10 @@ class Erasures:
             events = decide(loaded.state, Approve(call.principal.sub, held), self._now())
             return await self._take(call, loaded, events, repeat)
         except OwnRequest:
-            await self._ledger.append(call.tenant, [self._denied(call, loaded.state)])
-            raise forbidden("Another compliance officer has to approve it: who asked for an erasure cannot.") from None
+            entries = await self._ledger.append(call.tenant, [self._denied(call, loaded.state)])
+            problem = forbidden("Another compliance officer has to approve it: who asked for an erasure cannot.")
+            problem.headers["Audit-Entry"] = ", ".join(map(str, entries))
+            raise problem from None
         except (NotAwaiting, VersionConflict):
             raise conflict("This erasure awaits no approval: read it to see how it stands.") from None
 

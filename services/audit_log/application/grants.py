@@ -12,7 +12,7 @@ from services.audit_log.domain.grants import EMERGENCY, OPENED_BY_EMERGENCY, THR
 from shared.contracts.records import KeyClass
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.http.call import Call
-from shared.http.problems import Fault, conflict, forbidden, invalid, not_found
+from shared.http.problems import Fault, Problem, conflict, forbidden, invalid, not_found
 from shared.identity.roles import Role
 
 GRANT_ROLES: Final = frozenset({Role.THERAPIST, Role.SUPERVISOR})
@@ -59,8 +59,8 @@ class BreakGlass:
         """
         now = self._now()
         if call.principal.role not in self._roles:
-            await self._write(call, wanted.client_id, wanted.purpose, "not-of-the-group", "deny", now)
-            raise forbidden("Your group may not break the glass here: ask a therapist or supervisor.")
+            entries = await self._write(call, wanted.client_id, wanted.purpose, "not-of-the-group", "deny", now)
+            raise _refused("Your group may not break the glass here: ask a therapist or supervisor.", entries)
         grant = Grant(
             id=str(self._new_id()),
             sub=call.principal.sub,
@@ -81,15 +81,16 @@ class BreakGlass:
 
     async def approve(self, call: Call, grant_id: UUID) -> tuple[Grant, tuple[int, ...]]:
         """The grant, now active, its minutes counted from here. Problem 403, 404, 409."""
+        found, now = await self._store.one(call.tenant, grant_id), self._now()
         if call.principal.role not in APPROVER_ROLES:
-            raise forbidden("A therapist, supervisor or compliance officer gives the second approval.")
-        found = await self._store.one(call.tenant, grant_id)
+            entries = await self._refuse_approval(call, found, "not-an-approver", now)
+            raise _refused("A therapist, supervisor or compliance officer gives the second approval.", entries)
         if found is None:
             raise not_found()
         grant, minutes = found
-        now = self._now()
         if grant.sub == call.principal.sub:
-            raise forbidden("Somebody else has to approve it: who asked cannot.")
+            entries = await self._refuse_approval(call, found, "own-request", now)
+            raise _refused("Somebody else has to approve it: who asked cannot.", entries)
         if grant.status is not GrantStatus.AWAITING:
             raise conflict("This grant awaits no approval.")
         if grant.expires_at <= now:
@@ -103,29 +104,36 @@ class BreakGlass:
         statements = (self._store.approved(call.tenant, grant, now),)
         try:
             entries = await self._write(
-                call, UUID(grant.client_id), grant.purpose, "approved", "done", now, grant, {}, statements
+                call, UUID(grant.client_id), grant.purpose, "approved", "done", now, grant, {}, statements, action="update"
             )
         except UniqueViolation:
             raise conflict("This grant awaits no approval.") from None
         return grant, entries
 
+    async def _refuse_approval(self, call: Call, found: tuple[Grant, int] | None, reason: str, now: datetime) -> tuple[int, ...]:
+        grant = found[0] if found else None
+        client_id = UUID(grant.client_id) if grant else None
+        return await self._write(call, client_id, grant.purpose if grant else None, reason, "deny", now, grant, action="update")
+
     async def _write(
         self,
         call: Call,
-        client_id: UUID,
-        purpose: str,
+        client_id: UUID | None,
+        purpose: str | None,
         reason: str,
         outcome: str,
         at: datetime,
         grant: Grant | None = None,
         detail: dict[str, Any] | None = None,
         statements: tuple[Statement, ...] = (),
+        *,
+        action: str = "create",
     ) -> tuple[int, ...]:
         named: dict[str, Any] = {"holder": grant.sub, "scope": sorted(grant.scope)} if grant else {}
         entry = Entry(
             kind=EntryKind.GRANT,
             at=at,
-            action="update" if reason == "approved" else "create",
+            action=action,
             outcome=outcome,
             reason=reason,
             agent=call.principal.sub,
@@ -133,12 +141,18 @@ class BreakGlass:
             agent_name=call.principal.name,
             service="audit_log",
             request_id=call.request_id,
-            client_id=str(client_id),
+            client_id=str(client_id) if client_id else None,
             purpose=purpose,
             basis=("rule:glass.grant", *([f"grant:{grant.id}"] if grant else [])),
             detail={**named, **(detail or {})},
         )
         return await self._ledger.write(call.tenant, [entry], statements)
+
+
+def _refused(detail: str, entries: tuple[int, ...]) -> Problem:
+    problem = forbidden(detail)
+    problem.headers["Audit-Entry"] = ", ".join(map(str, entries))
+    return problem
 
 
 def scope_of(wanted: GrantWanted) -> frozenset[str]:

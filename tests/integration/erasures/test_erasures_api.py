@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.audit_log.application.ledger_view import Filters
 from services.audit_log.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted
 from services.audit_log.domain.entry import EntryKind
 from services.audit_log.domain.erasure import HOLDERS, OutOfOrder
@@ -118,6 +119,8 @@ async def test_nobody_approves_their_own_request(here: World) -> None:
     assert said.status == 403 and "Another compliance officer" in said.body["detail"]
     assert (await here.show(asked.body["id"]))["status"] == "awaiting_approval"
     assert ("approved", "deny", "officer-ada") in await here.actions()
+    left = (await here.ledger.entry(here.tenant, int(said.headers["Audit-Entry"]))).entry
+    assert (left.action, left.outcome, left.reason) == ("approved", "deny", "own-request")
 
 
 async def test_an_approval_counts_once(here: World) -> None:
@@ -132,13 +135,35 @@ async def test_an_approval_counts_once(here: World) -> None:
 @pytest.mark.parametrize("role", ["therapist", "supervisor", "administrator", "intake", "ehr_system", "trainee"])
 async def test_other_roles_may_not(here: World, role: str) -> None:
     asked = await here.ask(uuid4())
-    for said in (
-        await here.ask(uuid4(), role=role),
-        await here.approve(asked.body["id"], role=role),
-        await here.call("GET", f"/v1/erasures/{asked.body['id']}", role=role),
-        await here.call("POST", "/v1/erasures/holds", {"client_id": str(uuid4()), "basis": "court order"}, role=role),
-    ):
+    hold = {"client_id": str(uuid4()), "basis": "court order"}
+    for action, said in {
+        "request-erasure": await here.ask(uuid4(), role=role),
+        "approve-erasure": await here.approve(asked.body["id"], role=role),
+        "view-erasure": await here.call("GET", f"/v1/erasures/{asked.body['id']}", role=role),
+        "place-hold": await here.call("POST", "/v1/erasures/holds", hold, role=role),
+        "view-holds": await here.call("GET", f"/v1/erasures/holds?client_id={uuid4()}", role=role),
+        "release-hold": await here.call("POST", f"/v1/erasures/holds/{uuid4()}/releases", hold, role=role),
+    }.items():
         assert said.status == 403
+        left = (await here.ledger.entry(here.tenant, int(said.headers["Audit-Entry"]))).entry
+        assert (left.kind, left.action, left.outcome, left.agent_role) == (EntryKind.QUERY, action, "deny", role)
+
+
+async def test_an_officers_look_is_an_entry(here: World) -> None:
+    client = uuid4()
+    asked = await here.ask(client)
+    looks = {
+        "view-erasure": (await here.call("GET", f"/v1/erasures/{asked.body['id']}"), 1),
+        "view-holds": (await here.call("GET", f"/v1/erasures/holds?client_id={client}"), 0),
+    }
+    for action, (said, rows) in looks.items():
+        left = (await here.ledger.entry(here.tenant, int(said.headers["Audit-Entry"]))).entry
+        assert (left.kind, left.action, left.outcome, left.agent) == (EntryKind.QUERY, action, "permit", "officer-ada")
+        assert (left.client_id, left.detail["rows"], left.purpose) == (str(client), rows, "HCOMPL")
+    unknown = await here.call("GET", f"/v1/erasures/{uuid4()}")
+    assert unknown.status == 404 and "Audit-Entry" not in unknown.headers
+    (newest, *_) = await here.ledger.search(here.tenant, Filters())
+    assert (newest.entry.action, newest.entry.detail["rows"]) == ("view-erasure", 0)
 
 
 async def test_without_a_token(here: World) -> None:

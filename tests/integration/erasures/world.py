@@ -17,6 +17,7 @@ from services.audit_log.adapters.keyring import PostgresKeyring
 from services.audit_log.adapters.kms.file import FileKms
 from services.audit_log.adapters.ledger import PostgresLedger
 from services.audit_log.api.erasures import router
+from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.application.erasure_stream import SCHEMA
 from services.audit_log.application.erasures import Erasures, handlers
 from services.audit_log.application.ledger_view import Filters
@@ -149,7 +150,7 @@ async def world(audit: DatabaseUrls, keys: DatabaseUrls, directory: Path) -> Asy
         await erasures.start()
         stack.push_async_callback(erasures.stop)
         app = create_app("audit_log", "test", new_id=clock.new_id, checks={})
-        app.include_router(router(erasures, TOKENS))
+        app.include_router(router(erasures, Desk(ledger, TOKENS, clock.now)))
         url = await stack.enter_async_context(serving(app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         yield World(audit, keys, kms, store, ledger, keyring, erasures, session, url, f"t-{uuid4().hex[:12]}")

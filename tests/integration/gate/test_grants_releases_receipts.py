@@ -129,7 +129,24 @@ async def test_threat_opens_one_psychotherapy_note_after_a_second_approval(world
     assert (await world.ask(token, Action.READ, note, purpose="THREAT")).keys == (key,)
     assert not (await world.ask(token, Action.READ, other, purpose="THREAT")).keys
     assert not (await world.ask(second, Action.READ, note, purpose="THREAT")).keys
-    assert [e.entry.detail.get("recipient") for e in await entries(world, kinds=("grant",))] == [None, "the person who was named"]
+    left = [(e.entry.action, e.entry.outcome, e.entry.reason, e.entry.agent) for e in await entries(world, kinds=("grant",))]
+    assert left == [
+        ("update", "done", "approved", "s-lind"),
+        ("update", "deny", "not-an-approver", "i-sato"),
+        ("update", "deny", "own-request", "t-night"),
+        ("create", "done", "awaiting_second_approval", "t-night"),
+    ]
+    about = [(e.entry.client_id, e.entry.purpose, e.entry.basis[1]) for e in await entries(world, kinds=("grant",))]
+    assert about == [(world.client, "THREAT", f"grant:{made['id']}")] * 4
+    told = [e.entry.detail.get("recipient") for e in await entries(world, kinds=("grant",), outcome="done")]
+    assert told == [None, "the person who was named"]
+
+
+async def test_an_attempt_to_approve_what_is_not_there_is_an_entry_too(world: World, site: str) -> None:
+    path = f"/v1/break-glass/{uuid4()}/approvals"
+    assert (await post(site, path, world.token("tr-novak", "trainee")))[0] == 403
+    (left,) = await entries(world, kinds=("grant",))
+    assert (left.entry.outcome, left.entry.agent, left.entry.client_id, left.entry.purpose) == ("deny", "tr-novak", None, None)
 
 
 async def test_two_approvals_at_once_count_once(world: World, site: str) -> None:
