@@ -13,6 +13,10 @@ FROM ledger_entry e LEFT JOIN ledger_payload p USING (tenant_id, idx)"""
 
 _AGENT: Final = "(e.agent = ${sub} OR e.agent IN (SELECT sub FROM ledger_agent WHERE name = ${name}))"
 
+_HIDING: Final = """coalesce(
+  (SELECT bool_or(r.record_type <> ?) FROM ledger_record r WHERE r.tenant_id = e.tenant_id AND r.idx = e.idx), true)"""
+"""an entry without records stays"""
+
 
 def search_query(filters: Filters, before: int | None, limit: int) -> tuple[str, list[Any]]:
     """SQL and its arguments: newest first."""
@@ -32,6 +36,7 @@ def search_query(filters: Filters, before: int | None, limit: int) -> tuple[str,
         ("e.kind = ANY (?)", list(filters.kinds) or None),
         ("e.action = ANY (?)", list(filters.actions) or None),
         ("e.purpose <> ALL (?)", list(filters.purposes_besides) or None),
+        (_HIDING, filters.hiding),
     ]
     used = [(text.replace("?", f"${number}"), value) for number, (text, value) in enumerate(_given(conditions), 1)]
     texts, arguments = [text for text, _ in used], [value for _, value in used]

@@ -20,15 +20,17 @@ from services.audit_log.api.ledger_query import (
     no_parameters,
     paging_only,
 )
-from services.audit_log.api.ledger_words import report_line, things
+from services.audit_log.api.ledger_words import client_line, report_line, things
 from services.audit_log.application.ledger_view import Filters, LedgerView, NoSuchEntry, NotYetSigned, StoredEntry
 from services.audit_log.domain.entry import EntryKind
 from services.audit_log.domain.merkle import leaf_hash
 from services.audit_log.domain.payload import instant, payload_of
 from services.audit_log.domain.tlog_proof import MEDIA_TYPE
+from shared.contracts.records import RecordType
 from shared.http.call import Call, path_id
 from shared.http.cursor import Cursors, limit_of
 from shared.http.problems import not_found, unavailable
+from shared.identity.roles import Role
 from shared.identity.tokens import TokenVerifier
 
 NOT_ACCOUNTED: Final = (
@@ -104,12 +106,15 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
     @router.get("/clients/{id}/access-report", summary="Who used a client's record", openapi_extra=documented_parameters(*PAGING))
     async def access_report(request: Request, id: str) -> Response:
         """For the client and for officers: every use and refused attempt, in plain words, each with its index, newest first.
-        Work of automatic tasks is shown as computed, seen by nobody. Reading the report is itself an entry of it."""
+        Work of automatic tasks is shown as computed, seen by nobody. Reading the report is itself an entry of it. The client's
+        own is without psychotherapy notes (ADR 0020)."""
         client = str(path_id(id))
         call = await desk.officer_or_client(request, "access-report", client)
         paging_only(request)
-        filters = Filters(client_id=client, kinds=_REPORT_KINDS)
-        return await pages.answer(request, call, "access-report", filters, report_line, {"client_id": client})
+        own = call.principal.role is Role.CLIENT
+        filters = Filters(client_id=client, kinds=_REPORT_KINDS, hiding=RecordType.PSYCHOTHERAPY_NOTE if own else None)
+        line = client_line if own else report_line
+        return await pages.answer(request, call, "access-report", filters, line, {"client_id": client})
 
     @router.get(
         "/clients/{id}/accounting-of-disclosures",

@@ -1,15 +1,19 @@
 """Entries in plain words, for the person whose record it is.
 
-Progress and psychotherapy notes are both "a session note" here: that a psychotherapy note exists, only its author may know.
+A client's own report leaves psychotherapy notes out: that one exists, only its author may know, and lines about notes could be
+counted against the notes that the client is shown. To an officer both kinds are "a session note".
 """
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any, Final
 
 from services.audit_log.application.ledger_view import StoredEntry
 from services.audit_log.domain.agent import AgentKind
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.payload import instant
+from shared.contracts.disclosure import Decision
+from shared.contracts.records import RecordType
 
 SERVICE: Final = "service"
 """role of an entry that a service made for itself"""
@@ -79,6 +83,17 @@ def report_line(stored: StoredEntry) -> dict[str, Any]:
         "what": sentence(entry),
         "erased": stored.erased,
     }
+
+
+def client_line(stored: StoredEntry) -> dict[str, Any]:
+    """The same for the client's own report: without psychotherapy notes. What is told of the entry is what befell the rest."""
+    entry = stored.entry
+    rest = tuple(r for r in entry.records if r.record_type != RecordType.PSYCHOTHERAPY_NOTE)
+    if len(rest) < len(entry.records):
+        permitted = any(r.decision == Decision.PERMIT for r in rest)
+        outcome = Decision.PERMIT if permitted else Decision.DENY
+        stored = replace(stored, entry=replace(entry, records=rest, outcome=str(outcome)))
+    return report_line(stored)
 
 
 def by_job(entry: Entry) -> bool:

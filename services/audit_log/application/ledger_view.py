@@ -35,6 +35,8 @@ class Filters:
     actions: Sequence[str] = ()
     purposes_besides: Sequence[str] = ()
     """leaves out these purposes, and entries without one"""
+    hiding: str | None = None
+    """a record type: leaves out entries that concern records of this type and no others"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -281,14 +281,13 @@ async def test_a_client_reads_who_used_their_record(api: Api) -> None:
     )
     path = f"/v1/audit/clients/{CLIENT}/access-report"
     answer = await api.get(path, "client", client_id=CLIENT, sub="c-1")
-    assert answer.body["client_id"] == CLIENT and indexes(answer) == [3, 2, 1, 0]
+    assert answer.body["client_id"] == CLIENT and indexes(answer) == [2, 1, 0]
     assert [item["what"] for item in answer.body["items"]] == [
-        "Dr. Ada Rivera (therapist) read a session note, for your treatment.",
         "The automatic task strain-detection computed from 2 questionnaires, for your treatment: computed, seen by nobody.",
         "Kwame Osei (therapist) tried to read a session note, under break-glass access, and was refused.",
         "Dr. Ada Rivera (therapist) read a session note, for your treatment.",
     ]
-    assert [item["seen_by"] for item in answer.body["items"]] == ["them", "nobody", "nobody", "them"]
+    assert [item["seen_by"] for item in answer.body["items"]] == ["nobody", "nobody", "them"]
     assert b"psychotherapy" not in answer.raw, "that such a note exists only its author may know"
     left = await api.newest()
     assert (left.action, left.reason, left.purpose, left.client_id) == ("access-report", "own_record", "PATRQT", CLIENT)
@@ -296,6 +295,53 @@ async def test_a_client_reads_who_used_their_record(api: Api) -> None:
     assert (
         again.body["items"][0]["what"] == "Imani Brook (client): looked at the log of who used your record, at your own request."
     )
+
+
+def of_types(*records: tuple[str, str]) -> tuple[EntryRecord, ...]:
+    return tuple(EntryRecord(str(uuid4()), t, t, decision, "r") for t, decision in records)
+
+
+async def reported(api: Api, entries: list[Any]) -> list[tuple[str, str, str]]:
+    """What the client's own report says of these entries, newest first."""
+    first = (await api.ledger.append("north", entries))[0]
+    answer = await api.get(f"/v1/audit/clients/{CLIENT}/access-report?limit=200", "client", client_id=CLIENT, sub="c-1")
+    lines = [i for i in answer.body["items"] if first <= i["index"] < first + len(entries)]
+    return [(i["action"], i["outcome"], i["what"]) for i in lines]
+
+
+async def test_psychotherapy_notes_cannot_be_counted_in_a_clients_report(api: Api) -> None:
+    """Written, read, refused, searched alone and among others: the report is as if there were none."""
+    note, progress = ("psychotherapy_note", "permit"), ("progress_note", "permit")
+    refused = ("psychotherapy_note", "deny")
+    with_them = [
+        entry(0, action="create", records=of_types(progress)),
+        entry(1, action="create", records=of_types(note)),
+        entry(2, action="update", records=of_types(note)),
+        entry(3, agent="t-osei", agent_name="Kwame Osei", outcome="deny", records=of_types(refused)),
+        entry(4, action="search", records=of_types(note, note)),
+        entry(5, action="search", records=of_types(progress, note, refused, note)),
+        # somebody who may see the psychotherapy note alone: of the rest they were refused
+        entry(6, action="search", records=of_types(note, ("progress_note", "deny"))),
+        entry(7, action="search", records=()),
+    ]
+    without = [
+        entry(0, action="create", records=of_types(progress)),
+        entry(5, action="search", records=of_types(progress)),
+        entry(6, action="search", outcome="deny", records=of_types(("progress_note", "deny"))),
+        entry(7, action="search", records=()),
+    ]
+    assert await reported(api, with_them) == await reported(api, without)
+    pages, query = 0, "limit=1"
+    while True:
+        answer = await api.get(f"/v1/audit/clients/{CLIENT}/access-report?{query}", "client", client_id=CLIENT, sub="c-1")
+        pages += answer.body["items"][0]["action"] in ("create", "search")
+        assert len(answer.body["items"]) == 1
+        if answer.body["next"] is None:
+            break
+        query = f"limit=1&cursor={answer.body['next']}"
+    assert pages == 8, "no page is short, no page is empty"
+    officers = await api.get(f"/v1/audit/clients/{CLIENT}/access-report?limit=200")
+    assert len([i for i in officers.body["items"] if i["action"] in ("create", "search", "update", "read")]) == 12
 
 
 async def test_a_client_reads_nobody_else_s(api: Api) -> None:
