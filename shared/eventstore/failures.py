@@ -21,7 +21,10 @@ def is_away(error: BaseException) -> bool:
         return True
     if isinstance(error, asyncpg.PostgresError):
         return str(error.sqlstate).startswith((*_AWAY, "28"))
-    return isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError) and "connection" in str(error)
+    # the driver's own confusion comes of a connection that ended midway, whatever its words: never of a value
+    if isinstance(error, asyncpg.InternalClientError):
+        return True
+    return isinstance(error, asyncpg.InterfaceError) and "connection" in str(error)
 
 
 def store_error(error: BaseException) -> StoreError:

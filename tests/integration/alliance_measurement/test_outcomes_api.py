@@ -1,6 +1,5 @@
 """Outcome scores from elsewhere: read back as they were written."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -45,7 +44,7 @@ async def test_who_may_write_an_outcome(rated_clinic: Clinic) -> None:
     path = f"/v1/clients/{rated_clinic.client_id}/outcomes"
     body = {"measure": "ors", "score": 21.5}
     statuses = {who: (await rated_clinic.call("POST", path, who, body)).status for who in ("client", "intake", "stranger")}
-    assert statuses == {"client": 403, "intake": 404, "stranger": 404}
+    assert statuses == {"client": 403, "intake": 403, "stranger": 404}
     assert (await rated_clinic.call("GET", path, "supervisor")).status == 200
 
 
@@ -65,7 +64,7 @@ async def test_who_may_write_an_outcome(rated_clinic: Clinic) -> None:
         ({"score": 10**30, "measure": "own"}, "/score"),
         ({"date": "2025-02-30"}, "/date"),
         ({"date": "01.02.2025"}, "/date"),
-        ({"date": (datetime.now(UTC) + timedelta(days=1)).date().isoformat()}, "/date"),
+        ({"date": "2199-01-01"}, "/date"),
         ({"date": "1066-10-14"}, "/date"),
         ({"session_id": "first"}, "/session_id"),
         ({"comment": "felt better"}, "/comment"),

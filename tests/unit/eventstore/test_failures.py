@@ -57,3 +57,8 @@ def test_names_help_to_find_it() -> None:
 def test_a_deadlock_is_tried_again() -> None:
     assert is_transient(from_server("40P01")) and is_transient(from_server("40001"))
     assert not is_transient(from_server("23505")) and not is_transient(OSError())
+
+
+def test_the_drivers_confusion_after_a_lost_connection_is_no_bad_value() -> None:
+    error = store_error(asyncpg.InternalClientError("got result for unknown protocol state 3"))
+    assert isinstance(error, StoreUnavailable)
