@@ -15,6 +15,8 @@ from shared.contracts.consent_policy import (
     PolicyChange,
     RelationshipRole,
     RelationshipSet,
+    RepresentativeSet,
+    RestrictionSet,
 )
 
 
@@ -24,10 +26,12 @@ def covers(period: Period, at: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ClientPolicy:
-    """Consents and relationships of one client, each in its newest state."""
+    """Consents, relationships, representatives and restrictions of one client, each in its newest state."""
 
     consents: tuple[ConsentSet, ...] = ()
     relationships: tuple[RelationshipSet, ...] = ()
+    representatives: tuple[RepresentativeSet, ...] = ()
+    restrictions: tuple[RestrictionSet, ...] = ()
 
     def active_consents(self, at: datetime) -> tuple[ConsentSet, ...]:
         return tuple(c for c in self.consents if c.status is ConsentStatus.ACTIVE and covers(c.period, at))
@@ -46,15 +50,27 @@ NO_POLICY = ClientPolicy()
 
 
 def fold(changes: Iterable[PolicyChange]) -> ClientPolicy:
-    """The state after these changes: of each consent and relationship the last one counts."""
+    """The state after these changes: of each consent, relationship, representative and restriction the last one counts."""
     consents: dict[UUID, ConsentSet] = {}
     relationships: dict[UUID, RelationshipSet] = {}
+    representatives: dict[UUID, RepresentativeSet] = {}
+    restrictions: dict[UUID, RestrictionSet] = {}
     for change in changes:
-        if isinstance(change, ConsentSet):
-            consents[change.consent_id] = change
-        else:
-            relationships[change.relationship_id] = change
-    return ClientPolicy(tuple(consents.values()), tuple(relationships.values()))
+        match change:
+            case ConsentSet():
+                consents[change.consent_id] = change
+            case RelationshipSet():
+                relationships[change.relationship_id] = change
+            case RepresentativeSet():
+                representatives[change.representative_id] = change
+            case RestrictionSet():
+                restrictions[change.restriction_id] = change
+    return ClientPolicy(
+        tuple(consents.values()),
+        tuple(relationships.values()),
+        tuple(representatives.values()),
+        tuple(restrictions.values()),
+    )
 
 
 class TenantPolicy:

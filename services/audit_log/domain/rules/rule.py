@@ -27,6 +27,11 @@ RULES: Final = _table(
     Rule("rule:law.164.524-a-1", "45 CFR 164.524(a)(1)", "psychotherapy notes are outside the client's right of access"),
     Rule("rule:law.164.524-a", "45 CFR 164.524(a); GDPR 15", "clients read their own record"),
     Rule("rule:law.164.522-a", "45 CFR 164.522(a)(1)(vi)", "what was paid in full by oneself does not go to the plan"),
+    Rule(
+        "rule:law.164.526",
+        "45 CFR 164.526",
+        "a request to amend a record is made, answered and disagreed with; nothing is overwritten",
+    ),
     Rule("rule:law.42cfr2-legal", "42 CFR Part 2, legal proceedings", "a TPO consent does not open a record to proceedings"),
     Rule("rule:law.42cfr2.32", "42 CFR 2.32", "a disclosure made by consent carries the notice"),
     Rule("rule:law.gdpr-7-3", "GDPR 7(3); 45 CFR 164.508(b)(5)", "withdrawing is as easy as giving"),
