@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from shared.contracts.consent_policy import RepresentativePower
 from shared.contracts.disclosure import Action
 from shared.contracts.records import KeyClass, RecordType, ServiceName
 from shared.identity.roles import Role
@@ -62,6 +63,17 @@ REPRESENTATIVE_ROWS: Final = (
     _row("rule:law.164.522-a", {A.CREATE, A.UPDATE}, T.RESTRICTION),
     _row("rule:law.164.526", {A.CREATE, A.UPDATE}, T.AMENDMENT),
 )
+
+REPRESENTED_ROWS: Final[dict[RepresentativePower, tuple[Row, ...]]] = {
+    RepresentativePower.READ: (
+        _row("rule:law.164.502-g", DISCLOSING, *(t for t in _OWN if t is not T.RELEASE_CHOICE)),
+        _row("rule:law.164.522-a", {A.CREATE, A.UPDATE}, T.RESTRICTION),
+        _row("rule:law.164.526", {A.CREATE, A.UPDATE}, T.AMENDMENT),
+    ),
+    RepresentativePower.SIGN: (_row("rule:law.164.502-g", {A.SIGN}, T.CONSENT),),
+    RepresentativePower.REVOKE: (_row("rule:law.164.502-g", {A.REVOKE}, T.CONSENT),),
+}
+"""by a registered authority, while it holds. Who is not registered has what `REPRESENTATIVE_ROWS` say: a name and the consents"""
 
 AUTHOR_ROWS: Final = (
     _row("rule:author.own-record", READING | {A.UPDATE}, T.SESSION, T.OUTCOME),
