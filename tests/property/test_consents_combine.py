@@ -152,7 +152,7 @@ def with_root(consent: ConsentSet, added: Provision) -> ConsentSet:
 def test_the_index_says_what_the_walk_explains(q: Question) -> None:
     heard, seen = walk(q.policy, asked_of(q), q.record.key_class, limits_of(q))
     asked = consult(q)
-    assert (asked.says, set(c.consent_id for c in asked.consents)) == (heard.says, {c.consent_id for c in heard.consents})
+    assert (asked.says, {c.consent_id for c in asked.consents}) == (heard.says, {c.consent_id for c in heard.consents})
     assert asked.redact == heard.redact
     assert {s.consent.consent_id for s in seen if s.won} == {c.consent_id for c in heard.consents}
 
@@ -211,7 +211,7 @@ def test_revoke_then_grant_again_equals_a_fresh_grant(q: Question, granted: Cons
 @given(questions(ANY), st.lists(st.one_of(ANY, RELATIONS), max_size=6))
 def test_the_decision_as_known_at_d_never_changes_with_later_events(q: Question, later: list[Any]) -> None:
     """Also where what comes later is dated back: relationships here began thirty days ago."""
-    known = [*q.policy.relationships, *q.policy.consents]
+    known: list[Any] = [*q.policy.relationships, *q.policy.consents]
     tenant = TenantPolicy()
     for sequence, change in enumerate([*known, *later], start=1):
         tenant.add(sequence, change)

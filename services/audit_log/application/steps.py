@@ -1,12 +1,13 @@
 """The steps of the gate, each behind its own port, so that a test can take one out and show what then leaks (ADR 0030)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from services.audit_log.application.ports import Erased
 from services.audit_log.domain.agent import Agent
+from services.audit_log.domain.circumstances import Circumstances
 from services.audit_log.domain.entry import Entry
 from services.audit_log.domain.question import Verdict
 from services.audit_log.domain.registry import BoundRecord
@@ -57,6 +58,7 @@ class Decided:
     """one for each subject of a search, in order"""
     may_know: bool = False
     """whether the caller may know the client they search"""
+    circumstances: Circumstances = field(default_factory=Circumstances)
 
 
 class IdentityStep(Protocol):

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 from uuid import UUID
 
-from services.audit_log.domain.rules.index import ConsentIndex
+from services.audit_log.domain.policy import NO_POLICY, ClientPolicy
 from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period, Policy, Provision
 from shared.contracts.records import KeyClass
 
@@ -24,25 +24,22 @@ class OrganisationPolicy:
     """in dialect r4 under a base of deny; they reach every class but psychotherapy notes"""
 
     @cached_property
-    def index(self) -> ConsentIndex:
-        """The provisions, ready to be asked like a consent's."""
+    def as_policy(self) -> ClientPolicy:
+        """The provisions as one consent of nobody, which is asked like a client's."""
         if not self.provisions:
-            return ConsentIndex(())
+            return NO_POLICY
         always = datetime.min.replace(tzinfo=UTC)
-        return ConsentIndex(
-            (
-                ConsentSet(
-                    consent_id=_NOBODY,
-                    client_id=_NOBODY,
-                    kind=ConsentKind.DISCLOSURE,
-                    status=ConsentStatus.ACTIVE,
-                    policy=Policy(base="deny", provisions=self.provisions),
-                    period=Period(start=always),
-                    covers=tuple(k.value for k in KeyClass if k is not KeyClass.PSYCHOTHERAPY_NOTE),
-                    at=always,
-                ),
-            )
+        own = ConsentSet(
+            consent_id=_NOBODY,
+            client_id=_NOBODY,
+            kind=ConsentKind.DISCLOSURE,
+            status=ConsentStatus.ACTIVE,
+            policy=Policy(base="deny", provisions=self.provisions),
+            period=Period(start=always),
+            covers=tuple(k.value for k in KeyClass if k is not KeyClass.PSYCHOTHERAPY_NOTE),
+            at=always,
         )
+        return ClientPolicy((own,))
 
 
 ADDS_NOTHING: Final = OrganisationPolicy()

@@ -9,10 +9,9 @@ newer one of its like.
 
 from services.audit_log.domain.question import Question
 from services.audit_log.domain.rules.dialects import EHR_SYSTEM
-from services.audit_log.domain.rules.index import SILENCE, Asked, Heard
+from services.audit_log.domain.rules.index import Asked, Heard
 from services.audit_log.domain.rules.pack import ConsentLimit
 from services.audit_log.domain.rules.resources import names_of
-from shared.contracts.records import KeyClass
 from shared.identity.roles import Role
 
 _SYSTEM = frozenset({EHR_SYSTEM})
@@ -47,6 +46,4 @@ def consult(q: Question, asked: Asked | None = None) -> Heard:
 
 def consult_organisation(q: Question, asked: Asked) -> Heard:
     """What the organisation's own policy says: asked where the consents say nothing, and never of a psychotherapy note."""
-    if q.record.key_class is KeyClass.PSYCHOTHERAPY_NOTE:
-        return SILENCE
-    return q.organisation.index.consult(asked, q.record.key_class)
+    return q.organisation.as_policy.index.consult(asked, q.record.key_class)
