@@ -17,10 +17,12 @@ from services.audit_log.adapters.ledger import PostgresLedger
 from services.audit_log.adapters.policy_log import PolicyLog
 from services.audit_log.adapters.record_registry import RecordRegistry
 from services.audit_log.adapters.release_table import ReleaseTable
+from services.audit_log.adapters.review_table import ReviewTable
 from services.audit_log.adapters.tenant_rules_table import TenantRulesTable
 from services.audit_log.api import disclosures, erasures, grants
 from services.audit_log.api.explanations import explanations_router
 from services.audit_log.api.ledger import ledger_router
+from services.audit_log.api.reviews import reviews_router
 from services.audit_log.api.tlog import tlog_router
 from services.audit_log.application import erasure_stream
 from services.audit_log.application import erasures as erasing
@@ -33,6 +35,7 @@ from services.audit_log.application.policy_projection import PolicyFeed, PolicyP
 from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.application.receipts import SYSTEM_TENANT, Receipts, message_alarm
 from services.audit_log.application.releases import Releases
+from services.audit_log.application.reviews import Reviewing
 from services.audit_log.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
 from services.audit_log.application.tenant_settings import TenantSettings
 from services.audit_log.application.token_caches import end_caches
@@ -129,7 +132,9 @@ class AuditLogService:
         )
         self._alarms: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
-        glass = BreakGlass(granted, ledger, now=parts.now, new_id=parts.new_id, roles=settings.break_glass_roles)
+        reviews = ReviewTable(self._store)
+        reviewing = Reviewing(reviews, ledger, self._ledger, now=parts.now)
+        glass = BreakGlass(granted, reviews, ledger, now=parts.now, new_id=parts.new_id, roles=settings.break_glass_roles)
         app: Any = create_app(
             self.name,
             _DESCRIPTION,
@@ -146,6 +151,7 @@ class AuditLogService:
         app.router.routes[:0] = disclosures.routes(verifier, self._gate, self._policy, self._releases)
         app.include_router(grants.router(glass, parts.tokens, idempotency))
         app.include_router(erasures.router(self._erasures, parts.tokens))
+        app.include_router(reviews_router(reviewing, self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
         explained = Explanations(registry, self._policy, rules, choices)
         chosen = TenantSettings(rules, ledger, now=parts.now)
         # before the ledger's own pages: `/entries/{index}/explanation` and they share a prefix

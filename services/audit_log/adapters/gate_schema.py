@@ -78,7 +78,6 @@ CREATE TABLE IF NOT EXISTS tenant_rules (
 CREATE TABLE IF NOT EXISTS grant_review (
   tenant_id text NOT NULL,
   grant_id uuid NOT NULL,
-  entry_request text NOT NULL,
   holder text NOT NULL,
   client_id uuid NOT NULL,
   purpose text NOT NULL,

@@ -51,6 +51,7 @@ RULES: Final = _table(
     Rule("rule:consent.redact", "organisation rule; v3-ActCode REDACT", "what a consent holds back is taken out or stays shut"),
     Rule("rule:organisation.policy", "organisation rule", "what the organisation adds where the consents say nothing"),
     Rule("rule:law.42cfr2-legal", "42 CFR Part 2, legal proceedings", "a TPO consent does not open a record to proceedings"),
+    Rule("rule:law.42cfr2.51", "42 CFR 2.51", "an emergency is documented after it, and nothing but a reason is asked before"),
     Rule("rule:law.42cfr2.32", "42 CFR 2.32", "a disclosure made by consent carries the notice"),
     Rule("rule:law.gdpr-7-3", "GDPR 7(3); 45 CFR 164.508(b)(5)", "withdrawing is as easy as giving"),
     Rule("rule:release.client-decides", "organisation rule", "the client decides who sees their alliance ratings"),
