@@ -7,10 +7,12 @@ from typing import Any, Final
 from fastapi import Request
 from prometheus_client import CollectorRegistry, Counter
 
+from services.consent.adapters.conditional_creates import DDL as CONDITIONAL_CREATES
+from services.consent.adapters.conditional_creates import PostgresConditionalCreates
 from services.consent.adapters.person_table import PostgresPersons
 from services.consent.adapters.read_model import PostgresAnswers, PostgresDeadlines, PostgresPolicyHeads, PostgresRecordIndex
 from services.consent.adapters.schema import DDL
-from services.consent.api import amendments, consent_life, consents, directory, people, policy_feed, relationships
+from services.consent.api import amendments, consent_life, consents, directory, fhir, people, policy_feed, relationships
 from services.consent.api.answers import handle_domain_errors
 from services.consent.api.callers import Callers
 from services.consent.api.dossiers import Served
@@ -19,6 +21,8 @@ from services.consent.application.capacities import Capacities
 from services.consent.application.consents import Consents
 from services.consent.application.consequences import Consequences
 from services.consent.application.dossier import Dossier
+from services.consent.application.fhir_reading import FhirReading
+from services.consent.application.fhir_writing import FhirWriting
 from services.consent.application.people_views import AMENDMENTS, REPRESENTATIVES, RESTRICTIONS
 from services.consent.application.persons import Persons
 from services.consent.application.policy_feed import PolicyFeedReader
@@ -54,7 +58,7 @@ class Consent:
         self, parts: Parts, settings: Settings, database: DatabaseUrls, gate: Gate, verify_service: VerifyService
     ) -> None:
         self.name = str(ServiceName.CONSENT)
-        store = self._store = PostgresEventStore(database, ddl=DDL, now=parts.now)
+        store = self._store = PostgresEventStore(database, ddl=(*DDL, *CONDITIONAL_CREATES), now=parts.now)
         index = PostgresRecordIndex(store)
         heads, deadlines = PostgresPolicyHeads(store), PostgresDeadlines(store)
         policy = PolicyStream(parts, store, gate, heads)
@@ -125,6 +129,18 @@ class Consent:
                 idempotency=idempotency,
                 cursors=cursors,
                 callers=callers,
+            )
+        )
+        fhir_reading = FhirReading(parts, store, gate, index=index)
+        fhir_writing = FhirWriting(store, consents=handling, reading=fhir_reading, creates=PostgresConditionalCreates(store))
+        app.include_router(
+            fhir.router(
+                reading=fhir_reading,
+                writing=fhir_writing,
+                idempotency=idempotency,
+                cursors=cursors,
+                callers=callers,
+                public_url=parts.public_url,
             )
         )
         app.include_router(policy_feed.router(feed=self.policy_feed, verify_service=verify_service))

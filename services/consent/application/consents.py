@@ -13,6 +13,7 @@ from services.consent.domain import policy_change
 from services.consent.domain.consent import Amend, Consent, Form, Phase, Propose, Revoke, Sign, check_form, fold
 from services.consent.domain.errors import FormFault, InvalidForm
 from services.consent.domain.events import Attestation, RevocationReasonGiven
+from services.consent.domain.fhir.events import FhirSourceRecorded
 from services.consent.domain.life import CallForTalk, Command, Expire, Explain, Refuse, RevokeRecipient, Supersede, decide
 from services.consent.domain.life_events import Because, Talk
 from services.consent.domain.standing import Signer
@@ -339,7 +340,10 @@ class Consents:
                 parts=self._parts,
                 call_meta=meta,
                 key=key,
-                publish=(Publication(CONSENT, client_key(call.tenant, event.client_id)),),
+                # a resource as it was sent is for this service alone, and larger than a topic takes
+                publish=()
+                if isinstance(event, FhirSourceRecorded)
+                else (Publication(CONSENT, client_key(call.tenant, event.client_id)),),
             )
             for event in events
         ]

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from services.consent.domain.fhir.events import FhirSourceRecorded
 from services.consent.domain.life_events import LIFE_EVENTS
 from services.consent.domain.people_events import PEOPLE_EVENTS
 from services.consent.domain.periods import GivenPeriod
@@ -151,6 +152,7 @@ EVENT_TYPES: Final = EventTypes(
     RevocationReasonGiven,
     RelationshipStarted,
     RelationshipEnded,
+    FhirSourceRecorded,
     *LIFE_EVENTS,
     *PEOPLE_EVENTS,
 )
