@@ -21,6 +21,7 @@ from shared.gate.ask import open_many, open_one
 from shared.gate.port import Gate
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
+from shared.http.problems import conflict
 from shared.service.parts import Parts
 from shared.service.record import client_key, record_event, write_meta
 
@@ -48,6 +49,8 @@ class Capacities:
         author = None if known else call.principal.sub
         ref = RecordRef(record_id=str(capacity_id), client_id=str(client_id), record_type=RecordType.CAPACITY, author=author)
         opened = await open_one(self._gate, call, Action.UPDATE if known else Action.CREATE, ref)
+        if opened.erased(capacity_id):
+            raise conflict("What was found before was erased with the client's evidence: nothing can be added to it.")
         meta, by = write_meta(call, opened), call.principal
 
         async def attempt() -> tuple[Answer, int | None]:

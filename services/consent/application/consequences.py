@@ -93,6 +93,8 @@ class Consequences:
                     done += 1
                 except VersionConflict:
                     continue  # somebody else just wrote to it: the next round sees what is left
+                except Exception as error:  # one that cannot be met keeps nobody else's waiting
+                    _log.warning("a deadline was not met: %s", type(error).__name__)
         return done
 
     async def _meet(self, tenant: str, deadline: Deadline) -> None:

@@ -22,7 +22,7 @@ from shared.gate.port import Gate
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import conflict, not_found
-from shared.sealing.event import Event
+from shared.sealing.event import Event, sealed_fields
 from shared.service.parts import Parts
 from shared.service.record import client_key, record_event, write_meta
 
@@ -92,13 +92,14 @@ class Dossier(Generic[S]):
         """Decided anew where somebody else wrote first; answered once the gate decides by it."""
         client_id = await self._client_of(call, record_id)
         opened = await open_one(self._gate, call, action, self._ref(record_id, client_id))
-        if opened.erased(record_id):
-            raise conflict("Its words were erased: nothing can be added to it any more.")
 
         async def attempt() -> tuple[Answer, int | None]:
             now = self._parts.now()
             state = await self.load(call.tenant, record_id)
-            return await self._append(call, opened, record_id, client_id, state, decide(state, now), now, repeat, status)
+            events = decide(state, now)
+            if opened.erased(record_id) and any(sealed_fields(type(event)) for event in events):
+                raise conflict("Its words were erased: it can still be ended, and no new words are kept.")
+            return await self._append(call, opened, record_id, client_id, state, events, now, repeat, status)
 
         answer, sequence = await decided_anew(attempt)
         await self._confirmed(call, sequence)
@@ -176,7 +177,7 @@ class Dossier(Generic[S]):
                 event,
                 parts=self._parts,
                 call_meta=meta,
-                key=opened.key(record_id),
+                key=opened.keys.get(str(record_id)),
                 publish=(Publication(CONSENT, client_key(call.tenant, client_id)),),
             )
             for event in events

@@ -282,3 +282,27 @@ async def test_lost_and_regained_capacity(clinic: Clinic) -> None:
 async def test_bad_input_is_said_by_its_pointer(clinic: Clinic, tail: str, body: dict[str, Any], pointer: str) -> None:
     answer = await clinic.intake.post(f"/v1/consents/{await clinic.proposed()}/{tail}", body, want=422)
     assert [e["pointer"] for e in answer.json["errors"]] == [pointer]
+
+
+async def test_intake_writes_down_whose_signature_it_saw(clinic: Clinic) -> None:
+    await clinic.intake.post("/v1/representatives", clinic.parent())
+    path, seen = f"/v1/consents/{await clinic.proposed()}", {"witness": "R. Ilves", "evidence": "paper form"}
+    assert (await clinic.intake.post(f"{path}/signatures", seen)).json["status"] == "proposed"  # the minor's: assent
+    other = f"/v1/consents/{await clinic.proposed()}"
+    signed = await clinic.intake.post(f"{other}/signatures", {**seen, "signer": "representative"})
+    assert signed.json["status"] == "active"
+    assert (await clinic.intake.get(other)).json["given_by"] == "representative"
+
+
+@pytest.mark.parametrize("kind", ["recording", "telehealth", "supervision", "research"])
+async def test_each_arrangement_has_a_consent_of_its_own(clinic: Clinic, kind: str) -> None:
+    """Withdrawing one leaves therapy's own consent alone."""
+    therapy = await clinic.active()
+    explained = {"explained_by": "Dr. Lena Marsh", "explained_on": "2026-01-01"}
+    other = await clinic.active(kind=kind, elements=explained)
+    revoked = await clinic.client.post(f"/v1/consents/{other}/revocations", want=200)
+    assert (revoked.json["status"], revoked.json["enforced"]) == ("revoked", True)
+    assert [(str(c.kind), str(c.status)) for c in await changes(clinic)] == [
+        ("treatment", "active"), (kind, "active"), (kind, "revoked"),
+    ]  # fmt: skip
+    assert (await clinic.client.get(f"/v1/consents/{therapy}")).json["status"] == "active"
