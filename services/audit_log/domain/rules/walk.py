@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from services.audit_log.domain.policy import ClientPolicy
 from services.audit_log.domain.rules.dialects import EHR_SYSTEM, Node, Says, covers, normal
-from services.audit_log.domain.rules.index import MOST_RECENT, Asked, Heard, classes_of, newest_first, purposes_named
+from services.audit_log.domain.rules.index import MOST_RECENT, Asked, Heard, classes_of, named, newest_first, purposes_named
 from services.audit_log.domain.rules.pack import ConsentLimit
 from shared.contracts.consent_policy import ConsentSet, ConsentStatus
 from shared.contracts.records import KeyClass
@@ -60,7 +60,8 @@ def walk(
         if any(s.counted and s.said is says for s in seen):
             won = tuple(replace(s, won=True) if s.counted and s.said is says else s for s in seen)
             redact = frozenset() if says is Says.DENY else _union(s.redact for s in won if s.counted)
-            return Heard(says, tuple(s.consent for s in won if s.won), redact), won
+            winners = [s.consent for s in won if s.won]
+            return Heard(says, tuple(winners), redact, tuple(map(named, winners))), won
     return Heard(Says.NOTHING, (), _union(s.redact for s in seen if s.counted)), tuple(seen)
 
 
