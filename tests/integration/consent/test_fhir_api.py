@@ -295,8 +295,9 @@ async def test_a_stranger_learns_nothing(clinic: Clinic) -> None:
     known = await stranger.get(f"{BASE}/Consent?patient={clinic.client_id}")
     unknown = await stranger.get(f"{BASE}/Consent?patient={uuid4()}")
     assert known.json.keys() == unknown.json.keys() and "entry" not in known.json
-    there = issues(await stranger.get(f"{BASE}/Consent/{made.id}", want=404))
-    assert there == issues(await stranger.get(f"{BASE}/Consent/{uuid4()}", want=404))
+    hidden = await stranger.get(f"{BASE}/Consent/{made.id}", want=404)
+    assert "Audit-Entry" not in hidden.headers and "Audit-Entry" not in known.headers
+    assert issues(hidden) == issues(await stranger.get(f"{BASE}/Consent/{uuid4()}", want=404))
     assert issues(await stranger.get(f"{BASE}/Consent/{made.id}/_history", want=404))
 
 
