@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 R = TypeVar("R")
-AT_ONCE = 2
-"""queries of one tenant under way: one answers while the next gathers"""
+AT_ONCE = 1
+"""queries of one tenant under way; meanwhile the next one gathers"""
 
 
 @dataclass(slots=True)
