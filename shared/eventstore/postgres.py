@@ -30,6 +30,12 @@ UNION ALL
 LIMIT $5
 """  # noqa: S608
 
+_NUMBERED = """
+SELECT s.global_seq, e.stream, e.version, e.position, e.event_id, e.type, e.schema_version, e.data, e.meta, e.recorded_at
+FROM (SELECT global_seq, position FROM sequence WHERE tenant_id = $1 AND global_seq > $2 ORDER BY global_seq LIMIT $3) AS s
+JOIN events e ON e.position = s.position AND e.tenant_id = $1 ORDER BY s.global_seq
+"""
+
 
 class Place(NamedTuple):
     """Where a fenced reader stands. For one run of a reader only: transaction ids mean nothing in a restored database."""
@@ -134,6 +140,15 @@ class PostgresEventStore:
         """
         rows = await self.fetch(tenant, _FENCED, tenant, *after, limit)
         return [(Place(r["era"], r["xid"], r["position"]), _event(tenant, r)) for r in rows]
+
+    async def read_numbered(self, tenant: str, after: int = 0, limit: int = 5000) -> list[tuple[int, StoredEvent]]:
+        """A tenant's events with their place in the global sequence, from the first behind `after`: what a reader keeps as its
+        checkpoint, in this cluster and in any that the database is restored to. A number, once read, is no event's before it.
+
+        An event gets its number from the sequencer shortly after its commit; an empty page means "nothing yet".
+        """
+        rows = await self.fetch(tenant, _NUMBERED, tenant, after, limit)
+        return [(int(r["global_seq"]), _event(tenant, r)) for r in rows]
 
     async def ready(self) -> bool:
         try:
