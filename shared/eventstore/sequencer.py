@@ -35,7 +35,7 @@ class Sequencer:
         """`on_stall(age)` is called once for each transaction that has held the fence back for `stall_seconds`."""
         self._connection = LeaderConnection(relay_url, _LEADER)
         self._poll_seconds, self._lead_seconds, self._stall_seconds = poll_seconds, lead_seconds, stall_seconds
-        self._on_stall, self._seconds = on_stall, seconds
+        self.on_stall, self._seconds = on_stall, seconds
         self._known = False
         self._oldest: tuple[str, float] | None = None
         self._told = False
@@ -115,5 +115,5 @@ class Sequencer:
         if self.stalled_for >= self._stall_seconds and not self._told:
             self._told = True
             _log.error("a transaction has held the fence back for %.0f s: readers and relays see nothing newer", self.stalled_for)
-            if self._on_stall is not None:
-                self._on_stall(self.stalled_for)
+            if self.on_stall is not None:
+                self.on_stall(self.stalled_for)

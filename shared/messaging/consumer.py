@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -41,6 +42,8 @@ class Counts:
     forged: int = 0
     parked: int = 0
     retried: int = 0
+    lag_seconds: float = 0.0
+    """age of the message handled last, when it was handled"""
 
 
 class Consumer:
@@ -57,15 +60,16 @@ class Consumer:
         handlers: Mapping[str, Handler],
         on_forged: Callable[[str, str], None],
         on_poison: Callable[[str, str], None] | None = None,
+        now: Callable[[], datetime] | None = None,
         first_wait: float = 0.05,
         longest_wait: float = 5.0,
     ) -> None:
         """`name` is the group and the inbox's consumer: never change it. `on_forged` is called with (reason, topic),
-        `on_poison` with (class of the exception, topic). Waits in seconds.
+        `on_poison` with (class of the exception, topic). Without `now` no lag is counted. Waits in seconds.
         """
         self.name, self._topics = name, tuple(topics)
         self._store, self._transport, self._verifier, self._handlers = store, transport, verifier, handlers
-        self._on_forged, self._on_poison = on_forged, on_poison
+        self._on_forged, self._on_poison, self._now = on_forged, on_poison, now
         self._waits = first_wait, longest_wait
         self._parked = Parked(store, name)
         self.counts = Counts()
@@ -97,6 +101,7 @@ class Consumer:
                 continue
             if message.type in self._handlers:
                 await self._settle(message, inbound, keys)
+                self._count_lag(inbound)
 
     async def _settle(self, message: Message, inbound: Inbound, keys: dict[str, set[tuple[str, str]]]) -> None:
         """Returns once the message is applied or parked, however long that takes."""
@@ -164,6 +169,13 @@ class Consumer:
         _log.error("%s parked a %s on %s: %s", self.name, message.type, message.topic, error)
         if self._on_poison is not None:
             self._on_poison(error, message.topic)
+
+    def _count_lag(self, inbound: Inbound) -> None:
+        try:
+            written = datetime.fromisoformat(inbound.headers["ce_time"])
+            self.counts.lag_seconds = max(0.0, (self._now() - written).total_seconds()) if self._now is not None else 0.0
+        except (KeyError, ValueError, TypeError):  # its time is not signed: a bad one only spoils a metric
+            self.counts.lag_seconds = 0.0
 
     def _checked(self, inbound: Inbound) -> Message:
         """Raises ForgedMessage."""

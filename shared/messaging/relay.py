@@ -80,6 +80,8 @@ class Relay:
         self.leading = False
         self.relayed = 0
         """rows confirmed by the transport since the start"""
+        self.on_relayed: Callable[[float], None] | None = None
+        """called for each confirmed page with the seconds that its oldest row had waited"""
 
     def wake(self) -> None:
         """Rows were committed: look now. From the relay's own event loop only."""
@@ -139,6 +141,8 @@ class Relay:
                 await self._outbox.delete([row.id for row in rows])
                 sent += len(rows)
                 self.relayed += len(rows)
+                if self.on_relayed is not None:
+                    self.on_relayed(max(0.0, (self._now() - rows[0].created_at).total_seconds()))
             if len(rows) < _PAGE:
                 return sent
 

@@ -105,6 +105,7 @@ class World:
             handlers={CHANGED: ours},
             on_forged=lambda reason, topic: self.forged.append((reason, topic)),
             on_poison=lambda error, topic: self.poison.append((error, topic)),
+            now=now,
             first_wait=0.02,
             longest_wait=0.2,
         )
