@@ -6,7 +6,7 @@ STAMP := $(VENV)/.locked
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run import test test-long test-compose lint format bench bench-gate secrets lock clean
+.PHONY: help setup run import contracts test test-long test-compose lint format bench bench-gate secrets lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -24,6 +24,9 @@ run: $(STAMP)  ## everything in one process on http://127.0.0.1:8100, with a dem
 
 import: $(STAMP)  ## FILE=scores.csv into a running server, through its REST API
 	@$(PY) -m infra.importer "$(FILE)"
+
+contracts: $(STAMP)  ## golden files of new event versions, and docs/events from shared/contracts
+	@$(PY) -m infra.contracts
 
 test: $(STAMP)  ## every test that fits in 20 minutes, on real PostgreSQL and Kafka where they are
 	@$(PY) -m pytest -m "not long"

@@ -144,6 +144,9 @@ class EventTypes:
         self._upcasters = upcasters or {}
         for model in models:
             sealed_fields(model)
+            missing = [v for v in range(1, model.SCHEMA_VERSION) if (model.TYPE, v) not in self._upcasters]
+            if missing:
+                raise TypeError(f"{model.TYPE} has no upcaster from version {missing[0]}: what was written so cannot be read")
 
     @property
     def models(self) -> tuple[type[Event], ...]:
