@@ -6,7 +6,7 @@ STAMP := $(VENV)/.locked
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run import contracts test test-long test-compose lint format bench bench-gate secrets lock clean
+.PHONY: help setup run import contracts parked test test-long test-compose lint format bench bench-gate secrets lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -27,6 +27,9 @@ import: $(STAMP)  ## FILE=scores.csv into a running server, through its REST API
 
 contracts: $(STAMP)  ## golden files of new event versions, and docs/events from shared/contracts
 	@$(PY) -m infra.contracts
+
+parked: $(STAMP)  ## messages that could not be handled: DATABASE_FILE=… DO="list", "show ID", "retry ID" or "skip ID --reason …"
+	@$(PY) -m infra.operator.parked $(or $(DO),list)
 
 test: $(STAMP)  ## every test that fits in 20 minutes, on real PostgreSQL and Kafka where they are
 	@$(PY) -m pytest -m "not long"

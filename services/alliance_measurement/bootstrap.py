@@ -28,6 +28,7 @@ from shared.http.app import create_app
 from shared.http.cursor import Cursors
 from shared.http.idempotency import Idempotency
 from shared.messaging.consumer import Consumer
+from shared.messaging.parked_orders import ParkedOrders
 from shared.messaging.relay import Relay
 from shared.service.background import Background
 from shared.service.erasure import DerivedTable, erasure_handler
@@ -68,6 +69,7 @@ class AllianceMeasurement:
             on_poison=lambda _, topic: refused.labels("parked", topic).inc(),
             now=parts.now,
         )
+        self._orders = ParkedOrders(outbox, self._consumer, service=self.name, now=parts.now)
         self._watch = EventWatch(registry, outbox, self._relay, self._sequencer, self._consumer)
         app = create_app(
             self.name,
@@ -84,7 +86,9 @@ class AllianceMeasurement:
         self.app: ASGIApp = app
 
     async def start(self) -> None:
-        await self._background.start(self._consumer.run, self._relay.run, self._sequencer.run, self._watch.run, self._worker.run)
+        await self._background.start(
+            self._consumer.run, self._relay.run, self._sequencer.run, self._watch.run, self._orders.run, self._worker.run
+        )
 
     async def stop(self) -> None:
         await self._background.stop()

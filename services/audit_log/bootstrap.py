@@ -47,6 +47,7 @@ from shared.http.idempotency import Idempotency
 from shared.identity.assertions import ServiceVerifier
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.messaging.consumer import Consumer
+from shared.messaging.parked_orders import ParkedOrders
 from shared.messaging.relay import Relay
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
 from shared.service.watch import EventWatch
@@ -124,6 +125,9 @@ class AuditLogService:
             now=parts.now,
         )
         registry = CollectorRegistry()
+        self._orders = ParkedOrders(
+            self._outbox, self._consumer, service=self.name, now=parts.now, on_skipped=receipts.skipped_here
+        )
         self._watch = EventWatch(registry, self._outbox, self._relay, self._sequencer, self._consumer)
         self._alarms: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -160,7 +164,7 @@ class AuditLogService:
         await self._ledger.open()
         await self._outbox.open()
         await self._erasures.start()
-        work = (self._relay.run, self._consumer.run, self._sequencer.run, self._watch.run)
+        work = (self._relay.run, self._consumer.run, self._sequencer.run, self._watch.run, self._orders.run)
         self._tasks = [asyncio.create_task(each()) for each in work]
         # the consumer joins its topics before anybody publishes
         await asyncio.sleep(0)

@@ -30,6 +30,7 @@ from shared.identity.assertions import ServiceVerifier
 from shared.identity.assertions import verify_service as verify_caller
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.messaging.consumer import Consumer
+from shared.messaging.parked_orders import ParkedOrders
 from shared.messaging.relay import Relay
 from shared.service.background import Background
 from shared.service.erasure import erasure_handler
@@ -79,6 +80,7 @@ class Consent:
             on_poison=lambda _, topic: refused.labels("parked", topic).inc(),
             now=parts.now,
         )
+        self._orders = ParkedOrders(outbox, self._consumer, service=self.name, now=parts.now)
         self._watch = EventWatch(registry, outbox, self._relay, self._sequencer, self._consumer)
         app = create_app(
             self.name,
@@ -112,7 +114,7 @@ class Consent:
         self.app: ASGIApp = app
 
     async def start(self) -> None:
-        await self._background.start(self._consumer.run, self._relay.run, self._sequencer.run, self._watch.run)
+        await self._background.start(self._consumer.run, self._relay.run, self._sequencer.run, self._watch.run, self._orders.run)
 
     async def stop(self) -> None:
         await self._background.stop()

@@ -25,6 +25,7 @@ from shared.http.app import create_app
 from shared.http.cursor import Cursors
 from shared.http.idempotency import Idempotency
 from shared.messaging.consumer import Consumer
+from shared.messaging.parked_orders import ParkedOrders
 from shared.messaging.relay import Relay
 from shared.service.background import Background
 from shared.service.erasure import DerivedTable, erasure_handler
@@ -63,6 +64,7 @@ class SessionNotes:
             on_poison=lambda _, topic: refused.labels("parked", topic).inc(),
             now=parts.now,
         )
+        self._orders = ParkedOrders(outbox, self._consumer, service=self.name, now=parts.now)
         self._watch = EventWatch(registry, outbox, self._relay, self._sequencer, self._consumer)
         app = create_app(
             self.name,
@@ -77,7 +79,7 @@ class SessionNotes:
         self.app: ASGIApp = app
 
     async def start(self) -> None:
-        await self._background.start(self._consumer.run, self._relay.run, self._sequencer.run, self._watch.run)
+        await self._background.start(self._consumer.run, self._relay.run, self._sequencer.run, self._watch.run, self._orders.run)
 
     async def stop(self) -> None:
         await self._background.stop()

@@ -160,7 +160,7 @@ def base_ddl() -> list[str]:
         _grant("app", "SELECT, INSERT", "outbox"),
         _grant("app", "SELECT, INSERT, DELETE", "inbox"),
         "DROP POLICY IF EXISTS outbox_relay ON outbox",
-        _as_role("relay", "CREATE POLICY outbox_relay ON outbox TO {role} USING (true)"),
+        as_role("relay", "CREATE POLICY outbox_relay ON outbox TO {role} USING (true)"),
         _grant("relay", "SELECT, DELETE", "outbox"),
         *_pruned_inbox(),
         _grant("app", "SELECT", "sequence"),
@@ -179,7 +179,7 @@ def _pruned_inbox() -> list[str]:
     """The relay role may delete what is older than `INBOX_KEPT_DAYS`, of every tenant, and sees only when it was written."""
     return [
         "DROP POLICY IF EXISTS inbox_pruned ON inbox",
-        _as_role(
+        as_role(
             "relay",
             f"CREATE POLICY inbox_pruned ON inbox TO {{role}} USING (handled_at < now() - interval '{INBOX_KEPT_DAYS} days')",
         ),
@@ -195,7 +195,7 @@ def _seen_by_sequencer(table: str) -> list[str]:
     name = f"{table}_sequencer"
     return [
         f"DROP POLICY IF EXISTS {name} ON {table}",
-        _as_role("relay", f"CREATE POLICY {name} ON {table} TO {{role}} USING (true) WITH CHECK (true)"),
+        as_role("relay", f"CREATE POLICY {name} ON {table} TO {{role}} USING (true) WITH CHECK (true)"),
     ]
 
 
@@ -212,11 +212,11 @@ def _grant(purpose: str, rights: str, table: str) -> str:
 
 
 def _to_role(purpose: str, rights: str, what: str) -> str:
-    return _as_role(purpose, f"GRANT {rights} ON {what} TO {{role}}")
+    return as_role(purpose, f"GRANT {rights} ON {what} TO {{role}}")
 
 
-def _as_role(purpose: str, statement: str) -> str:
-    """The statement with the database's role of that purpose for `{role}`: found from the owner's name when it runs."""
+def as_role(purpose: str, statement: str) -> str:
+    """The statement with the database's app or relay role for `{role}`: found from the owner's name when it runs."""
     template = statement.replace("'", "''").replace("{role}", "%I")
     return f"DO $do$ BEGIN EXECUTE format('{template}', regexp_replace(current_user, '_owner$', '_{purpose}')); END $do$"
 

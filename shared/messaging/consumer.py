@@ -12,7 +12,15 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from shared.eventstore.model import AlreadyHandled, InboxMark, Overloaded, Statement, StoreUnavailable, VersionConflict
+from shared.eventstore.model import (
+    AlreadyHandled,
+    InboxMark,
+    Overloaded,
+    Statement,
+    StoreUnavailable,
+    StreamAppend,
+    VersionConflict,
+)
 from shared.eventstore.store import EventStore
 from shared.gate.port import GateUnavailable
 from shared.http.problems import Problem
@@ -42,6 +50,8 @@ class Counts:
     forged: int = 0
     parked: int = 0
     retried: int = 0
+    skipped: int = 0
+    """given up by an operator"""
     lag_seconds: float = 0.0
     """age of the message handled last, when it was handled"""
 
@@ -87,6 +97,28 @@ class Consumer:
             released += 1
         return released
 
+    async def parked_type(self, tenant: str, topic: str, key: str, message_id: UUID) -> tuple[str, str] | None:
+        """(message type, class of the error) of a parked message that its key waits for; None where it is none."""
+        found = await self._parked.find(tenant, topic, key, message_id)
+        return (self._checked(found.inbound).type, found.error) if found is not None and found.first else None
+
+    async def skip(self, tenant: str, topic: str, key: str, message_id: UUID, noted: StreamAppend) -> bool:
+        """Gives up the message that its key waits for, for good, and writes `noted` in the same transaction.
+
+        False where it is not parked, or waits behind another: only what stands in the way is skipped.
+        """
+        found = await self._parked.find(tenant, topic, key, message_id)
+        if found is None or not found.first:
+            return False
+        await self._store.append(
+            tenant,
+            [noted],
+            statements=(self._parked.removal(self._checked(found.inbound)),),
+            inbox=InboxMark(self.name, message_id),
+        )
+        self.counts.skipped += 1
+        return True
+
     async def _handle(self, batch: Sequence[Inbound]) -> None:
         keys: dict[str, set[tuple[str, str]]] = {}
         for inbound in batch:
@@ -110,6 +142,8 @@ class Consumer:
         while True:
             try:
                 if poison is not None:
+                    if await self._parked.settled(message):  # delivered again after an operator gave it up
+                        return
                     await self._park(message, inbound, poison, keys)
                     return
                 if await self._waits_behind(message, inbound, keys):

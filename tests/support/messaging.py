@@ -26,7 +26,7 @@ PATIENCE = 30.0
 CHANGED = "consent.policy-changed"
 # no unique constraint: an effect that was applied twice shows
 SEEN = "CREATE TABLE IF NOT EXISTS seen (id bigint GENERATED ALWAYS AS IDENTITY, tenant_id text, key text, number int)"
-DDL = (parked.SCHEMA, *tenant_table("parked"), SEEN, *tenant_table("seen"))
+DDL = (parked.SCHEMA, *tenant_table("parked"), *parked.OPERATED, SEEN, *tenant_table("seen"))
 
 
 def now() -> datetime:
