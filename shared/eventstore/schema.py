@@ -19,6 +19,8 @@ _TENANT = "tenant_id = current_setting('app.tenant_id', true)"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _DIALECT = PGDialect()  # type: ignore[no-untyped-call]
 
+_RELAYS_ALL = ("events", "sequence", "sequence_mark", "message_number")
+"""tables of which the relay role sees the rows of every tenant, as far as its grants go"""
 INBOX_KEPT_DAYS = 30
 """The database itself refuses to forget a handled message sooner: far beyond any redelivery, by Kafka or by a relay."""
 
@@ -146,6 +148,9 @@ def base_ddl() -> list[str]:
         ddl += _isolated(table.name)
     ddl += [
         *sequence.TABLES,
+        *sequence.NUMBERS,
+        *_isolated("inbox_number"),
+        *_forced("message_number"),
         *_isolated("sequence"),
         *_forced("sequence_mark"),
         "DROP INDEX IF EXISTS events_fence",
@@ -164,8 +169,9 @@ def base_ddl() -> list[str]:
         _grant("relay", "SELECT, DELETE", "outbox"),
         *_pruned_inbox(),
         _grant("app", "SELECT", "sequence"),
+        _grant("app", "SELECT, INSERT, UPDATE", "inbox_number"),
         *(_to_role("relay", rights, what) for rights, what in sequence.relay_rights()),
-        *(statement for table in ("events", "sequence", "sequence_mark") for statement in _seen_by_sequencer(table)),
+        *(statement for table in _RELAYS_ALL for statement in _seen_by_sequencer(table)),
     ]
     return ddl
 

@@ -29,6 +29,29 @@ CREATE TABLE IF NOT EXISTS sequence_mark (
 """,
 )
 _EVENTS_SEEN: Final = "tenant_id, xid, position"
+NUMBERS: Final = (
+    # how many messages of a topic and key were relayed
+    """
+CREATE TABLE IF NOT EXISTS message_number (
+  topic text NOT NULL,
+  key text NOT NULL,
+  last bigint NOT NULL,
+  CONSTRAINT message_number_pkey PRIMARY KEY (topic, key)
+)
+""",
+    # how far a consumer is in the messages of a topic, source and key
+    """
+CREATE TABLE IF NOT EXISTS inbox_number (
+  tenant_id text NOT NULL,
+  consumer text NOT NULL,
+  topic text NOT NULL,
+  source text NOT NULL,
+  key text NOT NULL,
+  last bigint NOT NULL,
+  CONSTRAINT inbox_number_pkey PRIMARY KEY (tenant_id, consumer, topic, source, key)
+)
+""",
+)
 
 NUMBER_PAGE: Final = """
 WITH mark AS (SELECT xid, position FROM sequence_mark),
@@ -91,4 +114,5 @@ def relay_rights() -> list[tuple[str, str]]:
         (f"SELECT ({_EVENTS_SEEN})", "TABLE events"),
         ("SELECT, INSERT", "TABLE sequence"),
         ("SELECT, INSERT, UPDATE", "TABLE sequence_mark"),
+        ("SELECT, INSERT, UPDATE", "TABLE message_number"),
     ]

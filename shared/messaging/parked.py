@@ -28,7 +28,9 @@ CREATE TABLE IF NOT EXISTS parked (
   error text NOT NULL,
   at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT parked_pkey PRIMARY KEY (tenant_id, consumer, topic, message_id)
-)
+);
+ALTER TABLE parked ADD COLUMN IF NOT EXISTS source text NOT NULL DEFAULT '';
+ALTER TABLE parked ADD COLUMN IF NOT EXISTS number bigint;
 """
 OPERATED: Final = (
     """
@@ -61,28 +63,36 @@ CREATE TABLE IF NOT EXISTS parked_order (
     as_role("relay", "GRANT SELECT (id, tenant_id, consumer, topic, key, message_id, type, error, at) ON TABLE parked TO {role}"),
 )
 """What an operator may do, as the relay role: see what is parked (no payload, no header) and order a retry or a skip."""
+GAP: Final = "gap"
+"""`error` of a message before which one of its key is missing"""
 BEHIND: Final = "behind"
 """`error` of a message that waits behind a parked one of its key"""
 
 _KEYS = "SELECT DISTINCT topic, key FROM parked WHERE tenant_id = $1 AND consumer = $2"
 _INSERT = (
-    "INSERT INTO parked (tenant_id, consumer, topic, key, message_id, type, headers, payload, error) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT ON CONSTRAINT parked_pkey DO NOTHING"
+    "INSERT INTO parked (tenant_id, consumer, topic, key, message_id, type, headers, payload, error, source, number) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT ON CONSTRAINT parked_pkey DO NOTHING"
 )
 _OLDEST = (
     "SELECT topic, key, headers, payload FROM parked "
-    "WHERE tenant_id = $1 AND consumer = $2 AND topic = $3 AND key = $4 ORDER BY id LIMIT $5"
+    "WHERE tenant_id = $1 AND consumer = $2 AND topic = $3 AND key = $4 ORDER BY coalesce(number, 0), id LIMIT $5"
 )
+_IN_THE_WAY = (
+    "SELECT 1 FROM parked WHERE tenant_id = $1 AND consumer = $2 AND topic = $3 AND key = $4 "
+    "AND (error <> ALL($7::text[]) OR number IS NULL OR (source = $5 AND number <= $6)) LIMIT 1"
+)
+_FAILED = "UPDATE parked SET error = $5 WHERE tenant_id = $1 AND consumer = $2 AND topic = $3 AND message_id = $4"
 _SETTLED = "SELECT 1 FROM inbox WHERE tenant_id = $1 AND consumer = $2 AND message_id = $3"
 _ONE = (
     "SELECT p.topic, p.key, p.headers, p.payload, p.error, NOT EXISTS (SELECT 1 FROM parked o WHERE o.tenant_id = p.tenant_id "
-    "AND o.consumer = p.consumer AND o.topic = p.topic AND o.key = p.key AND o.id < p.id) AS first FROM parked p "
+    "AND o.consumer = p.consumer AND o.topic = p.topic AND o.key = p.key "
+    "AND (coalesce(o.number, 0), o.id) < (coalesce(p.number, 0), p.id)) AS first FROM parked p "
     "WHERE p.tenant_id = $1 AND p.consumer = $2 AND p.topic = $3 AND p.key = $4 AND p.message_id = $5"
 )
 _DELETE = "DELETE FROM parked WHERE tenant_id = $1 AND consumer = $2 AND topic = $3 AND message_id = $4"
 _INSERT_BEHIND = (
-    "INSERT INTO parked (tenant_id, consumer, topic, key, message_id, type, headers, payload, error) "
-    "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM "
+    "INSERT INTO parked (tenant_id, consumer, topic, key, message_id, type, headers, payload, error, source, number) "
+    "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM "
     # waits for one who is just removing the oldest: either it sees this row afterwards, or this row is not written
     "(SELECT 1 FROM parked WHERE tenant_id = $1 AND consumer = $2 AND topic = $3 AND key = $4 LIMIT 1 FOR KEY SHARE) AS first "
     "ON CONFLICT ON CONSTRAINT parked_pkey DO NOTHING"
@@ -116,6 +126,15 @@ class Parked:
     async def park_behind(self, message: Message, inbound: Inbound) -> None:
         """Keeps a message behind the parked one of its key. Writes nothing where none is parked any more."""
         await self.store.append(message.tenant, (), statements=(Statement(_INSERT_BEHIND, self._row(message, inbound, BEHIND)),))
+
+    async def stands_in_the_way(self, message: Message) -> bool:
+        """Whether a parked message of its key has to go first; those that only wait for a missing one need not."""
+        args = (message.tenant, self.consumer, message.topic, message.key, message.source, message.number, [GAP, BEHIND])
+        return bool(await self.store.fetch(message.tenant, _IN_THE_WAY, *args))
+
+    def failed(self, message: Message, error: str) -> Statement:
+        """A message that waited, and could not be handled when its turn came."""
+        return Statement(_FAILED, (message.tenant, self.consumer, message.topic, message.message_id, error))
 
     async def settled(self, message: Message) -> bool:
         """Whether the inbox holds the message: its effect is there, or it was given up."""
@@ -152,4 +171,6 @@ class Parked:
             headers,
             message.payload,
             error,
+            message.source,
+            message.number,
         )

@@ -16,7 +16,7 @@ from uuid import UUID
 from shared.eventstore.outbox import OutboxRow
 from shared.messaging.backoff import Backoff
 from shared.messaging.port import Outbound, Transport
-from shared.messaging.signature import EventSigner
+from shared.messaging.signature import NUMBER, EventSigner
 
 _log = logging.getLogger(__name__)
 _PAGE: Final = 500
@@ -178,6 +178,7 @@ class Relay:
             "ce_sequence": str(row.sequence),
             "ce_tenant": row.tenant_id,
             "ce_schemaversion": str(row.schema_version),
+            NUMBER: str(row.number),
             "content-type": "application/json",
         }
         signed = self._signer.sign(row.aggregatetype, row.aggregateid, headers, row.payload)
