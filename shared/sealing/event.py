@@ -152,6 +152,10 @@ class EventTypes:
     def models(self) -> tuple[type[Event], ...]:
         return tuple(self._models.values())
 
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self._models)
+
     def load(self, *, tenant: str, event_type: str, schema_version: int, event_id: UUID, data: bytes) -> Event:
         """The typed event with its sealed fields closed. KeyError where the type, or that version of it, is unknown."""
         model = self._models[event_type]

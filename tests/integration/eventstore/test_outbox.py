@@ -77,6 +77,6 @@ async def test_the_inbox_forgets_by_age_and_never_too_soon(store: PostgresEventS
     assert await outbox.prune_inbox(90) == 2
     assert await outbox.prune_inbox(0) == 2, "the database keeps what is younger than its bound"
     for tenant in ("haven", "harbour"):
-        (row,) = await store.fetch(tenant, "SELECT count(*) AS kept FROM inbox")
-        assert row["kept"] == 2
+        kept = await store.fetch(tenant, "SELECT 1 FROM inbox")
+        assert len(kept) == 2
     await outbox.close()
