@@ -6,7 +6,7 @@ STAMP := $(VENV)/.locked
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run import contracts parked test test-long test-compose lint format bench bench-gate secrets lock clean
+.PHONY: help setup run import contracts parked rebuild topics test test-long test-compose lint format bench bench-gate secrets lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -30,6 +30,12 @@ contracts: $(STAMP)  ## golden files of new event versions, and docs/events from
 
 parked: $(STAMP)  ## messages that could not be handled: DATABASE_FILE=… DO="list", "show ID", "retry ID" or "skip ID --reason …"
 	@$(PY) -m infra.operator.parked $(or $(DO),list)
+
+rebuild: $(STAMP)  ## SERVICE=session_notes DATABASE_FILE=…: its read models made anew from its events, while it runs
+	@$(PY) -m infra.operator.rebuild $(SERVICE)
+
+topics: $(STAMP)  ## infra/kafka/topics.yaml applied to the cluster at KAFKA_BOOTSTRAP_SERVERS
+	@$(PY) -m infra.kafka.topics
 
 test: $(STAMP)  ## every test that fits in 20 minutes, on real PostgreSQL and Kafka where they are
 	@$(PY) -m pytest -m "not long"
