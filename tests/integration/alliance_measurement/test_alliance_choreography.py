@@ -112,7 +112,8 @@ async def test_an_alliance_measure_without_constants_still_brings_its_prompt(rat
 
 async def test_what_a_crash_left_due_is_done_at_the_next_start(rated_clinic: Clinic) -> None:
     (alliance,) = [s for s in rated_clinic.world.running.services if isinstance(s, AllianceMeasurement)]
-    running = alliance._tasks[-1]
+    tasks = alliance._background._tasks
+    running = tasks[-1]
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
@@ -122,7 +123,7 @@ async def test_what_a_crash_left_due_is_done_at_the_next_start(rated_clinic: Cli
     assert await prompts(rated_clinic) == []
     # nothing is left in memory: all that is known is what the tables hold
     fresh = AssessmentWorker(alliance._worker._index, alliance._worker._detection)
-    alliance._tasks[-1] = asyncio.create_task(alliance._worker.run())
+    tasks[-1] = asyncio.create_task(alliance._worker.run())
     catching_up = asyncio.create_task(fresh.run())
 
     async def done() -> bool:
