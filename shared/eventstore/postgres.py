@@ -13,7 +13,7 @@ from shared.eventstore.failures import store_error
 from shared.eventstore.group import GroupCommit
 from shared.eventstore.migrate import migrate
 from shared.eventstore.model import InboxMark, Statement, StoredEvent, StoreUnavailable, StreamAppend
-from shared.eventstore.pool import CONNECT_SECONDS, connect, transaction
+from shared.eventstore.pool import CONNECT_SECONDS, acquired, connect, transaction
 from shared.service.parts import DatabaseUrls
 
 _READ = "SELECT * FROM read_stream($1, $2, $3, $4, $5)"
@@ -166,8 +166,9 @@ class PostgresEventStore:
     async def _one_trip(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         """A function that sets the tenant itself: one statement, one transaction, one round trip."""
         try:
-            async with self._reading().acquire() as connection:
-                return await connection.fetch(sql, *args)
+            async with acquired(self._reading()) as connection:
+                rows: list[asyncpg.Record] = await connection.fetch(sql, *args)
+                return rows
         except Exception as error:
             raise store_error(error) from None
 
