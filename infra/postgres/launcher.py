@@ -282,14 +282,15 @@ def _exists(pid: int) -> bool:
 
 def _is_postgres(pid: int) -> bool:
     """Whether the process is a PostgreSQL server (a process id from a stale file may be anyone's)."""
-    # The program's name and not its arguments: those are cut to the width of a screen.
+    # The program's name and not its arguments, which are cut to the width of a screen; a zombie has ended.
     answer = subprocess.run(  # noqa: S603
-        ["ps", "-o", "comm=", "-p", str(pid)],  # noqa: S607
+        ["ps", "-ww", "-o", "stat=", "-o", "comm=", "-p", str(pid)],  # noqa: S607
         capture_output=True,
         text=True,
         check=False,
     )
-    return Path(answer.stdout.strip()).name in ("postgres", "postmaster")
+    state, _, program = answer.stdout.strip().partition(" ")
+    return not state.startswith("Z") and Path(program.strip()).name in ("postgres", "postmaster")
 
 
 def _spawn_kept(command: Sequence[str], log: BinaryIO) -> subprocess.Popen[bytes]:
