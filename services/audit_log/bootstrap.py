@@ -17,21 +17,29 @@ from services.audit_log.adapters.ledger import PostgresLedger
 from services.audit_log.adapters.policy_log import PolicyLog
 from services.audit_log.adapters.record_registry import RecordRegistry
 from services.audit_log.adapters.release_table import ReleaseTable
+from services.audit_log.adapters.review_table import ReviewTable
+from services.audit_log.adapters.tenant_rules_table import TenantRulesTable
 from services.audit_log.api import disclosures, erasures, grants
+from services.audit_log.api.explanations import explanations_router
 from services.audit_log.api.ledger import ledger_router
 from services.audit_log.api.ledger_desk import Desk
+from services.audit_log.api.reviews import reviews_router
 from services.audit_log.api.tlog import tlog_router
 from services.audit_log.application import erasure_stream
 from services.audit_log.application import erasures as erasing
 from services.audit_log.application.direct import DirectGate
 from services.audit_log.application.disclosure import DisclosureGate, Steps
+from services.audit_log.application.explanations import Explanations
 from services.audit_log.application.grants import BreakGlass
 from services.audit_log.application.identity import CallerIdentity, JobCaps, RolePurposes
 from services.audit_log.application.policy_projection import PolicyFeed, PolicyProjection
 from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.application.receipts import SYSTEM_TENANT, Receipts, message_alarm
 from services.audit_log.application.releases import Releases
+from services.audit_log.application.reviews import Reviewing
 from services.audit_log.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
+from services.audit_log.application.tenant_settings import TenantSettings
+from services.audit_log.application.token_caches import end_caches
 from services.audit_log.domain.entry import Entry
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
@@ -85,13 +93,19 @@ class AuditLogService:
         choices = ReleaseTable(self._store, delay=settings.release_delay)
         granted = GrantTable(self._store, now=parts.now)
         identity = CallerIdentity(parts.tokens, JobCaps())
-        self._policy = PolicyProjection(PolicyLog(self._store, self._ledger, now=parts.now), feed, now=parts.now)
+        self._policy = PolicyProjection(
+            PolicyLog(self._store, self._ledger, now=parts.now),
+            feed,
+            now=parts.now,
+            on_change=lambda c: end_caches(parts.tokens, c),
+        )
+        rules, registry = TenantRulesTable(self._store, now=parts.now), RecordRegistry(self._store)
         self.steps = Steps(
             identity=identity,
-            registry=RecordRegistry(self._store),
+            registry=registry,
             purpose=RolePurposes(),
             freshness=self._policy,
-            policy=PolicyDecision(self._policy, choices, granted),
+            policy=PolicyDecision(self._policy, choices, granted, rules),
             ledger=ledger,
             scope=RecordKeyScope(self._keyring),
         )
@@ -118,7 +132,9 @@ class AuditLogService:
         )
         self._alarms: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
-        glass = BreakGlass(granted, ledger, now=parts.now, new_id=parts.new_id, roles=settings.break_glass_roles)
+        reviews = ReviewTable(self._store)
+        reviewing = Reviewing(reviews, ledger, self._ledger, now=parts.now)
+        glass = BreakGlass(granted, reviews, ledger, now=parts.now, new_id=parts.new_id, roles=settings.break_glass_roles)
         app: Any = create_app(
             self.name,
             _DESCRIPTION,
@@ -135,6 +151,11 @@ class AuditLogService:
         app.router.routes[:0] = disclosures.routes(verifier, self._gate, self._policy, self._releases)
         app.include_router(grants.router(glass, parts.tokens, idempotency))
         app.include_router(erasures.router(self._erasures, Desk(self._ledger, parts.tokens, parts.now)))
+        app.include_router(reviews_router(reviewing, self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
+        explained = Explanations(registry, self._policy, rules, choices)
+        chosen = TenantSettings(rules, ledger, now=parts.now)
+        # before the ledger's own pages: `/entries/{index}/explanation` and they share a prefix
+        app.include_router(explanations_router(explained, chosen, self._ledger, registry, self._policy, parts.tokens, parts.now))
         app.include_router(ledger_router(self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
         app.include_router(tlog_router(self._ledger, parts.tokens, parts.now))
         self.app: ASGIApp = app

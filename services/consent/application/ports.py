@@ -46,6 +46,24 @@ class PolicyHeads(Protocol):
         """Tenant and head, those that changed last first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    record_type: RecordType
+    record_id: UUID
+    client_id: UUID
+
+
+class Deadlines(Protocol):
+    """What has to be looked at again when a time comes. Written in the transaction of the event that sets it."""
+
+    def set(
+        self, tenant: str, record_type: RecordType, record_id: UUID, client_id: UUID, at: datetime | None
+    ) -> tuple[Statement, ...]:
+        """The next time of that record; None: never again."""
+
+    async def due(self, tenant: str, now: datetime, limit: int) -> Sequence[Deadline]: ...
+
+
 class Answers(Protocol):
     def settled(self, call: Call, answer: Answer) -> Statement:
         """Replaces the answer kept under the call's Idempotency-Key."""
