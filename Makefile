@@ -6,7 +6,7 @@ STAMP := $(VENV)/.locked
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run import test test-long test-compose lint format bench bench-gate secrets lock clean
+.PHONY: help setup run import test test-long test-compose lint format bench bench-gate bench-consent secrets lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -40,9 +40,12 @@ lint: $(STAMP)  ## ruff, mypy strict, import rules
 format: $(STAMP)
 	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
 
-bench: bench-gate  ## a first table of figures
+bench: bench-gate bench-consent  ## a first table of figures
 bench-gate: $(STAMP)  ## disclosures, notes read and created through the gate
 	@ENVIRONMENT=development $(PY) -m benchmarks.gate
+
+bench-consent: $(STAMP)  ## decisions a second, the whole disclosure call, revocation to enforcement
+	@ENVIRONMENT=development $(PY) -m benchmarks.consent
 
 secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./secrets
 	@$(PY) -m infra.compose.secrets

@@ -162,7 +162,9 @@ def route_class(problem_of: ProblemOf) -> type[APIRoute]:
                     problem = _problem(error, problem_of)
                     if problem.status == 500:
                         _log.error("request %s failed: %s", request_id_of(request), type(error).__name__)
-                    headers = {**problem.headers, "Cache-Control": "no-store"}
+                    # a 404 that named its ledger entry would tell a record that exists from one that does not
+                    kept = {k: v for k, v in problem.headers.items() if problem.status != 404 or k.lower() != "audit-entry"}
+                    headers = {**kept, "Cache-Control": "no-store"}
                     return respond(request, outcome_of(problem), problem.status, headers)
 
             return answered

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.audit_log.domain.decision import decide
+from services.audit_log.domain.explaining import explain, in_words
 from services.audit_log.domain.organisation import OrganisationPolicy
 from services.audit_log.domain.policy import ClientPolicy, TenantPolicy, fold
 from services.audit_log.domain.question import Question
@@ -155,6 +156,18 @@ def test_the_index_says_what_the_walk_explains(q: Question) -> None:
     assert (asked.says, {c.consent_id for c in asked.consents}) == (heard.says, {c.consent_id for c in heard.consents})
     assert asked.redact == heard.redact
     assert {s.consent.consent_id for s in seen if s.won} == {c.consent_id for c in heard.consents}
+
+
+@settings(max_examples=400, deadline=None)
+@given(questions(ANY))
+def test_what_is_explained_is_what_was_decided(q: Question) -> None:
+    explained = explain(q)
+    assert explained.verdict == decide(q)
+    (decided,) = [line for line in explained.lines if line.decided]
+    assert decided.said == str(explained.verdict.decision)
+    words = in_words(explained)
+    assert words[0].startswith("Permitted" if explained.verdict.permitted else "Denied")
+    assert all(line.strip() for line in words)
 
 
 @settings(max_examples=600, deadline=None)

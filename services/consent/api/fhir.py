@@ -19,6 +19,7 @@ from services.consent.application.fhir_writing import FhirWriting
 from services.consent.application.ports import Place
 from services.consent.domain.errors import ConsentError
 from services.consent.domain.fhir.criteria import Home
+from services.consent.domain.fhir.dialects import Dialect
 from services.consent.domain.fhir.reading import Imported, read_consent
 from services.consent.domain.fhir.resource import parse_json
 from shared.http.body import raw_body
@@ -39,6 +40,7 @@ from shared.http.idempotency import Idempotency
 from shared.http.problems import Problem, not_found
 
 BASE: Final = "/fhir/R4"
+_FHIR_VERSION: Final = re.compile(r";\s*fhirVersion=\"?([0-9.]{1,8})")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 _FORM: Final = "application/x-www-form-urlencoded"
 MAX_FORM: Final = 16_384
@@ -63,10 +65,11 @@ def router(
 
     @routes.post("/Consent", status_code=201)
     async def create(request: Request) -> Response:
-        """Create a consent, or import one made elsewhere. With `If-None-Exist`, only where none matches."""
+        """Create a consent, or import one made elsewhere (R5 by the media type's `fhirVersion=5.0`). With `If-None-Exist`, only
+        where none matches."""
         call = await called(request, "Consent", "c")
         raw = await resource_body(request)
-        imported, source = _read(raw, call)
+        imported, source = _read(request, raw, call)
         condition = request.headers.get("if-none-exist")
         only_if_none = None
         if condition is not None:
@@ -92,7 +95,7 @@ def router(
         wanted = _id(consent_id)
         expected = expected_version(request)
         raw = await resource_body(request)
-        imported, source = _read(raw, call, expected_id=consent_id)
+        imported, source = _read(request, raw, call, expected_id=consent_id)
         done = await writing.update(call, wanted, imported, source, expected)
         notes = done.notes
         settled = await writing.settle(call, wanted, imported)
@@ -217,8 +220,15 @@ _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _TARGET: Final = re.compile(r"Consent/([0-9a-fA-F-]{36})(?:/_history/([1-9][0-9]{0,8}))?")
 
 
-def _read(raw: bytes, call: Call, expected_id: str | None = None) -> tuple[Imported, str]:
-    """The consent and its text as sent. 400 where it is no JSON or names another id, 422 with every fault."""
+def _read(request: Request, raw: bytes, call: Call, expected_id: str | None = None) -> tuple[Imported, str]:
+    """The consent and its text as sent. 400 where it is no JSON or names another id, 415 for an unknown FHIR version, 422 with
+    every fault."""
+    version = _FHIR_VERSION.search(request.headers.get("content-type", ""))
+    if version is not None and version[1] not in ("4.0", "5.0"):
+        raise Problem(
+            415, "fhir-version", "Unsupported FHIR version", "Send R4 (fhirVersion=4.0), or an R5 consent (5.0) to import."
+        )
+    dialect: Dialect | None = "r5" if version is not None and version[1] == "5.0" else None
     source = raw.decode()
     try:
         value = parse_json(source)
@@ -228,7 +238,7 @@ def _read(raw: bytes, call: Call, expected_id: str | None = None) -> tuple[Impor
         ) from None
     if expected_id is not None and isinstance(value, dict) and value.get("id") != expected_id:
         raise Problem(400, "another-id", "Another id", "The resource's id is the id in the address.")
-    return read_consent(value, Home(call.tenant)), source
+    return read_consent(value, Home(call.tenant), dialect), source
 
 
 def _id(value: str) -> UUID:

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from tests.e2e.rest import Answer, Person
+from tests.integration.consent.test_erasure import erased
 from tests.integration.consent.world import Clinic
 
 BASE = "/fhir/R4"
@@ -294,8 +295,9 @@ async def test_a_stranger_learns_nothing(clinic: Clinic) -> None:
     known = await stranger.get(f"{BASE}/Consent?patient={clinic.client_id}")
     unknown = await stranger.get(f"{BASE}/Consent?patient={uuid4()}")
     assert known.json.keys() == unknown.json.keys() and "entry" not in known.json
-    there = issues(await stranger.get(f"{BASE}/Consent/{made.id}", want=404))
-    assert there == issues(await stranger.get(f"{BASE}/Consent/{uuid4()}", want=404))
+    hidden = await stranger.get(f"{BASE}/Consent/{made.id}", want=404)
+    assert "Audit-Entry" not in hidden.headers and "Audit-Entry" not in known.headers
+    assert issues(hidden) == issues(await stranger.get(f"{BASE}/Consent/{uuid4()}", want=404))
     assert issues(await stranger.get(f"{BASE}/Consent/{made.id}/_history", want=404))
 
 
@@ -362,3 +364,52 @@ async def test_a_consent_made_over_rest_is_read_over_fhir(clinic: Clinic) -> Non
     assert (shown["status"], shown["patient"]["reference"]) == ("active", f"Patient/{clinic.client_id}")
     assert shown["performer"][0]["display"] == "Noor Haddad"
     assert shown["policyRule"]["coding"][0]["code"] == "OPTIN"
+
+
+async def test_a_pcf_consent_is_imported_with_its_dialect(clinic: Clinic) -> None:
+    resource = consent(
+        clinic,
+        meta={"profile": ["https://profiles.ihe.net/ITI/PCF/StructureDefinition/IHE.PCF.consentBasic"]},
+        policyRule=None,
+        policy=[{"uri": "https://example.org/policy"}],
+        provision={"type": "permit", "purpose": [{"system": f"{V3}ActReason", "code": "TREAT"}]},
+    )
+    made = await post(clinic.intake, resource)
+    assert (made.json["status"], made.json["meta"]["profile"]) == ("active", resource["meta"]["profile"])
+    policy = (await clinic.client.get(f"/v1/consents/{made.id}")).json["policy"]
+    assert (policy["dialect"], policy["provisions"][0]["purposes"]) == ("pcf", ["TREAT"])
+    refused = await post(clinic.intake, {**resource, "policyRule": {"coding": []}}, want=422)
+    assert issues(refused)[0]["expression"] == ["Consent.policyRule"]
+
+
+async def test_an_r5_consent_is_imported_and_shown_in_r4(clinic: Clinic) -> None:
+    resource = {
+        "resourceType": "Consent",
+        "status": "active",
+        "subject": {"reference": f"Patient/{clinic.client_id}"},
+        "date": "2026-01-02",
+        "grantor": [{"reference": f"Patient/{clinic.client_id}"}],
+        "sourceAttachment": [{"title": "signed form"}],
+        "decision": "permit",
+        "provision": [{"purpose": [{"system": f"{V3}ActReason", "code": "HRESCH"}]}],
+    }
+    kind = f"{FHIR_JSON}; fhirVersion=5.0"
+    made = await clinic.intake.post(f"{BASE}/Consent", resource, Content_Type=kind)
+    assert made.json["status"] == "active"
+    assert made.json["provision"]["provision"][0]["type"] == "deny"
+    assert (await clinic.client.get(f"/v1/consents/{made.id}")).json["policy"]["dialect"] == "r5"
+    issues(await clinic.intake.post(f"{BASE}/Consent", resource, want=415, Content_Type=f"{FHIR_JSON}; fhirVersion=3.0"))
+
+
+async def test_an_erased_consent_shows_what_decisions_still_rest_on(clinic: Clinic) -> None:
+    made = await post(clinic.intake, consent(clinic))
+    path = f"{BASE}/Consent/{made.id}"
+    await erased(clinic)
+    shown = await clinic.intake.get(path)
+    assert shown.json["meta"]["security"][0]["code"] == "REDACTED"
+    assert shown.json["status"] == "active"
+    for words in ("canary", "Riverside", "Noor", "sourceAttachment", "urn:example:forms"):
+        assert words not in shown.text
+    assert "canary" not in (await clinic.intake.get(f"{path}/_history")).text
+    ended = await clinic.intake.put(path, {**shown.json, "status": "inactive"}, If_Match=shown.headers["Etag"])
+    assert ended.json["status"] == "inactive"

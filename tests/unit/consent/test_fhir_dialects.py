@@ -169,6 +169,7 @@ def test_a_frame_under_optin_with_permissions() -> None:
         ("patient-privacy", (codes.LOINC, "59284-0"), ConsentKind.DISCLOSURE),
         ("patient-privacy", (codes.ACT_CODE, "HIPAAPsyNotes"), ConsentKind.PSYCHOTHERAPY_NOTES),
         ("patient-privacy", (codes.ACT_CODE, "42CFRPart2"), ConsentKind.PART2_TPO),
+        ("patient-privacy", (codes.ACT_CODE, "42CFRPart2CD"), ConsentKind.PART2_TPO),
         ("treatment", (codes.LOINC, "59284-0"), ConsentKind.TREATMENT),
         ("research", (codes.ACT_CODE, "INFA"), ConsentKind.RESEARCH),
         ("treatment", (codes.KIND, "telehealth"), ConsentKind.TELEHEALTH),

@@ -53,11 +53,18 @@ class Heard:
     """those that said it"""
     redact: frozenset[str] = frozenset()
     """labels of what has to be taken out of what a permit opens"""
+    basis: tuple[str, ...] = ()
+    """the consents as a ledger entry names them"""
 
 
 SILENCE: Final = Heard(Says.NOTHING)
 NAMING: Final = PART2_KINDS | {ConsentKind.PSYCHOTHERAPY_NOTES}
 """kinds that permit nobody whom a provision does not name: their base alone opens nothing"""
+
+
+def named(consent: ConsentSet) -> str:
+    """As a ledger entry names it."""
+    return f"consent:{consent.consent_id}"
 
 
 def classes_of(consent: ConsentSet) -> frozenset[KeyClass]:
@@ -119,6 +126,8 @@ class _Entry:
     given_at: datetime
     purposes: frozenset[str]
     """that its permissions name, where every one of them names some"""
+    name: str
+    """as a ledger entry names it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +182,12 @@ class ConsentIndex:
         entries = live.entries
         if live.recent:
             entries = _counting(entries, denying | redacting, permitting, base, excluded)
-        denied = tuple(e.consent for e in entries if e.roots & denying)
+        denied = [e for e in entries if e.roots & denying] if denying else ()
         if denied:
-            return Heard(Says.DENY, denied)
-        permitted = tuple(e.consent for e in entries if not e.bit & excluded and (e.roots & permitting or e.bit & base))
+            return _heard(Says.DENY, denied)
+        permitted = [e for e in entries if not e.bit & excluded and (e.roots & permitting or e.bit & base)]
         redact = self._redactions(redacting, entries) if redacting else frozenset()
-        return Heard(Says.PERMIT if permitted else Says.NOTHING, permitted, redact)
+        return _heard(Says.PERMIT if permitted else Says.NOTHING, permitted, redact)
 
     def naming(self, sub: str, *, ehr_system: bool, now: datetime) -> ConsentSet | None:
         """An active consent with a provision that permits this actor (or EHR systems) by name: they may know the client."""
@@ -197,7 +206,7 @@ class ConsentIndex:
         every = (1 << len(self._nodes)) - (1 << first)
         if consent.kind in NAMING:
             self._authorizing |= every
-        entry = _Entry(consent, 1 << len(self._entries), roots, every, given_at, purposes_named(nodes))
+        entry = _Entry(consent, 1 << len(self._entries), roots, every, given_at, purposes_named(nodes), named(consent))
         self._entries.append(entry)
         for sub in consent.revoked_recipients:
             self._withdrawn[sub] = self._withdrawn.get(sub, 0) | entry.bit
@@ -299,6 +308,10 @@ class ConsentIndex:
         self._until = min((m for m in moments if m > now), default=_NEVER)
         active = [e for e in self._entries if covers(e.consent.period, now)]
         return {k: made for k in KeyClass if (made := _live([e for e in active if k in classes_of(e.consent)]))}
+
+
+def _heard(says: Says, entries: Sequence[_Entry], redact: frozenset[str] = frozenset()) -> Heard:
+    return Heard(says, tuple([e.consent for e in entries]), redact, tuple([e.name for e in entries]))
 
 
 def _live(entries: Sequence[_Entry]) -> _Live | None:

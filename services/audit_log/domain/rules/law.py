@@ -105,7 +105,7 @@ def _authorized(q: Question) -> Found:
     heard = consult(q)
     if heard.says is not Says.PERMIT or heard.redact:
         return None
-    return (*(f"consent:{c.consent_id}" for c in heard.consents), *relationship_ids(q.relationships()))
+    return (*heard.basis, *relationship_ids(q.relationships()))
 
 
 def _restricted(q: Question) -> Found:

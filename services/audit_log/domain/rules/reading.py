@@ -7,7 +7,6 @@ from services.audit_log.domain.grants import GRANTED_PURPOSES, THREAT
 from services.audit_log.domain.question import Question, Verdict, deny, permit, relationship_ids
 from services.audit_log.domain.rules.consents import asked_of, consult, consult_organisation
 from services.audit_log.domain.rules.dialects import Says
-from services.audit_log.domain.rules.index import Heard
 from services.audit_log.domain.rules.knowing import may_know
 from services.audit_log.domain.rules.scope import scope_of
 from services.audit_log.domain.rules.tables import DISCLOSING, READING
@@ -64,9 +63,9 @@ def by_consent(q: Question) -> Verdict | None:
     asked = asked_of(q)
     heard = consult(q, asked)
     if heard.says is Says.DENY:
-        return deny("consent-denies", "rule:consent.deny-overrides", *_ids(heard), may_know=may_know(q))
+        return deny("consent-denies", "rule:consent.deny-overrides", *heard.basis, may_know=may_know(q))
     if heard.says is Says.PERMIT:
-        return _opened(q, "consent", (*_ids(heard), *related), heard.redact, _notices(q, heard.consents))
+        return _opened(q, "consent", (*heard.basis, *related), heard.redact, _notices(q, heard.consents))
     own = consult_organisation(q, asked)
     source = (_ORGANISATION, f"organisation:{q.organisation.version}")
     if own.says is Says.DENY:
@@ -102,7 +101,3 @@ def _notices(q: Question, consents: Iterable[ConsentSet]) -> tuple[tuple[str, Ob
             scope = Obligation(record_id=q.record.record_id, code="consent-scope", args=(str(c.consent_id), scope_of(c)))
             found.append((notice.rule, scope))
     return tuple(found)
-
-
-def _ids(heard: Heard) -> tuple[str, ...]:
-    return tuple(f"consent:{c.consent_id}" for c in heard.consents)

@@ -14,6 +14,7 @@ from services.audit_log.domain.rules.index import (
     Asked,
     Heard,
     classes_of,
+    named,
     newest_first,
     purposes_named,
 )
@@ -68,7 +69,8 @@ def walk(
         if any(s.counted and s.said is says for s in seen):
             won = tuple(replace(s, won=True) if s.counted and s.said is says else s for s in seen)
             redact = frozenset() if says is Says.DENY else _union(s.redact for s in won if s.counted)
-            return Heard(says, tuple(s.consent for s in won if s.won), redact), won
+            winners = [s.consent for s in won if s.won]
+            return Heard(says, tuple(winners), redact, tuple(map(named, winners))), won
     return Heard(Says.NOTHING, (), _union(s.redact for s in seen if s.counted)), tuple(seen)
 
 

@@ -69,14 +69,15 @@ KINDS: Final[dict[ConsentKind, KindCodes]] = {
     ConsentKind.DISCLOSURE: KindCodes("patient-privacy", _RELEASE),
     ConsentKind.PSYCHOTHERAPY_NOTES: KindCodes("patient-privacy", (ACT_CODE, "HIPAAPsyNotes")),
     ConsentKind.PART2_TPO: KindCodes("patient-privacy", (ACT_CODE, "42CFRPart2")),
-    ConsentKind.PART2_COUNSELLING_NOTES: KindCodes("patient-privacy", (ACT_CODE, "42CFRPart2CD")),
+    ConsentKind.PART2_COUNSELLING_NOTES: KindCodes("patient-privacy", (ACT_CODE, "42CFRPart2")),
 }
 """kind → what it is called in FHIR"""
 
 KIND_OF_CATEGORY: Final[dict[tuple[str, str], ConsentKind]] = {
     (ACT_CODE, "HIPAAPsyNotes"): ConsentKind.PSYCHOTHERAPY_NOTES,
     (ACT_CODE, "42CFRPart2"): ConsentKind.PART2_TPO,
-    (ACT_CODE, "42CFRPart2CD"): ConsentKind.PART2_COUNSELLING_NOTES,
+    # a directive under Part 2; counselling notes have a consent of their own, which only this system's coding names
+    (ACT_CODE, "42CFRPart2CD"): ConsentKind.PART2_TPO,
     **{(KIND, str(kind)): kind for kind in ConsentKind},
 }
 KIND_OF_SCOPE: Final[dict[str, ConsentKind]] = {
