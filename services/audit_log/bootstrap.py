@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from prometheus_client import CollectorRegistry
+
 from services.audit_log.adapters import gate_schema, receipt_table
 from services.audit_log.adapters.checkpoint_anchor import FileAnchor
 from services.audit_log.adapters.grant_table import GrantTable
@@ -46,6 +48,7 @@ from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
+from shared.eventstore.sequencer import Sequencer
 from shared.gate.port import Gate
 from shared.http.app import create_app
 from shared.http.cursor import Cursors
@@ -53,8 +56,10 @@ from shared.http.idempotency import Idempotency
 from shared.identity.assertions import ServiceVerifier
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.messaging.consumer import Consumer
+from shared.messaging.parked_orders import ParkedOrders
 from shared.messaging.relay import Relay
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
+from shared.service.watch import EventWatch
 
 _DESCRIPTION: Final = "The gate: decides on every disclosure, writes it down, and only then releases the record's key."
 _log = logging.getLogger("audit_log")
@@ -119,6 +124,8 @@ class AuditLogService:
         self._outbox = Outbox(database.relay)
         self._relay = Relay(self._outbox, parts.transport, parts.signer, now=parts.now, new_id=parts.new_id)
         self._store.on_commit(self._relay.wake)
+        self._sequencer = Sequencer(database.relay)
+        self._store.on_commit(self._sequencer.wake)
         receipts = Receipts(self._ledger, ledger, receipt_table.received, now=parts.now)
         self._consumer = Consumer(
             self.name,
@@ -129,7 +136,13 @@ class AuditLogService:
             handlers={**self._policy.handlers(), **receipts.handlers(), **erasing.handlers(self._erasures)},
             on_forged=lambda reason, topic: self._alarm("forged-message", reason, topic),
             on_poison=lambda error, topic: self._alarm("message-parked", error, topic),
+            now=parts.now,
         )
+        registry = CollectorRegistry()
+        self._orders = ParkedOrders(
+            self._outbox, self._consumer, service=self.name, now=parts.now, on_skipped=receipts.skipped_here
+        )
+        self._watch = EventWatch(registry, self._outbox, self._relay, self._sequencer, self._consumer)
         self._alarms: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         reviews = ReviewTable(self._store)
@@ -145,6 +158,7 @@ class AuditLogService:
                 "keyring": self._keyring.ready,
                 "background": self._running,
             },
+            registry=registry,
         )
         verifier = ServiceVerifier(keys, directory, clock=lambda: parts.now().timestamp())
         # first of all routes: every clinical read passes here
@@ -171,7 +185,8 @@ class AuditLogService:
         await self._ledger.open()
         await self._outbox.open()
         await self._erasures.start()
-        self._tasks = [asyncio.create_task(self._relay.run()), asyncio.create_task(self._consumer.run())]
+        work = (self._relay.run, self._consumer.run, self._sequencer.run, self._watch.run, self._orders.run)
+        self._tasks = [asyncio.create_task(each()) for each in work]
         # the consumer joins its topics before anybody publishes
         await asyncio.sleep(0)
 

@@ -34,6 +34,7 @@ from shared.contracts.records import ServiceName
 from shared.contracts.topics import AUDIT
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
+from shared.eventstore.sequencer import Sequencer
 from shared.gate.port import Gate
 from shared.http.app import create_app
 from shared.http.cursor import Cursors
@@ -42,10 +43,12 @@ from shared.identity.assertions import ServiceVerifier
 from shared.identity.assertions import verify_service as verify_caller
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.messaging.consumer import Consumer
+from shared.messaging.parked_orders import ParkedOrders
 from shared.messaging.relay import Relay
 from shared.service.background import Background
 from shared.service.erasure import erasure_handler
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
+from shared.service.watch import EventWatch
 
 _DESCRIPTION: Final = "What clients agree to, who is related to them, and how both are withdrawn: what the gate decides by."
 
@@ -78,6 +81,8 @@ class Consent:
             new_id=parts.new_id,
         )
         store.on_commit(self._relay.wake)
+        self._sequencer = Sequencer(database.relay)
+        store.on_commit(self._sequencer.wake)
         registry = CollectorRegistry()
         refused = Counter("messages_refused_total", "Messages forged or parked", ["why", "topic"], registry=registry)
         self._consumer = Consumer(
@@ -90,7 +95,10 @@ class Consent:
             handlers={KEY_SHREDDED: erasure_handler(parts)},
             on_forged=lambda _, topic: refused.labels("forged", topic).inc(),
             on_poison=lambda _, topic: refused.labels("parked", topic).inc(),
+            now=parts.now,
         )
+        self._orders = ParkedOrders(outbox, self._consumer, service=self.name, now=parts.now)
+        self._watch = EventWatch(registry, outbox, self._relay, self._sequencer, self._consumer)
         app = create_app(
             self.name,
             _DESCRIPTION,
@@ -146,7 +154,14 @@ class Consent:
         self.app: ASGIApp = app
 
     async def start(self) -> None:
-        await self._background.start(self._consumer.run, self._relay.run, self._watch_deadlines)
+        await self._background.start(
+            self._consumer.run,
+            self._relay.run,
+            self._sequencer.run,
+            self._watch.run,
+            self._orders.run,
+            self._watch_deadlines,
+        )
 
     async def stop(self) -> None:
         await self._background.stop()

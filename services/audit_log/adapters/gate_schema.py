@@ -134,4 +134,8 @@ _INDEXES: Final = (
 def schema() -> list[str]:
     """Idempotent DDL, run by the owner. With it come `idempotency`, for POSTs, and `parked`, for messages not understood."""
     made = [*_TABLES.values(), *_INDEXES, idempotency.SCHEMA, parked.SCHEMA]
-    return made + [statement for name in (*_TABLES, "idempotency", "parked") for statement in tenant_table(name)]
+    return (
+        made
+        + [statement for name in (*_TABLES, "idempotency", "parked") for statement in tenant_table(name)]
+        + [*parked.OPERATED]
+    )

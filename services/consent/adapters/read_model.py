@@ -1,12 +1,12 @@
 """The tables of `schema` behind the ports: written by statements in the events' own transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import orjson
 
+from services.consent.adapters.projection import project
 from services.consent.application.ports import Deadline, Place
 from shared.contracts.consent_policy import POLICY_STREAM
 from shared.contracts.records import RecordType
@@ -14,8 +14,8 @@ from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
 from shared.http.call import Call
 from shared.http.idempotency import Answer
+from shared.sealing.event import Event
 
-_ADD: Final = "INSERT INTO records (tenant_id, record_type, record_id, client_id, created_at) VALUES ($1, $2, $3, $4, $5)"
 _CLIENT_OF: Final = "SELECT client_id FROM records WHERE tenant_id = $1 AND record_type = $2 AND record_id = $3"
 _PAGE: Final = """
 SELECT record_id, created_at FROM records
@@ -46,8 +46,8 @@ class PostgresRecordIndex:
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
-    def added(self, tenant: str, record_type: RecordType, record_id: UUID, client_id: UUID, created_at: datetime) -> Statement:
-        return Statement(_ADD, (tenant, str(record_type), record_id, client_id, created_at))
+    def rows_of(self, tenant: str, event: Event) -> tuple[Statement, ...]:
+        return project(tenant, event)
 
     async def client_of(self, tenant: str, record_type: RecordType, record_id: UUID) -> UUID | None:
         rows = await self._store.fetch(tenant, _CLIENT_OF, tenant, str(record_type), record_id)

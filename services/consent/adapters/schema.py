@@ -4,6 +4,7 @@ from typing import Final
 
 from shared.eventstore.schema import tenant_table
 from shared.http.idempotency import SCHEMA as IDEMPOTENCY
+from shared.messaging.parked import OPERATED
 from shared.messaging.parked import SCHEMA as PARKED
 
 _RECORDS: Final = """
@@ -54,6 +55,7 @@ DDL: Final = (
     *tenant_table("idempotency"),
     PARKED,
     *tenant_table("parked"),
+    *OPERATED,
     _RECORDS,
     _RECORDS_BY_CLIENT,
     *tenant_table("records"),

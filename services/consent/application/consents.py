@@ -88,7 +88,7 @@ class Consents:
             call.tenant,
             [StreamAppend(consent_stream(consent_id), 0, self._sealed(call, opened, events, opened.key(consent_id)))],
             statements=(
-                self._index.added(call.tenant, RecordType.CONSENT, consent_id, form.client_id, now),
+                *(row for event in events for row in self._index.rows_of(call.tenant, event)),
                 *repeat.statements(answer, form.client_id),
                 *statements,
             ),

@@ -10,6 +10,7 @@ from shared.contracts.records import RecordType
 from shared.eventstore.model import Statement
 from shared.http.call import Call
 from shared.http.idempotency import Answer
+from shared.sealing.event import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,8 @@ class Place:
 class RecordIndex(Protocol):
     """Ids alone: which record is whose. Written in the transaction of the record's first event."""
 
-    def added(
-        self, tenant: str, record_type: RecordType, record_id: UUID, client_id: UUID, created_at: datetime
-    ) -> Statement: ...
+    def rows_of(self, tenant: str, event: Event) -> tuple[Statement, ...]:
+        """What keeps the index in step, to be written with the event."""
 
     async def client_of(self, tenant: str, record_type: RecordType, record_id: UUID) -> UUID | None:
         """None where there is no such record in this tenant."""
