@@ -138,11 +138,11 @@ class AuditLogService:
             on_poison=lambda error, topic: self._alarm("message-parked", error, topic),
             now=parts.now,
         )
-        registry = CollectorRegistry()
+        metrics = CollectorRegistry()
         self._orders = ParkedOrders(
             self._outbox, self._consumer, service=self.name, now=parts.now, on_skipped=receipts.skipped_here
         )
-        self._watch = EventWatch(registry, self._outbox, self._relay, self._sequencer, self._consumer)
+        self._watch = EventWatch(metrics, self._outbox, self._relay, self._sequencer, self._consumer)
         self._alarms: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         reviews = ReviewTable(self._store)
@@ -158,7 +158,7 @@ class AuditLogService:
                 "keyring": self._keyring.ready,
                 "background": self._running,
             },
-            registry=registry,
+            registry=metrics,
         )
         verifier = ServiceVerifier(keys, directory, clock=lambda: parts.now().timestamp())
         # first of all routes: every clinical read passes here

@@ -1,6 +1,7 @@
 """The tables of `schema` behind the ports: written by statements in the events' own transaction."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 

@@ -76,7 +76,7 @@ class Capacities:
                 ],
                 statements=(
                     *effects.statements,
-                    *(() if state else (self._index.added(call.tenant, RecordType.CAPACITY, capacity_id, client_id, now),)),
+                    *(row for event in events for row in self._index.rows_of(call.tenant, event)),
                     *((written.statement,) if written else ()),
                     *repeat.statements(answer, client_id),
                 ),

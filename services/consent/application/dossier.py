@@ -76,7 +76,7 @@ class Dossier(Generic[S]):
             record_id=str(record_id), client_id=str(client_id), record_type=kind.record_type, author=call.principal.sub
         )
         opened = await open_one(self._gate, call, Action.CREATE, ref)
-        answer, sequence = await self._append(call, opened, record_id, client_id, None, events, now, repeat, 201, adds=True)
+        answer, sequence = await self._append(call, opened, record_id, client_id, None, events, now, repeat, 201)
         await self._confirmed(call, sequence)
         return answer
 
@@ -161,8 +161,6 @@ class Dossier(Generic[S]):
         now: datetime,
         repeat: Repeat,
         status: int,
-        *,
-        adds: bool = False,
     ) -> tuple[Answer, int | None]:
         kind, after = self._kind, state
         for event in events:
@@ -189,7 +187,7 @@ class Dossier(Generic[S]):
                 *([written.append] if written else []),
             ],
             statements=(
-                *((self._index.added(call.tenant, kind.record_type, record_id, client_id, now),) if adds else ()),
+                *(row for event in events for row in self._index.rows_of(call.tenant, event)),
                 *((written.statement,) if written else ()),
                 *self._deadlines.set(call.tenant, kind.record_type, record_id, client_id, kind.next_time(after)),
                 *repeat.statements(answer, client_id),

@@ -169,7 +169,7 @@ def test_what_is_held_back_is_taken_out_where_the_service_does_so_else_it_stays_
 
 
 def test_an_authorization_that_holds_something_back_opens_no_psychotherapy_note() -> None:
-    own = consent("psychotherapy_notes", "permit", P("deny", labels=("SUD", "REDACT")))
+    own = consent("psychotherapy_notes", "permit", P("permit", roles=("therapist",)), P("deny", labels=("SUD", "REDACT")))
     note = record("psychotherapy_note", OKAFOR, "SUD")
     assert shown(asked(THERAPIST, note, (RELATED, own))) == "404"
     assert shown(asked(THERAPIST, record("psychotherapy_note", OKAFOR), (RELATED, own))) == "permit"
@@ -216,7 +216,7 @@ def test_grounds_are_of_uses_that_were_permitted() -> None:
     assert "gdpr" not in str(asked(THERAPIST, NOTE, (RELATED,), law=EU).basis)
     made = asked(THERAPIST, record("progress_note", RIVERA), facts, action="create", law=EU)
     assert made.permitted and "gdpr" not in str(made.basis)
-    own = consent("psychotherapy_notes", n=3)
+    own = consent("psychotherapy_notes", "deny", P("permit", roles=("therapist",)), n=3)
     assert asked(THERAPIST, record("psychotherapy_note", OKAFOR), (RELATED, own), law=EU).basis[-1] == "rule:law.gdpr-9-2-a"
 
 

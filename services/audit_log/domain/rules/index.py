@@ -58,8 +58,9 @@ class Heard:
 
 
 SILENCE: Final = Heard(Says.NOTHING)
-NAMING: Final = PART2_KINDS | {ConsentKind.PSYCHOTHERAPY_NOTES}
-"""kinds that permit nobody whom a provision does not name: their base alone opens nothing"""
+AUTHORIZATIONS: Final = PART2_KINDS | {ConsentKind.PSYCHOTHERAPY_NOTES, ConsentKind.DISCLOSURE}
+"""kinds that say to whom (45 CFR 164.508(c)(1)(iii), 42 CFR 2.31(a)(4)): they permit nobody whom a provision does not name, and
+their base alone opens nothing"""
 
 
 def named(consent: ConsentSet) -> str:
@@ -204,7 +205,7 @@ class ConsentIndex:
         for node in nodes:
             roots |= 1 << self._add_node(node)
         every = (1 << len(self._nodes)) - (1 << first)
-        if consent.kind in NAMING:
+        if consent.kind in AUTHORIZATIONS:
             self._authorizing |= every
         entry = _Entry(consent, 1 << len(self._entries), roots, every, given_at, purposes_named(nodes), named(consent))
         self._entries.append(entry)
@@ -321,7 +322,7 @@ def _live(entries: Sequence[_Entry]) -> _Live | None:
         tuple(entries),
         sum(e.roots for e in entries),
         sum(e.nodes for e in entries),
-        sum(e.bit for e in entries if e.consent.policy.base == "permit" and e.consent.kind not in NAMING),
+        sum(e.bit for e in entries if e.consent.policy.base == "permit" and e.consent.kind not in AUTHORIZATIONS),
         any(e.consent.policy.combining == MOST_RECENT for e in entries),
     )
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from services.audit_log.domain.policy import ClientPolicy
 from services.audit_log.domain.rules.dialects import Node, Says, covers, normal
 from services.audit_log.domain.rules.index import (
+    AUTHORIZATIONS,
     MOST_RECENT,
-    NAMING,
     Asked,
     Heard,
     classes_of,
@@ -82,14 +82,14 @@ def _consent(consent: ConsentSet, asked: Asked, key_class: KeyClass, limits: Seq
     if key_class not in classes_of(consent):
         return ConsentSeen(consent, Says.NOTHING, f"a consent of kind {consent.kind} does not cover {key_class}")
     nodes = normal(consent.policy)
-    meant = asked.related and consent.kind not in NAMING
+    meant = asked.related and consent.kind not in AUTHORIZATIONS
     provisions = tuple(_provision(node, asked, allowed=meant) for node in nodes)
     redact = _union(_redactions(node, seen) for node, seen in zip(nodes, provisions, strict=True))
     said = _strictest(p.said for p in provisions)
     why = f"its provisions say {said}"
     if said is Says.NOTHING:
         why = "no provision of it permits or denies this, and its base gives nothing"
-        if consent.policy.base == "permit" and consent.kind in NAMING:
+        if consent.policy.base == "permit" and consent.kind in AUTHORIZATIONS:
             why = "no provision of it names this person or their role, and an authorization says to whom"
         elif consent.policy.base == "permit":
             said = Says.PERMIT if asked.related else Says.NOTHING

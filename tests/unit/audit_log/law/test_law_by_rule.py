@@ -169,8 +169,9 @@ def test_164_522_a_a_restriction_towards_a_payer_is_honoured(purpose: str) -> No
 
 def test_42_cfr_part_2_sud_counselling_notes_need_their_own_consent() -> None:
     note = record("progress_note", RIVERA, "SUD", COUNSELLING_NOTE)
-    tpo = consent("part2_tpo", "permit", covers=("progress_note",), n=2)
-    own = consent("part2_counselling_notes", "permit", covers=("progress_note",), n=3)
+    naming = provision("permit", actors=(STRANGER.id,))
+    tpo = consent("part2_tpo", "permit", naming, covers=("progress_note",), n=2)
+    own = consent("part2_counselling_notes", "permit", naming, covers=("progress_note",), n=3)
     assert shown(asked(STRANGER, "read", note, (COLLEAGUE, consent(), tpo))) == "403"
     assert shown(asked(STRANGER, "read", note, (COLLEAGUE, own))) == "permit"
     assert shown(asked(STRANGER, "read", record("progress_note", RIVERA, "SUD"), (COLLEAGUE, tpo))) == "permit"
