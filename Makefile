@@ -6,7 +6,7 @@ STAMP := $(VENV)/.locked
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run import test test-long test-compose lint format bench bench-gate secrets lock clean
+.PHONY: help setup run import contracts parked rebuild topics test test-long test-compose lint format bench bench-gate bench-consent bench-events bench-events-long secrets lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -25,6 +25,18 @@ run: $(STAMP)  ## everything in one process on http://127.0.0.1:8100, with a dem
 import: $(STAMP)  ## FILE=scores.csv into a running server, through its REST API
 	@$(PY) -m infra.importer "$(FILE)"
 
+contracts: $(STAMP)  ## golden files of new event versions, and docs/events from shared/contracts
+	@$(PY) -m infra.contracts
+
+parked: $(STAMP)  ## messages that could not be handled: DATABASE_FILE=… DO="list", "show ID", "retry ID" or "skip ID --reason …"
+	@$(PY) -m infra.operator.parked $(or $(DO),list)
+
+rebuild: $(STAMP)  ## SERVICE=session_notes DATABASE_FILE=…: its read models made anew from its events, while it runs
+	@$(PY) -m infra.operator.rebuild $(SERVICE)
+
+topics: $(STAMP)  ## infra/kafka/topics.yaml applied to the cluster at KAFKA_BOOTSTRAP_SERVERS
+	@$(PY) -m infra.kafka.topics
+
 test: $(STAMP)  ## every test that fits in 20 minutes, on real PostgreSQL and Kafka where they are
 	@$(PY) -m pytest -m "not long"
 
@@ -40,9 +52,16 @@ lint: $(STAMP)  ## ruff, mypy strict, import rules
 format: $(STAMP)
 	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
 
-bench: bench-gate  ## a first table of figures
+bench: bench-gate bench-consent bench-events  ## every table of figures
 bench-gate: $(STAMP)  ## disclosures, notes read and created through the gate
 	@ENVIRONMENT=development $(PY) -m benchmarks.gate
+bench-events: $(STAMP)  ## appends, replay, relay and memory beside their peers
+	@ENVIRONMENT=development $(PY) -m benchmarks.events
+bench-events-long: $(STAMP)  ## the same, with memory after 1,000,000 events
+	@ENVIRONMENT=development BENCH_MEMORY=1000000 $(PY) -m benchmarks.events
+
+bench-consent: $(STAMP)  ## decisions a second, the whole disclosure call, revocation to enforcement
+	@ENVIRONMENT=development $(PY) -m benchmarks.consent
 
 secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./secrets
 	@$(PY) -m infra.compose.secrets

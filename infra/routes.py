@@ -21,6 +21,8 @@ class Route:
 
 ROUTES: Final = (
     Route(r"/v1/(consents|relationships)(/|$)", ServiceName.CONSENT),
+    Route(r"/v1/(representatives|capacities|restrictions|amendment-requests|persons|jurisdictions)(/|$)", ServiceName.CONSENT),
+    Route(r"/fhir/R4/(Consent|Provenance)(/|$)", ServiceName.CONSENT),
     Route(r"/v1/policy-feed$", ServiceName.CONSENT, internal=True),
     Route(r"/v1/clients/[^/]+/(alliance|outcomes)(/|$)", ServiceName.ALLIANCE),
     Route(r"/v1/(instruments|administrations)(/|$)", ServiceName.ALLIANCE),

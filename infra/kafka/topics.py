@@ -1,7 +1,7 @@
-"""Creates the topics of `shared.contracts.topics`, as often as it is run: `python -m infra.kafka.topics`.
+"""Applies infra/kafka/topics.yaml, as often as it is run: `python -m infra.kafka.topics`.
 
-From the environment: how to reach Kafka (`shared.messaging.kafka_settings`), `KAFKA_TOPIC_PARTITIONS` (by default each
-topic's own; raising it later moves keys to other partitions), `KAFKA_TOPIC_REPLICATION` (3 in production; 1 by default).
+From the environment: how to reach Kafka (`shared.messaging.kafka_settings`); `KAFKA_TOPIC_PARTITIONS` and
+`KAFKA_TOPIC_REPLICATION` where a cluster differs from the file (one broker: 1).
 """
 
 import asyncio
@@ -10,8 +10,12 @@ import sys
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from shared.contracts.topics import TOPICS, Topic
+from infra.kafka.acls import librdkafka_options
+from infra.kafka.topics_file import Declared, declared
+from shared.contracts.topics import TOPICS
 from shared.messaging.backoff import Backoff
 from shared.messaging.kafka_settings import KafkaSettings
 
@@ -27,7 +31,7 @@ async def create_topics(settings: KafkaSettings, *, partitions: int | None = Non
     admin = AIOKafkaAdminClient(**settings.client_options())
     try:
         await asyncio.wait_for(admin.start(), _TIMEOUT)
-        wanted = [_new_topic(t, partitions or t.partitions, replication) for t in TOPICS.values()]
+        wanted = [_new_topic(t, partitions or t.partitions, replication) for t in declared().values()]
         answer = await asyncio.wait_for(admin.create_topics(wanted), _TIMEOUT)
         created = []
         for name, code, *_ in answer.topic_errors:
@@ -48,34 +52,51 @@ async def _known(admin: AIOKafkaAdminClient) -> None:
         await backoff.wait()
 
 
-def _new_topic(topic: Topic, partitions: int, replication: int) -> NewTopic:
+def _new_topic(topic: Declared, partitions: int, replication: int) -> NewTopic:
     return NewTopic(
         name=topic.name,
         num_partitions=partitions,
         replication_factor=replication,
-        topic_configs={
-            "cleanup.policy": "delete",
-            "retention.ms": "-1",
-            # an old time of the producer's would let retention delete a record within seconds
-            "message.timestamp.type": "LogAppendTime",
-            "max.message.bytes": "1048576",
-            "min.insync.replicas": str(max(1, replication - 1)),
-            "unclean.leader.election.enable": "false",
-        },
+        topic_configs=topic.config_on(replication),
     )
 
 
+def set_what_differs(settings: KafkaSettings, *, replication: int) -> list[str]:
+    """Sets each declared setting that a topic has otherwise; `topic: setting` of what was changed. Blocks.
+
+    Partitions are left as they are: a key would move to another partition, and its order be lost. KafkaException on refusal.
+    """
+    admin = AdminClient(librdkafka_options(settings))
+    wanted = {name: topic.config_on(replication) for name, topic in declared().items()}
+    present = admin.describe_configs([ConfigResource(ResourceType.TOPIC, name) for name in wanted], request_timeout=_TIMEOUT)
+    changes, said = [], []
+    for resource, future in present.items():
+        now = {name: entry.value for name, entry in future.result().items()}
+        entries = []
+        for setting, value in wanted[resource.name].items():
+            if now.get(setting) != value:
+                entries.append(ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET))
+                said.append(f"{resource.name}: {setting}")
+        if entries:
+            changes.append(ConfigResource(ResourceType.TOPIC, resource.name, incremental_configs=entries))
+    if changes:
+        for future in admin.incremental_alter_configs(changes, request_timeout=_TIMEOUT).values():
+            future.result()
+    return sorted(said)
+
+
 async def _main() -> int:
-    partitions = os.environ.get("KAFKA_TOPIC_PARTITIONS")
-    replication = os.environ.get("KAFKA_TOPIC_REPLICATION")
+    partitions, replication = os.environ.get("KAFKA_TOPIC_PARTITIONS"), os.environ.get("KAFKA_TOPIC_REPLICATION")
+    copies = int(replication) if replication else max(t.replication for t in declared().values())
     try:
-        created = await create_topics(
-            KafkaSettings.from_env(), partitions=int(partitions) if partitions else None, replication=int(replication or 1)
-        )
-    except (KafkaError, TimeoutError, TopicRefused) as error:
+        settings = KafkaSettings.from_env()
+        created = await create_topics(settings, partitions=int(partitions) if partitions else None, replication=copies)
+        changed = await asyncio.to_thread(set_what_differs, settings, replication=copies)
+    except (KafkaError, KafkaException, TimeoutError, TopicRefused) as error:
         print(f"topics are not ready: {type(error).__name__} {error if isinstance(error, TopicRefused) else ''}", file=sys.stderr)
         return 1
     print("created: " + (", ".join(created) or "none, all were there"))
+    print("changed: " + (", ".join(changed) or "nothing"))
     return 0
 
 

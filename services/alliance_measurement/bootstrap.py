@@ -22,15 +22,18 @@ from shared.contracts.session_notes import SESSION_HELD
 from shared.contracts.topics import AUDIT, SESSION_NOTES
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
+from shared.eventstore.sequencer import Sequencer
 from shared.gate.port import Gate
 from shared.http.app import create_app
 from shared.http.cursor import Cursors
 from shared.http.idempotency import Idempotency
 from shared.messaging.consumer import Consumer
+from shared.messaging.parked_orders import ParkedOrders
 from shared.messaging.relay import Relay
 from shared.service.background import Background
 from shared.service.erasure import DerivedTable, erasure_handler
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
+from shared.service.watch import EventWatch
 
 _DESCRIPTION: Final = "Measures of the working alliance and of outcome: scored by key, sealed, released as the client decides."
 
@@ -45,6 +48,8 @@ class AllianceMeasurement:
         self._background = Background(self._store, outbox)
         self._relay = Relay(outbox, parts.transport, parts.signer, now=parts.now, new_id=parts.new_id)
         self._store.on_commit(self._relay.wake)
+        self._sequencer = Sequencer(database.relay)
+        self._store.on_commit(self._sequencer.wake)
         index = PostgresIndex(self._store)
         desk = Desk(parts, gate, self._store, index, load(settings.instrument_directories), settings)
         self._worker = AssessmentWorker(index, StrainDetection(desk))
@@ -62,7 +67,10 @@ class AllianceMeasurement:
             },
             on_forged=lambda _, topic: refused.labels("forged", topic).inc(),
             on_poison=lambda _, topic: refused.labels("parked", topic).inc(),
+            now=parts.now,
         )
+        self._orders = ParkedOrders(outbox, self._consumer, service=self.name, now=parts.now)
+        self._watch = EventWatch(registry, outbox, self._relay, self._sequencer, self._consumer)
         app = create_app(
             self.name,
             _DESCRIPTION,
@@ -78,7 +86,9 @@ class AllianceMeasurement:
         self.app: ASGIApp = app
 
     async def start(self) -> None:
-        await self._background.start(self._consumer.run, self._relay.run, self._worker.run)
+        await self._background.start(
+            self._consumer.run, self._relay.run, self._sequencer.run, self._watch.run, self._orders.run, self._worker.run
+        )
 
     async def stop(self) -> None:
         await self._background.stop()

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from prometheus_client import CollectorRegistry
+
 from services.audit_log.adapters import gate_schema, receipt_table
 from services.audit_log.adapters.checkpoint_anchor import FileAnchor
 from services.audit_log.adapters.grant_table import GrantTable
@@ -17,27 +19,36 @@ from services.audit_log.adapters.ledger import PostgresLedger
 from services.audit_log.adapters.policy_log import PolicyLog
 from services.audit_log.adapters.record_registry import RecordRegistry
 from services.audit_log.adapters.release_table import ReleaseTable
+from services.audit_log.adapters.review_table import ReviewTable
+from services.audit_log.adapters.tenant_rules_table import TenantRulesTable
 from services.audit_log.api import disclosures, erasures, grants
+from services.audit_log.api.explanations import explanations_router
 from services.audit_log.api.ledger import ledger_router
 from services.audit_log.api.ledger_desk import Desk
+from services.audit_log.api.reviews import reviews_router
 from services.audit_log.api.tlog import tlog_router
 from services.audit_log.application import erasure_stream
 from services.audit_log.application import erasures as erasing
 from services.audit_log.application.direct import DirectGate
 from services.audit_log.application.disclosure import DisclosureGate, Steps
+from services.audit_log.application.explanations import Explanations
 from services.audit_log.application.grants import BreakGlass
 from services.audit_log.application.identity import CallerIdentity, JobCaps, RolePurposes
 from services.audit_log.application.policy_projection import PolicyFeed, PolicyProjection
 from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.application.receipts import SYSTEM_TENANT, Receipts, message_alarm
 from services.audit_log.application.releases import Releases
+from services.audit_log.application.reviews import Reviewing
 from services.audit_log.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
+from services.audit_log.application.tenant_settings import TenantSettings
+from services.audit_log.application.token_caches import end_caches
 from services.audit_log.domain.entry import Entry
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
+from shared.eventstore.sequencer import Sequencer
 from shared.gate.port import Gate
 from shared.http.app import create_app
 from shared.http.cursor import Cursors
@@ -45,8 +56,10 @@ from shared.http.idempotency import Idempotency
 from shared.identity.assertions import ServiceVerifier
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.messaging.consumer import Consumer
+from shared.messaging.parked_orders import ParkedOrders
 from shared.messaging.relay import Relay
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
+from shared.service.watch import EventWatch
 
 _DESCRIPTION: Final = "The gate: decides on every disclosure, writes it down, and only then releases the record's key."
 _log = logging.getLogger("audit_log")
@@ -85,13 +98,19 @@ class AuditLogService:
         choices = ReleaseTable(self._store, delay=settings.release_delay)
         granted = GrantTable(self._store, now=parts.now)
         identity = CallerIdentity(parts.tokens, JobCaps())
-        self._policy = PolicyProjection(PolicyLog(self._store, self._ledger, now=parts.now), feed, now=parts.now)
+        self._policy = PolicyProjection(
+            PolicyLog(self._store, self._ledger, now=parts.now),
+            feed,
+            now=parts.now,
+            on_change=lambda c: end_caches(parts.tokens, c),
+        )
+        rules, registry = TenantRulesTable(self._store, now=parts.now), RecordRegistry(self._store)
         self.steps = Steps(
             identity=identity,
-            registry=RecordRegistry(self._store),
+            registry=registry,
             purpose=RolePurposes(),
             freshness=self._policy,
-            policy=PolicyDecision(self._policy, choices, granted),
+            policy=PolicyDecision(self._policy, choices, granted, rules),
             ledger=ledger,
             scope=RecordKeyScope(self._keyring),
         )
@@ -105,6 +124,8 @@ class AuditLogService:
         self._outbox = Outbox(database.relay)
         self._relay = Relay(self._outbox, parts.transport, parts.signer, now=parts.now, new_id=parts.new_id)
         self._store.on_commit(self._relay.wake)
+        self._sequencer = Sequencer(database.relay)
+        self._store.on_commit(self._sequencer.wake)
         receipts = Receipts(self._ledger, ledger, receipt_table.received, now=parts.now)
         self._consumer = Consumer(
             self.name,
@@ -115,10 +136,18 @@ class AuditLogService:
             handlers={**self._policy.handlers(), **receipts.handlers(), **erasing.handlers(self._erasures)},
             on_forged=lambda reason, topic: self._alarm("forged-message", reason, topic),
             on_poison=lambda error, topic: self._alarm("message-parked", error, topic),
+            now=parts.now,
         )
+        metrics = CollectorRegistry()
+        self._orders = ParkedOrders(
+            self._outbox, self._consumer, service=self.name, now=parts.now, on_skipped=receipts.skipped_here
+        )
+        self._watch = EventWatch(metrics, self._outbox, self._relay, self._sequencer, self._consumer)
         self._alarms: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
-        glass = BreakGlass(granted, ledger, now=parts.now, new_id=parts.new_id, roles=settings.break_glass_roles)
+        reviews = ReviewTable(self._store)
+        reviewing = Reviewing(reviews, ledger, self._ledger, now=parts.now)
+        glass = BreakGlass(granted, reviews, ledger, now=parts.now, new_id=parts.new_id, roles=settings.break_glass_roles)
         app: Any = create_app(
             self.name,
             _DESCRIPTION,
@@ -129,12 +158,18 @@ class AuditLogService:
                 "keyring": self._keyring.ready,
                 "background": self._running,
             },
+            registry=metrics,
         )
         verifier = ServiceVerifier(keys, directory, clock=lambda: parts.now().timestamp())
         # first of all routes: every clinical read passes here
         app.router.routes[:0] = disclosures.routes(verifier, self._gate, self._policy, self._releases)
         app.include_router(grants.router(glass, parts.tokens, idempotency))
         app.include_router(erasures.router(self._erasures, Desk(self._ledger, parts.tokens, parts.now)))
+        app.include_router(reviews_router(reviewing, self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
+        explained = Explanations(registry, self._policy, rules, choices)
+        chosen = TenantSettings(rules, ledger, now=parts.now)
+        # before the ledger's own pages: `/entries/{index}/explanation` and they share a prefix
+        app.include_router(explanations_router(explained, chosen, self._ledger, registry, self._policy, parts.tokens, parts.now))
         app.include_router(ledger_router(self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
         app.include_router(tlog_router(self._ledger, parts.tokens, parts.now))
         self.app: ASGIApp = app
@@ -150,7 +185,8 @@ class AuditLogService:
         await self._ledger.open()
         await self._outbox.open()
         await self._erasures.start()
-        self._tasks = [asyncio.create_task(self._relay.run()), asyncio.create_task(self._consumer.run())]
+        work = (self._relay.run, self._consumer.run, self._sequencer.run, self._watch.run, self._orders.run)
+        self._tasks = [asyncio.create_task(each()) for each in work]
         # the consumer joins its topics before anybody publishes
         await asyncio.sleep(0)
 

@@ -9,6 +9,9 @@ class Settings:
     heartbeat_seconds: float = 1.0
     """between two policy heartbeats; the gate asks the feed after 2 s of silence, so keep it below"""
 
+    deadline_seconds: float = 5.0
+    """between two looks at what has come to its time; the gate itself decides by the instants, whether or not it is noted yet"""
+
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Settings":
         """ValueError where the value is no number of seconds between 0.1 and 2."""

@@ -44,6 +44,21 @@ class RelationshipRole(StrEnum):
     CARE_TEAM = "care_team"
 
 
+class RepresentativeKind(StrEnum):
+    PARENT = "parent"
+    GUARDIAN = "guardian"
+    HEALTHCARE_PROXY = "healthcare_proxy"
+    OTHER = "other"
+
+
+class RepresentativePower(StrEnum):
+    """What a representative may do in the client's place."""
+
+    READ = "read"
+    SIGN = "sign"
+    REVOKE = "revoke"
+
+
 class PolicyModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -78,6 +93,8 @@ class Provision(PolicyModel):
 class Policy(PolicyModel):
     base: Literal["permit", "deny"]
     dialect: Literal["r4", "pcf", "r5"] = "r4"
+    combining: Literal["deny-overrides", "most-recent"] = "deny-overrides"
+    """how this consent and others that cover the same record come together"""
     provisions: tuple[Provision, ...] = ()
 
 
@@ -93,6 +110,17 @@ class ConsentSet(PolicyModel):
     period: Period
     covers: tuple[str, ...] = ()
     """disclosure only: key classes its description names"""
+    recipients: tuple[str, ...] = ()
+    """`sub` of persons or systems that the form names as those who receive; empty where it names none by id"""
+    revoked_recipients: tuple[str, ...] = ()
+    """`sub`s from whom this consent was withdrawn while it holds for everybody else: to them it says nothing any more"""
+    part2: bool = False
+    """records under 42 CFR Part 2 are disclosed by it, whatever its kind"""
+    consented_by: Literal["client", "representative"] = "client"
+    """who gave it: of a client in care of somebody, whether they could consent alone"""
+    confidential_from_representatives: bool = False
+    """a service that a minor consented to alone (45 CFR 164.502(g)(3), 42 CFR 2.14): no representative sees what it covers,
+    nor this consent itself"""
     at: datetime
 
 
@@ -113,7 +141,53 @@ class RelationshipSet(PolicyModel):
     """when it was recorded first, whatever `start` says; `at` where absent"""
 
 
-PolicyChange = Annotated[ConsentSet | RelationshipSet, Field(discriminator="type")]
+class RepresentativeSet(PolicyModel):
+    """The whole state of one person's authority to act for a client. It holds from `start` to `end`, instants in UTC.
+
+    `end` is already the earliest of what ends it: its own end, the client's age of majority, the capacity regained. One that
+    waits for the client to lose capacity is told only once that has happened.
+    """
+
+    type: Literal["representative"] = "representative"
+    representative_id: UUID
+    client_id: UUID
+    person: str
+    """`sub` of the representative"""
+    kind: RepresentativeKind
+    authority: str
+    """code of what the authority rests on (v3-RoleCode or of the jurisdiction: `parental-responsibility`, `court-order` …)"""
+    start: datetime
+    end: datetime | None = None
+    may: tuple[RepresentativePower, ...] = (RepresentativePower.READ,)
+    excluded_record_ids: tuple[str, ...] = ()
+    excluded_labels: tuple[str, ...] = ()
+    """security labels of records that stay closed to them"""
+    at: datetime
+
+
+class RestrictionSet(PolicyModel):
+    """The whole state of a restriction that the practice agreed to (45 CFR 164.522(a)): a denial, from `start` to `end`.
+
+    Empty `record_ids`, `labels` or `resource_types` mean any. `data_period` names services by when they were recorded.
+    """
+
+    type: Literal["restriction"] = "restriction"
+    restriction_id: UUID
+    client_id: UUID
+    payer: str
+    """`sub` of the health plan's system, or the organisation's id that its tokens carry as `sub`"""
+    purposes: tuple[str, ...] = ("HPAYMT", "HOPERAT")
+    record_ids: tuple[str, ...] = ()
+    """notes, sessions and administrations that were paid for in full by the client"""
+    labels: tuple[str, ...] = ()
+    resource_types: tuple[str, ...] = ()
+    data_period: Period | None = None
+    start: datetime
+    end: datetime | None = None
+    at: datetime
+
+
+PolicyChange = Annotated[ConsentSet | RelationshipSet | RepresentativeSet | RestrictionSet, Field(discriminator="type")]
 
 
 class PolicyFeedItem(PolicyModel):

@@ -94,7 +94,8 @@ class Obligation(Wire, frozen=True, kw_only=True):
 
     record_id: str
     code: str
-    """`redact` (args: labels), `notice` (args: the text's name)"""
+    """`redact` (args: labels of what to take out), `notice` (args: the text's name), `consent-scope` (args: id of the consent
+    that the disclosure rests on, explanation of its scope)"""
     args: tuple[str, ...] = ()
 
 

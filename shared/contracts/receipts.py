@@ -3,6 +3,7 @@
 A receipt without its entry, or an entry that allowed something else, is an alarm.
 """
 
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 RECEIPT: Final = "receipt.event-written"
 ERASURE_ACKNOWLEDGED: Final = "receipt.erasure-acknowledged"
+MESSAGE_SKIPPED: Final = "receipt.message-skipped"
 
 
 class Receipt(BaseModel):
@@ -33,3 +35,21 @@ class ErasureAcknowledged(BaseModel):
     erasure_id: UUID
     client_id: UUID
     key_classes: tuple[str, ...]
+
+
+class MessageSkipped(BaseModel):
+    """An operator gave up a message that this service could not handle: it goes to the ledger."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    service: str
+    topic: str
+    message_id: UUID
+    message_type: str
+    client_id: UUID | None
+    """None where the message's key names no client"""
+    error: str
+    """class of the exception that parked it"""
+    reason: str
+    """the operator's, 1–200 characters; never clinical"""
+    skipped_by: str
+    at: datetime

@@ -34,6 +34,12 @@ class RecordType(StrEnum):
     PSYCHOTHERAPY_NOTE = "psychotherapy_note"
     CONSENT = "consent"
     RELATIONSHIP = "relationship"
+    REPRESENTATIVE = "representative"
+    CAPACITY = "capacity"
+    """of a client: when they lost and regained the capacity to consent"""
+    RESTRICTION = "restriction"
+    AMENDMENT = "amendment"
+    """a client's request to amend their record (45 CFR 164.526), and what became of it"""
     ADMINISTRATION = "administration"
     OUTCOME = "outcome"
     RELEASE_CHOICE = "release_choice"
@@ -56,6 +62,10 @@ RECORD_TYPES: Final[dict[RecordType, RecordTypeRow]] = {
     RecordType.PSYCHOTHERAPY_NOTE: RecordTypeRow(KeyClass.PSYCHOTHERAPY_NOTE, ServiceName.SESSION_NOTES),
     RecordType.CONSENT: RecordTypeRow(KeyClass.CONSENT_EVIDENCE, ServiceName.CONSENT),
     RecordType.RELATIONSHIP: RecordTypeRow(KeyClass.CONSENT_EVIDENCE, ServiceName.CONSENT),
+    RecordType.REPRESENTATIVE: RecordTypeRow(KeyClass.CONSENT_EVIDENCE, ServiceName.CONSENT),
+    RecordType.CAPACITY: RecordTypeRow(KeyClass.CONSENT_EVIDENCE, ServiceName.CONSENT),
+    RecordType.RESTRICTION: RecordTypeRow(KeyClass.CONSENT_EVIDENCE, ServiceName.CONSENT),
+    RecordType.AMENDMENT: RecordTypeRow(KeyClass.CONSENT_EVIDENCE, ServiceName.CONSENT),
     RecordType.ADMINISTRATION: RecordTypeRow(KeyClass.MEASURES, ServiceName.ALLIANCE),
     RecordType.OUTCOME: RecordTypeRow(KeyClass.MEASURES, ServiceName.ALLIANCE),
     RecordType.RELEASE_CHOICE: RecordTypeRow(KeyClass.MEASURES, ServiceName.ALLIANCE),

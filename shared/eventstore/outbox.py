@@ -1,28 +1,35 @@
 """The outbox as the relay sees it: rows of every tenant in the order of the fence, for the one process that leads."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-import asyncpg
-
-from shared.eventstore.failures import store_error
-from shared.eventstore.model import StoreUnavailable
+from shared.eventstore.leader import LeaderConnection
 
 _LEADER = (4_011, 2)
 """two-part advisory lock: streams lock in the one-part key space"""
 _COLUMNS = "id, tenant_id, event_id, aggregatetype, aggregateid, type, schema_version, stream, sequence, payload, created_at"
 # Rows of transactions this cluster has not reached come from a dump of another: they are older than all it wrote itself.
 _PENDING = f"""
-(SELECT {_COLUMNS} FROM outbox WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint ORDER BY xid, id LIMIT $1)
-UNION ALL
-(SELECT {_COLUMNS} FROM outbox WHERE xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint ORDER BY xid, id LIMIT $1)
-LIMIT $1
+WITH page AS (
+  (SELECT 0 AS era, xid, {_COLUMNS} FROM outbox
+   WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint ORDER BY xid, id LIMIT $1)
+  UNION ALL
+  (SELECT 1 AS era, xid, {_COLUMNS} FROM outbox
+   WHERE xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint ORDER BY xid, id LIMIT $1)
+  LIMIT $1
+)
+SELECT {_COLUMNS}, coalesce(n.last, 0) + row_number() OVER (PARTITION BY aggregatetype, aggregateid ORDER BY era, xid, id)
+FROM page LEFT JOIN message_number n ON n.topic = aggregatetype AND n.key = aggregateid ORDER BY era, xid, id
 """  # noqa: S608
+_RELAYED = """
+WITH gone AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]) RETURNING aggregatetype, aggregateid)
+INSERT INTO message_number (topic, key, last) SELECT aggregatetype, aggregateid, count(*) FROM gone GROUP BY 1, 2
+ON CONFLICT ON CONSTRAINT message_number_pkey DO UPDATE SET last = message_number.last + excluded.last
+"""
 _OLDEST = "SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 FROM outbox ORDER BY id LIMIT 1"
-_SECONDS = 10.0
+_PRUNE = "DELETE FROM inbox WHERE handled_at < now() - $1::interval RETURNING 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,75 +49,31 @@ class OutboxRow:
     """version of the event in its stream"""
     payload: bytes
     created_at: datetime
+    number: int
+    """place in its topic and key, dense from 1: the same at each attempt, kept once the row is deleted"""
 
 
-class Outbox:
-    """One connection of the relay role. Leadership is an advisory lock of that very connection: it ends with it."""
+class Outbox(LeaderConnection):
+    """One connection of the relay role, for the one process that leads. A row is kept until it is relayed, and no longer."""
 
     def __init__(self, relay_url: str) -> None:
-        self._url = relay_url
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
-        self._leads = False
-        self._one_at_a_time = asyncio.Lock()
-
-    async def open(self) -> None:
-        """Optional: `lead` connects as well. Raises StoreUnavailable."""
-        async with self._one_at_a_time:
-            await self._connected()
-
-    async def close(self) -> None:
-        """Gives the lead up. Idempotent."""
-        connection, self._connection, self._leads = self._connection, None, False
-        if connection is not None and not connection.is_closed():
-            try:
-                await connection.close(timeout=_SECONDS)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                connection.terminate()
-
-    async def lead(self) -> bool:
-        """Whether this process leads; ask again after False. Raises StoreUnavailable."""
-        async with self._one_at_a_time:
-            connection = await self._connected()
-            if not self._leads:
-                try:
-                    self._leads = await connection.fetchval("SELECT pg_try_advisory_lock($1::int, $2::int)", *_LEADER)
-                except Exception as error:
-                    raise store_error(error) from None
-            return self._leads
+        super().__init__(relay_url, _LEADER)
 
     async def pending(self, limit: int) -> list[OutboxRow]:
         """The oldest rows that no running transaction can still precede. Raises StoreUnavailable, also without the lead."""
-        rows = await self._query(_PENDING, limit)
-        return [OutboxRow(*row) for row in rows]
+        return [OutboxRow(*row) for row in await self.fetch(_PENDING, limit)]
 
     async def delete(self, ids: Sequence[int]) -> None:
-        """Rows that the transport has confirmed. Raises StoreUnavailable, also without the lead."""
-        await self._query("DELETE FROM outbox WHERE id = ANY($1::bigint[])", list(ids))
+        """Rows that the transport has confirmed, of each key the oldest first. Raises StoreUnavailable, also without the lead."""
+        await self.fetch(_RELAYED, list(ids))
+
+    async def prune_inbox(self, days: float) -> int:
+        """Forgets messages handled more than `days` ago, never younger than `schema.INBOX_KEPT_DAYS`: how many rows.
+
+        What comes again after that is still known by its number (`inbox_number`). Raises StoreUnavailable.
+        """
+        return len(await self.fetch(_PRUNE, timedelta(days=days)))
 
     async def oldest_age(self) -> float:
         """Age in seconds of the oldest row; 0 where there is none. Raises StoreUnavailable."""
-        async with self._one_at_a_time:
-            connection = await self._connected()
-            try:
-                return max(0.0, await connection.fetchval(_OLDEST) or 0.0)
-            except Exception as error:
-                raise store_error(error) from None
-
-    async def _query(self, sql: str, argument: int | list[int]) -> list[asyncpg.Record]:
-        async with self._one_at_a_time:
-            if self._connection is None or self._connection.is_closed() or not self._leads:
-                self._leads = False
-                raise StoreUnavailable("this process does not lead the relay: call lead() again")
-            try:
-                return await self._connection.fetch(sql, argument)
-            except Exception as error:
-                raise store_error(error) from None
-
-    async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
-        if self._connection is None or self._connection.is_closed():
-            self._leads = False
-            try:
-                self._connection = await asyncpg.connect(self._url, timeout=_SECONDS, command_timeout=_SECONDS)
-            except Exception as error:
-                raise store_error(error) from None
-        return self._connection
+        return max(0.0, await self.value(_OLDEST) or 0.0)

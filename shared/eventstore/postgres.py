@@ -13,7 +13,7 @@ from shared.eventstore.failures import store_error
 from shared.eventstore.group import GroupCommit
 from shared.eventstore.migrate import migrate
 from shared.eventstore.model import InboxMark, Statement, StoredEvent, StoreUnavailable, StreamAppend
-from shared.eventstore.pool import CONNECT_SECONDS, connect, transaction
+from shared.eventstore.pool import CONNECT_SECONDS, acquired, connect, transaction
 from shared.service.parts import DatabaseUrls
 
 _READ = "SELECT * FROM read_stream($1, $2, $3, $4, $5)"
@@ -29,6 +29,14 @@ UNION ALL
  ORDER BY xid, position LIMIT $5)
 LIMIT $5
 """  # noqa: S608
+
+_NUMBERED = """
+SELECT s.global_seq, e.stream, e.version, e.position, e.event_id, e.type, e.schema_version, e.data, e.meta, e.recorded_at
+FROM (SELECT global_seq, position FROM sequence WHERE tenant_id = $1 AND global_seq > $2 ORDER BY global_seq LIMIT $3) AS s
+JOIN events e ON e.position = s.position AND e.tenant_id = $1 ORDER BY s.global_seq
+"""
+# while statistics lag behind a table that grows, the planner would gather and sort the whole rest of the log for every page
+_BY_INDEX = "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off"
 
 
 class Place(NamedTuple):
@@ -119,8 +127,10 @@ class PostgresEventStore:
 
     async def fetch(self, tenant: str, sql: str, *args: Any) -> list[Mapping[str, Any]]:
         """See EventStore.fetch. The transaction is read-only: what writes is a Statement of an append."""
+        return await self._rows(f"BEGIN READ ONLY; SET LOCAL app.tenant_id = {_literal(tenant)}", sql, *args)
+
+    async def _rows(self, begin: str, sql: str, *args: Any) -> list[Mapping[str, Any]]:
         try:
-            begin = f"BEGIN READ ONLY; SET LOCAL app.tenant_id = {_literal(tenant)}"
             async with transaction(self._reading(), begin) as connection:
                 rows = await connection.fetch(sql, *args)
         except Exception as error:
@@ -135,6 +145,16 @@ class PostgresEventStore:
         rows = await self.fetch(tenant, _FENCED, tenant, *after, limit)
         return [(Place(r["era"], r["xid"], r["position"]), _event(tenant, r)) for r in rows]
 
+    async def read_numbered(self, tenant: str, after: int = 0, limit: int = 5000) -> list[tuple[int, StoredEvent]]:
+        """A tenant's events with their place in the global sequence, from the first behind `after`: what a reader keeps as its
+        checkpoint, in this cluster and in any that the database is restored to. A number, once read, is no event's before it.
+
+        An event gets its number from the sequencer shortly after its commit; an empty page means "nothing yet".
+        """
+        begin = f"BEGIN READ ONLY; SET LOCAL app.tenant_id = {_literal(tenant)}; {_BY_INDEX}"
+        rows = await self._rows(begin, _NUMBERED, tenant, after, limit)
+        return [(int(r["global_seq"]), _event(tenant, r)) for r in rows]
+
     async def ready(self) -> bool:
         try:
             async with self._reading().acquire(timeout=2) as connection:
@@ -146,8 +166,9 @@ class PostgresEventStore:
     async def _one_trip(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         """A function that sets the tenant itself: one statement, one transaction, one round trip."""
         try:
-            async with self._reading().acquire() as connection:
-                return await connection.fetch(sql, *args)
+            async with acquired(self._reading()) as connection:
+                rows: list[asyncpg.Record] = await connection.fetch(sql, *args)
+                return rows
         except Exception as error:
             raise store_error(error) from None
 

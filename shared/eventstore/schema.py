@@ -12,10 +12,17 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from shared.eventstore import sequence
+
 _THIS_TRANSACTION = sa.text("(pg_current_xact_id()::text::bigint)")
 _TENANT = "tenant_id = current_setting('app.tenant_id', true)"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _DIALECT = PGDialect()  # type: ignore[no-untyped-call]
+
+_RELAYS_ALL = ("events", "sequence", "sequence_mark", "message_number")
+"""tables of which the relay role sees the rows of every tenant, as far as its grants go"""
+INBOX_KEPT_DAYS = 30
+"""The database itself refuses to forget a handled message sooner: far beyond any redelivery, by Kafka or by a relay."""
 
 metadata = sa.MetaData()
 
@@ -37,7 +44,7 @@ events = sa.Table(
     sa.UniqueConstraint("position", name="events_position_key"),
     sa.UniqueConstraint("tenant_id", "event_id", name="events_event_id_key"),
     sa.CheckConstraint("tenant_id <> '' AND version > 0", name="events_check"),
-    sa.Index("events_fence", "tenant_id", "xid", "position"),
+    sa.Index("events_order", "xid", "position"),
 )
 """`data` and `meta` are bytea: what was digested is kept byte for byte, and it is 40 µs an append cheaper than jsonb."""
 
@@ -140,6 +147,13 @@ def base_ddl() -> list[str]:
         ddl += [_text(CreateIndex(index, if_not_exists=True)) for index in sorted(table.indexes, key=lambda i: str(i.name))]
         ddl += _isolated(table.name)
     ddl += [
+        *sequence.TABLES,
+        *sequence.NUMBERS,
+        *_isolated("inbox_number"),
+        *_forced("message_number"),
+        *_isolated("sequence"),
+        *_forced("sequence_mark"),
+        "DROP INDEX IF EXISTS events_fence",
         _IMMUTABLE,
         "DROP TRIGGER IF EXISTS events_immutable ON events",
         "CREATE TRIGGER events_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON events "
@@ -151,8 +165,13 @@ def base_ddl() -> list[str]:
         _grant("app", "SELECT, INSERT", "outbox"),
         _grant("app", "SELECT, INSERT, DELETE", "inbox"),
         "DROP POLICY IF EXISTS outbox_relay ON outbox",
-        _as_role("relay", "CREATE POLICY outbox_relay ON outbox TO {role} USING (true)"),
+        as_role("relay", "CREATE POLICY outbox_relay ON outbox TO {role} USING (true)"),
         _grant("relay", "SELECT, DELETE", "outbox"),
+        *_pruned_inbox(),
+        _grant("app", "SELECT", "sequence"),
+        _grant("app", "SELECT, INSERT, UPDATE", "inbox_number"),
+        *(_to_role("relay", rights, what) for rights, what in sequence.relay_rights()),
+        *(statement for table in _RELAYS_ALL for statement in _seen_by_sequencer(table)),
     ]
     return ddl
 
@@ -162,10 +181,33 @@ def digest(ddl: Sequence[str]) -> str:
     return sha256("\x00".join(ddl).encode()).hexdigest()
 
 
+def _pruned_inbox() -> list[str]:
+    """The relay role may delete what is older than `INBOX_KEPT_DAYS`, of every tenant, and sees only when it was written."""
+    return [
+        "DROP POLICY IF EXISTS inbox_pruned ON inbox",
+        as_role(
+            "relay",
+            f"CREATE POLICY inbox_pruned ON inbox TO {{role}} USING (handled_at < now() - interval '{INBOX_KEPT_DAYS} days')",
+        ),
+        _grant("relay", "SELECT (handled_at), DELETE", "inbox"),
+    ]
+
+
+def _forced(table: str) -> list[str]:
+    return [f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY", f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"]
+
+
+def _seen_by_sequencer(table: str) -> list[str]:
+    name = f"{table}_sequencer"
+    return [
+        f"DROP POLICY IF EXISTS {name} ON {table}",
+        as_role("relay", f"CREATE POLICY {name} ON {table} TO {{role}} USING (true) WITH CHECK (true)"),
+    ]
+
+
 def _isolated(table: str) -> list[str]:
     return [
-        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
-        f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+        *_forced(table),
         f"DROP POLICY IF EXISTS {table}_tenant ON {table}",
         f"CREATE POLICY {table}_tenant ON {table} USING ({_TENANT}) WITH CHECK ({_TENANT})",
     ]
@@ -176,11 +218,11 @@ def _grant(purpose: str, rights: str, table: str) -> str:
 
 
 def _to_role(purpose: str, rights: str, what: str) -> str:
-    return _as_role(purpose, f"GRANT {rights} ON {what} TO {{role}}")
+    return as_role(purpose, f"GRANT {rights} ON {what} TO {{role}}")
 
 
-def _as_role(purpose: str, statement: str) -> str:
-    """The statement with the database's role of that purpose for `{role}`: found from the owner's name when it runs."""
+def as_role(purpose: str, statement: str) -> str:
+    """The statement with the database's app or relay role for `{role}`: found from the owner's name when it runs."""
     template = statement.replace("'", "''").replace("{role}", "%I")
     return f"DO $do$ BEGIN EXECUTE format('{template}', regexp_replace(current_user, '_owner$', '_{purpose}')); END $do$"
 

@@ -54,7 +54,15 @@ class Opened:
         """The statements that accompany this record, as callers see them: `{code, text}`."""
         wanted = str(record_id)
         codes = [code for o in self.obligations if o.record_id == wanted and o.code == "notice" for code in o.args]
-        return [{"code": code, "text": NOTICES[code]} for code in codes]
+        scopes = [o.args[1] for o in self.obligations if o.record_id == wanted and o.code == "consent-scope"]
+        return [{"code": code, "text": NOTICES[code]} for code in codes] + [
+            {"code": "consent-scope", "text": text} for text in scopes
+        ]
+
+    def redactions(self, record_id: UUID | str) -> list[str]:
+        """Labels of what must be taken out of this record before it is shown, sorted; empty where nothing is held back."""
+        wanted = str(record_id)
+        return sorted({label for o in self.obligations if o.record_id == wanted and o.code == "redact" for label in o.args})
 
     @property
     def headers(self) -> dict[str, str]:

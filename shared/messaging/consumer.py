@@ -7,18 +7,29 @@ that passes is tried again in place; what cannot be handled is parked with all l
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from shared.eventstore.model import AlreadyHandled, InboxMark, Overloaded, Statement, StoreUnavailable, VersionConflict
+from shared.eventstore.model import (
+    AlreadyHandled,
+    InboxMark,
+    Overloaded,
+    Statement,
+    StoreUnavailable,
+    StreamAppend,
+    VersionConflict,
+)
+from shared.eventstore.schema import INBOX_KEPT_DAYS
 from shared.eventstore.store import EventStore
 from shared.gate.port import GateUnavailable
 from shared.http.problems import Problem
 from shared.messaging.backoff import Backoff
-from shared.messaging.parked import Parked, ParkedNow
+from shared.messaging.numbers import Numbers, Turn
+from shared.messaging.parked import GAP, Parked, ParkedNow
 from shared.messaging.port import Effect, Handler, Inbound, Message, Transient, Transport
-from shared.messaging.signature import EventVerifier, ForgedMessage
+from shared.messaging.signature import NUMBER, EventVerifier, ForgedMessage
 
 _log = logging.getLogger(__name__)
 _PASSING: Final = (
@@ -34,6 +45,14 @@ _KEYS_AT_ONCE: Final = 16
 """keys of one batch whose effects are written side by side"""
 
 
+NUMBER_AGAIN: Final = "number-again"
+"""a new message under a number that was there before: its producer's database was set back"""
+
+
+class MessageMissing(Exception):
+    """An earlier message of the same client has not arrived: it is waited for."""
+
+
 @dataclass(slots=True)
 class Counts:
     """Since the start of the process."""
@@ -43,6 +62,12 @@ class Counts:
     forged: int = 0
     parked: int = 0
     retried: int = 0
+    dropped: int = 0
+    """came again so late that only their number was known"""
+    skipped: int = 0
+    """given up by an operator"""
+    lag_seconds: float = 0.0
+    """age of the message handled last, when it was handled"""
 
 
 class Consumer:
@@ -59,17 +84,19 @@ class Consumer:
         handlers: Mapping[str, Handler],
         on_forged: Callable[[str, str], None],
         on_poison: Callable[[str, str], None] | None = None,
+        now: Callable[[], datetime] | None = None,
         first_wait: float = 0.05,
         longest_wait: float = 5.0,
     ) -> None:
         """`name` is the group and the inbox's consumer: never change it. `on_forged` is called with (reason, topic),
-        `on_poison` with (class of the exception, topic). Waits in seconds.
+        `on_poison` with (class of the exception, topic). Without `now` no lag is counted. Waits in seconds.
         """
         self.name, self._topics = name, tuple(topics)
         self._store, self._transport, self._verifier, self._handlers = store, transport, verifier, handlers
-        self._on_forged, self._on_poison = on_forged, on_poison
+        self._on_forged, self._on_poison, self._now = on_forged, on_poison, now
         self._waits = first_wait, longest_wait
         self._parked = Parked(store, name)
+        self._numbers = Numbers(store, name)
         self.counts = Counts()
 
     async def run(self) -> None:
@@ -81,9 +108,38 @@ class Consumer:
         released = 0
         while (inbound := await self._parked.oldest(tenant, topic, key)) is not None:
             message = self._checked(inbound)
+            if await self._numbers.turn(message) is Turn.AHEAD:
+                raise MessageMissing("an earlier message of the same client has not arrived")
             await self._apply(message, (self._parked.removal(message),))
             released += 1
         return released
+
+    async def parked_type(self, tenant: str, topic: str, key: str, message_id: UUID) -> tuple[str, str] | None:
+        """(message type, class of the error) of a parked message that its key waits for; None where it is none."""
+        found = await self._parked.find(tenant, topic, key, message_id)
+        return (self._checked(found.inbound).type, found.error) if found is not None and found.first else None
+
+    async def skip(self, tenant: str, topic: str, key: str, message_id: UUID, noted: StreamAppend) -> bool:
+        """Gives up the message that its key waits for, for good, and writes `noted` in the same transaction.
+
+        Where it waits for a missing one, the missing is given up and not the message. False where it is not parked, or waits
+        behind another: only what stands in the way is skipped.
+        """
+        found = await self._parked.find(tenant, topic, key, message_id)
+        if found is None or not found.first:
+            return False
+        message = self._checked(found.inbound)
+        if found.error == GAP and message.number is not None:
+            await self._store.append(tenant, [noted], statements=self._numbers.moved(replace(message, number=message.number - 1)))
+        else:
+            await self._store.append(
+                tenant,
+                [noted],
+                statements=(self._parked.removal(message), *self._numbers.moved(message)),
+                inbox=InboxMark(self.name, message_id),
+            )
+        self.counts.skipped += 1
+        return True
 
     async def _handle(self, batch: Sequence[Inbound]) -> None:
         """Keys side by side, so that their effects share commits; the messages of one key in turn."""
@@ -98,81 +154,132 @@ class Consumer:
                 _log.error("%s refused a message: %s", self.name, error)
                 self._on_forged(str(error), inbound.topic)
                 continue
-            if message.type in self._handlers:
-                keys.setdefault((message.topic, message.key), []).append((message, inbound))
+            keys.setdefault((message.topic, message.key), []).append((message, inbound))
         parked, places = ParkedNow(self._parked), asyncio.Semaphore(_KEYS_AT_ONCE)
 
         async def settle(messages: Sequence[tuple[Message, Inbound]]) -> None:
-            behind: bool | None = None
             async with places:
                 for message, inbound in messages:
-                    behind = await self._settle(message, inbound, parked, behind)
+                    await self._settle(message, inbound, parked)
+                    self._count_lag(inbound)
 
         async with asyncio.TaskGroup() as tasks:
             for messages in keys.values():
                 tasks.create_task(settle(messages))
 
-    async def _settle(self, message: Message, inbound: Inbound, parked: ParkedNow, behind: bool | None) -> bool:
-        """Applies the message or parks it, however long that takes: whether the next of its key waits behind it.
-
-        `behind`: the same of the message before it; None where it is not known yet.
-        """
+    async def _settle(self, message: Message, inbound: Inbound, parked: ParkedNow) -> None:
+        """Returns once the message is applied or parked, however long that takes."""
         backoff = Backoff(*self._waits)
-        poison: Exception | None = None
+        poison: str | None = None
         while True:
             try:
                 if poison is not None:
-                    await self._park(message, inbound, poison)
-                    return True
-                if behind is None:
-                    behind = await parked.holds(message)
-                if behind:
-                    await self._parked.park_behind(message, inbound)
-                    behind = await ParkedNow(self._parked).holds(message)
-                if behind:
-                    self.counts.parked += 1
-                    return True
-                await self._apply(message)
-                return False
+                    if not await self._parked.settled(message):  # given up by an operator, and delivered again
+                        await self._park(message, inbound, poison, parked)
+                    return
+                poison = await self._take(message, inbound, parked)
+                if poison is None:
+                    return
             except Exception as error:
                 if _passes(error):
                     self.counts.retried += 1
                     _log.warning("%s on %s: %s, tried again", self.name, message.topic, type(error).__name__)
                     await backoff.wait()
                 elif poison is None:
-                    poison = error
+                    poison = type(error).__name__
                 else:
                     _log.error("%s cannot park a message on %s: %s", self.name, message.topic, type(error).__name__)
                     raise
 
-    async def _apply(self, message: Message, statements: tuple[Statement, ...] = ()) -> None:
-        effect = await self._handlers[message.type](message)
-        if effect is None:
-            effect = Effect()
-            if not statements:
-                self.counts.handled += 1
+    async def _take(self, message: Message, inbound: Inbound, parked: ParkedNow) -> str | None:
+        """Applies the message, drops it, or leaves it behind a parked one; else for which fault it is to be parked."""
+        turn = await self._numbers.turn(message)
+        if turn is Turn.AGAIN:
+            if message.type in self._handlers and await self._parked.settled(message):
+                await self._apply(message)  # what comes after its commit is done again
+            elif message.type in self._handlers and not self._forgotten(inbound):
+                return NUMBER_AGAIN
+            else:
+                self.counts.dropped += 1
+            return None
+        fills = turn is Turn.NEXT and await parked.holds(message) and not await self._parked.stands_in_the_way(message)
+        if not fills and await self._waits_behind(message, inbound, parked):
+            return None
+        if turn is Turn.AHEAD:
+            return GAP
+        await self._apply(message)
+        if fills:
+            await self._flow(message)
+        return None
+
+    async def _flow(self, filled: Message) -> None:
+        """The missing one came: what waited for it goes on, up to the next that is missing or cannot be handled."""
+        tenant, topic, key = filled.tenant, filled.topic, filled.key
+        while (inbound := await self._parked.oldest(tenant, topic, key)) is not None:
+            message = self._checked(inbound)
+            if await self._numbers.turn(message) is Turn.AHEAD:
                 return
+            try:
+                await self._apply(message, (self._parked.removal(message),))
+            except Exception as error:
+                if _passes(error):
+                    raise
+                await self._store.append(tenant, (), statements=(self._parked.failed(message, type(error).__name__),))
+                self._alarm(message, type(error).__name__)
+                return
+
+    async def _apply(self, message: Message, statements: tuple[Statement, ...] = ()) -> None:
+        handler = self._handlers.get(message.type)
+        effect = await handler(message) if handler is not None else None
+        statements = (*self._numbers.moved(message), *statements)
+        if effect is None and not statements:
+            self.counts.handled += handler is not None
+            return
+        effect = effect or Effect()
         try:
             await self._store.append(
                 message.tenant,
                 effect.appends,
                 statements=(*effect.statements, *statements),
-                inbox=InboxMark(self.name, message.message_id),
+                inbox=InboxMark(self.name, message.message_id) if handler is not None else None,
             )
         except AlreadyHandled:
             if statements:
                 await self._store.append(message.tenant, (), statements=statements)
+        self._numbers.remember(message)
         if effect.after_commit is not None:
             effect.after_commit()
-        self.counts.handled += 1
+        self.counts.handled += handler is not None
 
-    async def _park(self, message: Message, inbound: Inbound, poison: Exception) -> None:
-        error = type(poison).__name__
+    async def _waits_behind(self, message: Message, inbound: Inbound, parked: ParkedNow) -> bool:
+        if not await parked.holds(message):
+            return False
+        await self._parked.park_behind(message, inbound)
+        if not await parked.still_holds(message):
+            return False
+        self.counts.parked += 1
+        return True
+
+    async def _park(self, message: Message, inbound: Inbound, error: str, parked: ParkedNow) -> None:
         await self._parked.park(message, inbound, error)
+        await parked.took(message)
+        self._alarm(message, error)
+
+    def _alarm(self, message: Message, error: str) -> None:
         self.counts.parked += 1
         _log.error("%s parked a %s on %s: %s", self.name, message.type, message.topic, error)
         if self._on_poison is not None:
             self._on_poison(error, message.topic)
+
+    def _forgotten(self, inbound: Inbound) -> bool:
+        """Whether it is so old that the inbox may have forgotten it: then a number that was there before says enough."""
+        written = _written(inbound)
+        return written is not None and self._now is not None and self._now() - written > timedelta(days=INBOX_KEPT_DAYS)
+
+    def _count_lag(self, inbound: Inbound) -> None:
+        written = _written(inbound)
+        if written is not None and self._now is not None:
+            self.counts.lag_seconds = max(0.0, (self._now() - written).total_seconds())
 
     def _checked(self, inbound: Inbound) -> Message:
         """Raises ForgedMessage."""
@@ -190,9 +297,19 @@ class Consumer:
                 sequence=int(headers["ce_sequence"]),
                 stream=headers["ce_subject"],
                 payload=inbound.payload,
+                number=int(headers[NUMBER]) if NUMBER in headers else None,
             )
         except (KeyError, ValueError):
             raise ForgedMessage(f"a message on {inbound.topic} lacks a header or has one out of form") from None
+
+
+def _written(inbound: Inbound) -> datetime | None:
+    """When the event was committed. Its time is not signed: nothing but a metric and an age may depend on it."""
+    try:
+        written = datetime.fromisoformat(inbound.headers["ce_time"])
+    except (KeyError, ValueError):
+        return None
+    return written if written.tzinfo is not None else None
 
 
 def _passes(error: Exception) -> bool:

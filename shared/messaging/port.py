@@ -44,6 +44,8 @@ class Message:
     """version of the event in its stream"""
     stream: str
     payload: bytes
+    number: int | None = None
+    """place in its topic, key and source, dense from 1; None where it has none"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from uuid import UUID
 from shared.eventstore.outbox import OutboxRow
 from shared.messaging.backoff import Backoff
 from shared.messaging.port import Outbound, Transport
-from shared.messaging.signature import EventSigner
+from shared.messaging.signature import NUMBER, EventSigner
 
 _log = logging.getLogger(__name__)
 _PAGE: Final = 500
@@ -80,6 +80,8 @@ class Relay:
         self.leading = False
         self.relayed = 0
         """rows confirmed by the transport since the start"""
+        self.on_relayed: Callable[[float], None] | None = None
+        """called for each confirmed page with the seconds that its oldest row had waited"""
 
     def wake(self) -> None:
         """Rows were committed: look now. From the relay's own event loop only."""
@@ -139,6 +141,8 @@ class Relay:
                 await self._outbox.delete([row.id for row in rows])
                 sent += len(rows)
                 self.relayed += len(rows)
+                if self.on_relayed is not None:
+                    self.on_relayed(max(0.0, (self._now() - rows[0].created_at).total_seconds()))
             if len(rows) < _PAGE:
                 return sent
 
@@ -174,6 +178,7 @@ class Relay:
             "ce_sequence": str(row.sequence),
             "ce_tenant": row.tenant_id,
             "ce_schemaversion": str(row.schema_version),
+            NUMBER: str(row.number),
             "content-type": "application/json",
         }
         signed = self._signer.sign(row.aggregatetype, row.aggregateid, headers, row.payload)

@@ -17,16 +17,23 @@ from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 
 SIGNED_HEADERS: Final = ("ce_id", "ce_type", "ce_source", "ce_subject", "ce_sequence", "ce_tenant", "ce_schemaversion")
 
+NUMBER: Final = "ce_number"
+"""place of the message in its topic, key and source, dense from 1; a heartbeat has none"""
+
 
 class ForgedMessage(Exception):
     """A message whose signature, owner or form does not hold: it is not handled, and raises an alarm."""
 
 
 def signed_bytes(topic: str, key: str, headers: Mapping[str, str], payload: bytes) -> bytes:
-    """What is signed: each part length-prefixed."""
-    parts = [topic, key, *(headers.get(name, "") for name in SIGNED_HEADERS)]
+    """What is signed: each part length-prefixed. A number is one part more, so it can be neither changed nor taken away."""
+    parts = [topic, key, *(headers.get(name, "") for name in SIGNED_HEADERS), *_number(headers)]
     encoded = [p.encode() for p in parts] + [sha256(payload).digest()]
     return b"event-signature-v1" + b"".join(len(p).to_bytes(4, "big") + p for p in encoded)
+
+
+def _number(headers: Mapping[str, str]) -> list[str]:
+    return [headers[NUMBER]] if NUMBER in headers else []
 
 
 class EventSigner:

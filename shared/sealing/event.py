@@ -144,10 +144,17 @@ class EventTypes:
         self._upcasters = upcasters or {}
         for model in models:
             sealed_fields(model)
+            missing = [v for v in range(1, model.SCHEMA_VERSION) if (model.TYPE, v) not in self._upcasters]
+            if missing:
+                raise TypeError(f"{model.TYPE} has no upcaster from version {missing[0]}: what was written so cannot be read")
 
     @property
     def models(self) -> tuple[type[Event], ...]:
         return tuple(self._models.values())
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self._models)
 
     def load(self, *, tenant: str, event_type: str, schema_version: int, event_id: UUID, data: bytes) -> Event:
         """The typed event with its sealed fields closed. KeyError where the type, or that version of it, is unknown."""

@@ -41,6 +41,10 @@ class Kafka:
     async def restart(self) -> None:
         await asyncio.to_thread(self._own().restart)
 
+    async def stop(self) -> None:
+        """In order; `start` brings it back with its data."""
+        await asyncio.to_thread(self._own().stop)
+
     async def kill(self) -> None:
         """As a power cut; `start` brings it back with its data."""
         await asyncio.to_thread(self._own().kill)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from services.alliance_measurement.adapters.projection import project
 from services.alliance_measurement.application.ports import (
     AdministrationRow,
     AnsweredRow,
@@ -14,11 +15,11 @@ from services.alliance_measurement.application.ports import (
     administration_stream,
     outcome_stream,
 )
-from services.alliance_measurement.domain.administration import AdministrationAnswered, AdministrationRequested
+from services.alliance_measurement.domain.administration import AdministrationAnswered
 from services.alliance_measurement.domain.events import EVENT_TYPES
 from services.alliance_measurement.domain.instrument import Rater
 from services.alliance_measurement.domain.outcome import OutcomeRecorded
-from services.alliance_measurement.domain.release import Choice, ReleaseChosen
+from services.alliance_measurement.domain.release import Choice
 from shared.contracts.disclosure import ReleaseAudience
 from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
@@ -57,23 +58,10 @@ _DUE: Final = (
     "FROM assessment_due q JOIN answered d USING (tenant_id, administration_id) WHERE q.tenant_id = $1 ORDER BY d.ord LIMIT $2"
 )
 
-_INSERT_ADMINISTRATION: Final = (
-    "INSERT INTO administration (tenant_id, administration_id, client_id, instrument, rater, session_id, requested_at) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7)"
-)
 _INSERT_SCHEDULED: Final = "INSERT INTO scheduled (tenant_id, session_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
-_INSERT_ANSWERED: Final = (
-    "INSERT INTO answered (tenant_id, administration_id, client_id, instrument, rater, answered_at) "
-    "VALUES ($1, $2, $3, $4, $5, $6)"
-)
 _INSERT_DUE: Final = "INSERT INTO assessment_due (tenant_id, administration_id, client_id) VALUES ($1, $2, $3)"
 _INSERT_TENANT: Final = "INSERT INTO assessment_tenant (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING"
 _DELETE_DUE: Final = "DELETE FROM assessment_due WHERE tenant_id = $1 AND administration_id = $2"
-_INSERT_OUTCOME: Final = "INSERT INTO outcome (tenant_id, outcome_id, client_id) VALUES ($1, $2, $3)"
-_UPSERT_CHOICE: Final = (
-    "INSERT INTO release_choice (tenant_id, client_id, choice_id, therapist, supervisor) VALUES ($1, $2, $3, $4, $5) "
-    "ON CONFLICT ON CONSTRAINT release_choice_pkey DO UPDATE SET therapist = $4, supervisor = $5"
-)
 _NO_TENANT: Final = "-"
 
 
@@ -130,41 +118,18 @@ class PostgresIndex:
         rows = await self._store.fetch(tenant, _DUE, tenant, limit)
         return [Due(row["administration_id"], row["client_id"], row["instrument"], row["ord"]) for row in rows]
 
-    def requested_row(self, tenant: str, event: AdministrationRequested) -> Statement:
-        return Statement(
-            _INSERT_ADMINISTRATION,
-            (
-                tenant,
-                event.administration_id,
-                event.client_id,
-                event.instrument,
-                str(event.rater),
-                event.session_id,
-                event.at,
-            ),
-        )
+    def rows_of(self, tenant: str, event: Event) -> tuple[Statement, ...]:
+        return project(tenant, event)
 
     def scheduled_row(self, tenant: str, session_id: UUID) -> Statement:
         return Statement(_INSERT_SCHEDULED, (tenant, session_id))
 
-    def answered_rows(self, tenant: str, event: AdministrationAnswered, *, assess: bool) -> tuple[Statement, ...]:
-        row = Statement(
-            _INSERT_ANSWERED,
-            (tenant, event.administration_id, event.client_id, event.instrument, str(event.rater), event.at),
-        )
-        if not assess:
-            return (row,)
+    def due_rows(self, tenant: str, event: AdministrationAnswered) -> tuple[Statement, ...]:
         due = Statement(_INSERT_DUE, (tenant, event.administration_id, event.client_id))
-        return (row, due, Statement(_INSERT_TENANT, (tenant,)))
+        return (due, Statement(_INSERT_TENANT, (tenant,)))
 
     def assessed_row(self, tenant: str, administration_id: UUID) -> Statement:
         return Statement(_DELETE_DUE, (tenant, administration_id))
-
-    def outcome_row(self, tenant: str, event: OutcomeRecorded) -> Statement:
-        return Statement(_INSERT_OUTCOME, (tenant, event.outcome_id, event.client_id))
-
-    def choice_row(self, tenant: str, event: ReleaseChosen) -> Statement:
-        return Statement(_UPSERT_CHOICE, (tenant, event.client_id, event.choice_id, str(event.therapist), str(event.supervisor)))
 
     async def _events(self, tenant: str, streams: Sequence[str], model: type[E]) -> list[E]:
         if not streams:

@@ -67,7 +67,7 @@ async def ask_for_administration(
                 [record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=None)],
             )
         ],
-        statements=(desk.index.requested_row(call.tenant, event), *repeat.statements(answer, client_id)),
+        statements=(*desk.index.rows_of(call.tenant, event), *repeat.statements(answer, client_id)),
     )
     return answer, opened
 
@@ -105,7 +105,8 @@ async def answer_administration(
             call.tenant,
             [StreamAppend(administration_stream(administration_id), len(stored), [new])],
             statements=(
-                *desk.index.answered_rows(call.tenant, event, assess=assess),
+                *desk.index.rows_of(call.tenant, event),
+                *(desk.index.due_rows(call.tenant, event) if assess else ()),
                 *repeat.statements(answer, row.client_id),
             ),
         )

@@ -46,7 +46,7 @@ def schedule_measure(desk: Desk) -> Handler:
         new = record_event(event, parts=desk.parts, call_meta=meta, key=None)
         return Effect(
             appends=(StreamAppend(administration_stream(new_id), 0, [new]),),
-            statements=(desk.index.requested_row(tenant, event), desk.index.scheduled_row(tenant, held.session_id)),
+            statements=(*desk.index.rows_of(tenant, event), desk.index.scheduled_row(tenant, held.session_id)),
         )
 
     return handle

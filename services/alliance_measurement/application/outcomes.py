@@ -55,7 +55,7 @@ async def record_outcome(
     await desk.store.append(
         call.tenant,
         [StreamAppend(outcome_stream(outcome_id), 0, [new])],
-        statements=(desk.index.outcome_row(call.tenant, event), *repeat.statements(answer, client_id)),
+        statements=(*desk.index.rows_of(call.tenant, event), *repeat.statements(answer, client_id)),
     )
     return answer, opened
 

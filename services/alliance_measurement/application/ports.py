@@ -6,17 +6,18 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from services.alliance_measurement.domain.administration import AdministrationAnswered, AdministrationRequested
+from services.alliance_measurement.domain.administration import AdministrationAnswered
 from services.alliance_measurement.domain.catalogue import Catalogue
 from services.alliance_measurement.domain.instrument import Rater
 from services.alliance_measurement.domain.outcome import OutcomeRecorded
-from services.alliance_measurement.domain.release import Choice, ReleaseChosen
+from services.alliance_measurement.domain.release import Choice
 from services.alliance_measurement.settings import Settings
 from shared.contracts.disclosure import RecordRef
 from shared.contracts.records import RecordType
 from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
 from shared.gate.port import Gate
+from shared.sealing.event import Event
 from shared.service.parts import Parts
 
 
@@ -117,18 +118,16 @@ class Index(Protocol):
     async def due(self, tenant: str, limit: int) -> list[Due]:
         """In order of answering."""
 
-    def requested_row(self, tenant: str, event: AdministrationRequested) -> Statement: ...
+    def rows_of(self, tenant: str, event: Event) -> tuple[Statement, ...]:
+        """What keeps the index in step, to be written with the event."""
 
     def scheduled_row(self, tenant: str, session_id: UUID) -> Statement: ...
 
-    def answered_rows(self, tenant: str, event: AdministrationAnswered, *, assess: bool) -> tuple[Statement, ...]: ...
+    def due_rows(self, tenant: str, event: AdministrationAnswered) -> tuple[Statement, ...]:
+        """Puts an answered rating on what is due."""
 
     def assessed_row(self, tenant: str, administration_id: UUID) -> Statement:
         """Takes an administration off what is due."""
-
-    def outcome_row(self, tenant: str, event: OutcomeRecorded) -> Statement: ...
-
-    def choice_row(self, tenant: str, event: ReleaseChosen) -> Statement: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ async def choose_release(
             await desk.store.append(
                 call.tenant,
                 [StreamAppend(release_stream(client_id), version, [new])],
-                statements=(desk.index.choice_row(call.tenant, event),),
+                statements=desk.index.rows_of(call.tenant, event),
             )
         except VersionConflict:
             continue

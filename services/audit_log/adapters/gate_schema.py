@@ -64,6 +64,48 @@ CREATE TABLE IF NOT EXISTS release_choice (
   chosen_at timestamptz NOT NULL,
   CONSTRAINT release_choice_pkey PRIMARY KEY (tenant_id, client_id)
 )""",
+    "tenant_rules": """
+CREATE TABLE IF NOT EXISTS tenant_rules (
+  tenant_id text NOT NULL,
+  version int NOT NULL CHECK (version > 0),
+  law text NOT NULL,
+  provisions bytea NOT NULL,
+  made_by text NOT NULL,
+  made_at timestamptz NOT NULL,
+  CONSTRAINT tenant_rules_pkey PRIMARY KEY (tenant_id, version)
+)""",
+    "grant_review": """
+CREATE TABLE IF NOT EXISTS grant_review (
+  tenant_id text NOT NULL,
+  grant_id uuid NOT NULL,
+  holder text NOT NULL,
+  client_id uuid NOT NULL,
+  purpose text NOT NULL,
+  scope text[] NOT NULL,
+  made_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  due_at timestamptz NOT NULL,
+  missing text[] NOT NULL,
+  CONSTRAINT grant_review_pkey PRIMARY KEY (tenant_id, grant_id)
+)""",
+    "grant_documentation": """
+CREATE TABLE IF NOT EXISTS grant_documentation (
+  tenant_id text NOT NULL,
+  grant_id uuid NOT NULL,
+  item text NOT NULL,
+  written_by text NOT NULL,
+  written_at timestamptz NOT NULL,
+  CONSTRAINT grant_documentation_pkey PRIMARY KEY (tenant_id, grant_id, item)
+)""",
+    "grant_decision": """
+CREATE TABLE IF NOT EXISTS grant_decision (
+  tenant_id text NOT NULL,
+  grant_id uuid NOT NULL,
+  decision text NOT NULL,
+  decided_by text NOT NULL,
+  decided_at timestamptz NOT NULL,
+  CONSTRAINT grant_decision_pkey PRIMARY KEY (tenant_id, grant_id)
+)""",
     "receipt": """
 CREATE TABLE IF NOT EXISTS receipt (
   tenant_id text NOT NULL,
@@ -84,6 +126,7 @@ CREATE TABLE IF NOT EXISTS receipt (
 
 _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS break_glass_holder ON break_glass (tenant_id, sub, purpose)",
+    "CREATE INDEX IF NOT EXISTS grant_review_due ON grant_review (tenant_id, due_at)",
     "CREATE INDEX IF NOT EXISTS receipt_entry ON receipt (tenant_id, entry)",
 )
 
@@ -91,4 +134,8 @@ _INDEXES: Final = (
 def schema() -> list[str]:
     """Idempotent DDL, run by the owner. With it come `idempotency`, for POSTs, and `parked`, for messages not understood."""
     made = [*_TABLES.values(), *_INDEXES, idempotency.SCHEMA, parked.SCHEMA]
-    return made + [statement for name in (*_TABLES, "idempotency", "parked") for statement in tenant_table(name)]
+    return (
+        made
+        + [statement for name in (*_TABLES, "idempotency", "parked") for statement in tenant_table(name)]
+        + [*parked.OPERATED]
+    )

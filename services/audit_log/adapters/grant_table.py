@@ -13,7 +13,9 @@ _SELECT: Final = """SELECT g.id, g.sub, g.client_id, g.purpose, g.scope, g.statu
   coalesce(a.expires_at, g.expires_at) AS expires_at
 FROM break_glass g LEFT JOIN break_glass_approval a ON a.tenant_id = g.tenant_id AND a.grant_id = g.id
 WHERE g.tenant_id = $1"""
-_OF: Final = f"{_SELECT} AND g.sub = $2 AND g.purpose = $3 AND coalesce(a.expires_at, g.expires_at) > $4"
+_OF: Final = f"""{_SELECT} AND g.sub = $2 AND g.purpose = $3 AND coalesce(a.expires_at, g.expires_at) > $4
+AND NOT EXISTS (SELECT FROM grant_decision d WHERE d.tenant_id = g.tenant_id AND d.grant_id = g.id
+  AND d.decision = 'not_justified')"""
 _ONE: Final = f"{_SELECT} AND g.id = $2"
 _INSERT: Final = """INSERT INTO break_glass
 (tenant_id, id, sub, client_id, purpose, scope, minutes, status, made_at, expires_at)

@@ -12,7 +12,14 @@ from pydantic import TypeAdapter
 
 from services.audit_log.application.ports import Ledger, LedgerUnavailable
 from services.audit_log.domain.entry import Entry, EntryKind
-from shared.contracts.consent_policy import ConsentSet, PolicyChange, PolicyFeedItem, PolicyFeedPage
+from shared.contracts.consent_policy import (
+    ConsentSet,
+    PolicyChange,
+    PolicyFeedItem,
+    PolicyFeedPage,
+    RelationshipSet,
+    RepresentativeSet,
+)
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.eventstore.store import EventStore
@@ -77,8 +84,14 @@ def _entry(item: PolicyFeedItem, now: datetime) -> Entry:
     if isinstance(change, ConsentSet):
         basis, reason = f"consent:{change.consent_id}", f"consent-{change.status}"
     else:
+        if isinstance(change, RelationshipSet):
+            kind, subject = "relationship", change.relationship_id
+        elif isinstance(change, RepresentativeSet):
+            kind, subject = "representative", change.representative_id
+        else:
+            kind, subject = "restriction", change.restriction_id
         ended = change.end is not None and change.end <= now
-        basis, reason = f"relationship:{change.relationship_id}", f"relationship-{'ended' if ended else 'set'}"
+        basis, reason = f"{kind}:{subject}", f"{kind}-{'ended' if ended else 'set'}"
     return Entry(
         kind=EntryKind.POLICY,
         at=now,

@@ -43,6 +43,10 @@ class RecordRegistry:
             raise ClaimDiffers("claim-differs", differing)
         return tuple(known[r.record_id] for r in request.records)
 
+    async def known(self, tenant: str, record_ids: Sequence[str]) -> dict[str, BoundRecord]:
+        """Those of the records that are bound, by their ids."""
+        return await self._known(tenant, record_ids)
+
     def statements(self, tenant: str, created: Sequence[BoundRecord]) -> tuple[Statement, ...]:
         return tuple(Statement(_INSERT, _row(tenant, record)) for record in created)
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit_log.application.ports import Ledger, LedgerUnavailable
+from services.audit_log.application.reviews import REVIEWERS
 from services.audit_log.domain.entry import Entry, EntryKind
 from shared.contracts.records import ServiceName
 from shared.http.call import Call, authenticate
@@ -49,6 +50,14 @@ class Desk:
         if call.principal.role is not Role.COMPLIANCE_OFFICER:
             raise await self._refuse(call, action, client_id, "role", forbidden(refusal))
         return await self._with_purpose(call, action, client_id)
+
+    async def reviewer(self, request: Request, action: str) -> Call:
+        """A supervisor or compliance officer. 403 for anybody else; the refusal is recorded."""
+        call = authenticate(request, self._tokens)
+        if call.principal.role not in REVIEWERS:
+            problem = forbidden("This is open to supervisors and compliance officers.")
+            raise await self._refuse(call, action, None, "role", problem)
+        return await self._with_purpose(call, action, None)
 
     async def officer_or_client(self, request: Request, action: str, client_id: str) -> Call:
         """An officer, or the client whose record it is. 404 for another client, 403 for anybody else."""

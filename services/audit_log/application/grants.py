@@ -1,6 +1,6 @@
 """Break-glass: a grant is made before it is used, with its reason in the ledger alone, never in a header."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -9,6 +9,7 @@ from uuid import UUID
 from services.audit_log.application.steps import LedgerStep
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.grants import EMERGENCY, OPENED_BY_EMERGENCY, THREAT, Grant, GrantStatus
+from services.audit_log.domain.reviews import due, to_document
 from shared.contracts.records import KeyClass
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.http.call import Call
@@ -28,6 +29,10 @@ class GrantStore(Protocol):
     def approved(self, tenant: str, grant: Grant, at: datetime) -> Statement: ...
 
 
+class ReviewQueue(Protocol):
+    def wanted(self, tenant: str, grant: Grant, at: datetime, due_at: datetime, missing: Sequence[str]) -> Statement: ...
+
+
 @dataclass(frozen=True, slots=True)
 class GrantWanted:
     client_id: UUID
@@ -42,13 +47,15 @@ class BreakGlass:
     def __init__(
         self,
         store: GrantStore,
+        reviews: ReviewQueue,
         ledger: LedgerStep,
         *,
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
         roles: frozenset[Role] = GRANT_ROLES,
     ) -> None:
-        self._store, self._ledger, self._now, self._new_id, self._roles = store, ledger, now, new_id, roles
+        self._store, self._reviews, self._ledger = store, reviews, ledger
+        self._now, self._new_id, self._roles = now, new_id, roles
 
     async def make(
         self, call: Call, wanted: GrantWanted, repeat: Callable[[Grant], tuple[Statement, ...]]
@@ -73,7 +80,10 @@ class BreakGlass:
         detail: dict[str, Any] = {"reason": wanted.reason, "minutes": wanted.minutes}
         if wanted.recipient:
             detail["recipient"] = wanted.recipient
-        statements = (self._store.made(call.tenant, grant, wanted.minutes, now), *repeat(grant))
+        review = self._reviews.wanted(
+            call.tenant, grant, now, due(grant.purpose, now), to_document(grant.purpose, wanted.recipient)
+        )
+        statements = (self._store.made(call.tenant, grant, wanted.minutes, now), review, *repeat(grant))
         entries = await self._write(
             call, wanted.client_id, wanted.purpose, str(grant.status), "done", now, grant, detail, statements
         )
@@ -146,7 +156,11 @@ class BreakGlass:
             basis=("rule:glass.grant", *([f"grant:{grant.id}"] if grant else [])),
             detail={**named, **(detail or {})},
         )
-        return await self._ledger.write(call.tenant, [entry], statements)
+        made = [entry]
+        if outcome == "done" and reason != "approved" and grant is not None:
+            # supervisors are told in the moment in which the grant is made: an alarm beside it, and the queue of reviews
+            made.append(replace(entry, kind=EntryKind.ALARM, reason="break-glass-granted", detail=named))
+        return await self._ledger.write(call.tenant, made, statements)
 
 
 def _refused(detail: str, entries: tuple[int, ...]) -> Problem:

@@ -85,8 +85,16 @@ class _Tenant:
 class PolicyProjection:
     """One in a process. `now()` is aware, UTC."""
 
-    def __init__(self, log: PolicyLog, feed: PolicyFeed, *, now: Callable[[], datetime]) -> None:
-        self._log, self._feed, self._now = log, feed, now
+    def __init__(
+        self,
+        log: PolicyLog,
+        feed: PolicyFeed,
+        *,
+        now: Callable[[], datetime],
+        on_change: Callable[[PolicyChange], None] = lambda change: None,
+    ) -> None:
+        """`on_change` is told of each change before decisions rest on it."""
+        self._log, self._feed, self._now, self._on_change = log, feed, now, on_change
         self._tenants: dict[str, _Tenant] = {}
         self._loading: dict[str, asyncio.Lock] = {}
 
@@ -133,6 +141,7 @@ class PolicyProjection:
         known = await self._tenant(message.tenant)
         if item.sequence > known.policy.watermark:
             await self._log.keep(message.tenant, [item])
+            self._on_change(change)
             known.add([item])
         return None
 
@@ -179,6 +188,8 @@ class PolicyProjection:
                         raise ValueError("the feed answered for another tenant")
                     if page.items:
                         await self._log.keep(tenant, page.items)
+                        for item in page.items:
+                            self._on_change(item.change)
                         known.add(page.items)
                     if page.head <= known.policy.watermark:
                         known.prove(page.head, asked_at)

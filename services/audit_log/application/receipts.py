@@ -10,7 +10,7 @@ from services.audit_log.application.steps import LedgerStep
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.rules.tables import WRITING
 from shared.contracts.disclosure import Action, Decision
-from shared.contracts.receipts import RECEIPT, Receipt
+from shared.contracts.receipts import MESSAGE_SKIPPED, RECEIPT, MessageSkipped, Receipt
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.messaging.port import Effect, Handler, Message, Transient
@@ -19,11 +19,16 @@ SYSTEM_TENANT: Final = "alliance-record.system"
 """whose ledger keeps alarms that belong to no tenant that is known"""
 WITHOUT_ENTRY: Final = "receipt-without-entry"
 OF_ANOTHER: Final = "receipt-of-another-entry"
+MESSAGE_GIVEN_UP: Final = "message-skipped"
 
 
 class Entries(Protocol):
     async def entry(self, tenant: str, index: int) -> StoredEntry:
         """Raises NoSuchEntry, LedgerUnavailable."""
+
+
+class ForeignSkip(Exception):
+    """A skip told by another service than the one it happened in: it is parked."""
 
 
 Received = Callable[[str, Receipt, int, str | None, datetime], Statement]
@@ -35,7 +40,18 @@ class Receipts:
 
     def handlers(self) -> dict[str, Handler]:
         """For the consumer of `receipts.v1`."""
-        return {RECEIPT: self._receipt}
+        return {RECEIPT: self._receipt, MESSAGE_SKIPPED: self._skipped}
+
+    async def skipped_here(self, tenant: str, skipped: MessageSkipped) -> None:
+        """A message that an operator gave up in this very service."""
+        await self._ledger.write(tenant, [_skip_alarm(skipped, self._now())], [])
+
+    async def _skipped(self, message: Message) -> Effect | None:
+        skipped = MessageSkipped.model_validate_json(message.payload)
+        if skipped.service != message.source:
+            raise ForeignSkip("a service tells of its own messages only")
+        await self._ledger.write(message.tenant, [_skip_alarm(skipped, self._now())], [])
+        return Effect()
 
     async def _receipt(self, message: Message) -> Effect | None:
         receipt = Receipt.model_validate_json(message.payload)
@@ -92,6 +108,28 @@ def _alarm(message: Message, receipt: Receipt, fault: str, at: datetime) -> Entr
         request_id=str(message.message_id),
         client_id=str(receipt.client_id),
         detail={"event": str(receipt.event_id), "record": str(receipt.record_id), "entry": receipt.entry},
+    )
+
+
+def _skip_alarm(skipped: MessageSkipped, at: datetime) -> Entry:
+    return Entry(
+        kind=EntryKind.ALARM,
+        at=at,
+        action="skip",
+        outcome="done",
+        reason=MESSAGE_GIVEN_UP,
+        agent=skipped.skipped_by,
+        agent_role="operator",
+        service=skipped.service,
+        request_id=str(skipped.message_id),
+        client_id=str(skipped.client_id) if skipped.client_id is not None else None,
+        detail={
+            "topic": skipped.topic,
+            "type": skipped.message_type,
+            "fault": skipped.error,
+            "reason": skipped.reason,
+            "at": skipped.at.isoformat(),
+        },
     )
 
 

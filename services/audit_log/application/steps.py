@@ -1,12 +1,13 @@
 """The steps of the gate, each behind its own port, so that a test can take one out and show what then leaks (ADR 0030)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from services.audit_log.application.ports import Erased
 from services.audit_log.domain.agent import Agent
+from services.audit_log.domain.circumstances import Circumstances
 from services.audit_log.domain.entry import Entry
 from services.audit_log.domain.question import Verdict
 from services.audit_log.domain.registry import BoundRecord
@@ -61,6 +62,7 @@ class Decided:
     """what would become of an alliance rating made now; searches of alliance_measurement alone"""
     release: ReleaseView | None = None
     """the client's choice, for the client"""
+    circumstances: Circumstances = field(default_factory=Circumstances)
 
 
 class IdentityStep(Protocol):

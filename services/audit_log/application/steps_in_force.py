@@ -17,12 +17,14 @@ from services.audit_log.application.ports import (
 )
 from services.audit_log.application.steps import Asked, Decided
 from services.audit_log.domain.agent import AgentKind
+from services.audit_log.domain.circumstances import Circumstances
 from services.audit_log.domain.decision import decide, may_search
 from services.audit_log.domain.entry import Entry
 from services.audit_log.domain.grants import GRANTED_PURPOSES, Grant
 from services.audit_log.domain.question import Question, Verdict
 from services.audit_log.domain.registry import BoundRecord
 from services.audit_log.domain.release import UNCHOSEN, ReleaseChoice
+from services.audit_log.domain.tenant_rules import TenantRules
 from shared.contracts.disclosure import Action, Ratings, RecordKey, ReleaseView
 from shared.contracts.records import ALLIANCE_RATING, RecordType, ServiceName
 from shared.eventstore.model import Statement
@@ -39,15 +41,21 @@ class Grants(Protocol):
         """Grants of that person for that purpose which have not ended."""
 
 
+class Settings(Protocol):
+    async def in_force(self, tenant: str) -> TenantRules:
+        """The tenant's pack and what its organisation adds."""
+
+
 class PolicyDecision:
     """Step ⑤: the rules, over what the projection knows. Release choices and grants are read where a question needs them."""
 
-    def __init__(self, projection: PolicyProjection, choices: ReleaseChoices, grants: Grants) -> None:
-        self._projection, self._choices, self._grants = projection, choices, grants
+    def __init__(self, projection: PolicyProjection, choices: ReleaseChoices, grants: Grants, settings: Settings) -> None:
+        self._projection, self._choices, self._grants, self._settings = projection, choices, grants, settings
 
     async def decide(self, asked: Asked) -> Decided:
         tenant, agent, purpose = asked.request.tenant, asked.agent, asked.purpose.code
         policy = await self._projection.policy(tenant)
+        rules = await self._settings.in_force(tenant)
         releases = await self._releases(asked)
         grants: tuple[Grant, ...] = ()
         if agent.kind is AgentKind.PERSON and purpose in GRANTED_PURPOSES:
@@ -64,6 +72,8 @@ class PolicyDecision:
                     policy=policy.client(record.client_id),
                     release=releases.get(record.client_id, UNCHOSEN),
                     grants=grants,
+                    law=rules.law,
+                    organisation=rules.organisation,
                 )
             )
             for record in asked.records
@@ -77,7 +87,7 @@ class PolicyDecision:
         if asked.request.action is Action.SEARCH and not known:
             # an empty list and a list of which nothing may be seen look alike
             known = any(search(client_id).may_know for client_id in {r.client_id for r in asked.records})
-        decided = Decided(verdicts, subjects, known)
+        decided = Decided(verdicts, subjects, known, circumstances=Circumstances(rules.version, releases, grants))
         clients = {r.client_id for r in asked.records} | set(asked.request.subjects)
         if asked.service is ServiceName.ALLIANCE and asked.request.action is Action.SEARCH and len(clients) == 1:
             (client_id,) = clients

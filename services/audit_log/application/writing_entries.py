@@ -25,11 +25,16 @@ def entries_of(asked: Asked, decided: Decided, sequence: int) -> list[Entry]:
         by_client.setdefault(record.client_id, []).append((record, verdict))
     for client_id, verdict in zip(asked.request.subjects, decided.subjects, strict=True):
         by_client.setdefault(client_id, []).append((None, verdict))
-    return [_entry(asked, sequence, client_id, found) for client_id, found in by_client.items()]
+    return [_entry(asked, decided, sequence, client_id, found) for client_id, found in by_client.items()]
 
 
-def _entry(asked: Asked, sequence: int, client_id: str, found: list[tuple[BoundRecord | None, Verdict]]) -> Entry:
+def _entry(
+    asked: Asked, decided: Decided, sequence: int, client_id: str, found: list[tuple[BoundRecord | None, Verdict]]
+) -> Entry:
     agent = asked.agent
+    detail = decided.circumstances.detail(agent, client_id)
+    if agent.kind is AgentKind.JOB:
+        detail["ground"] = JOBS[agent.id].ground
     verdicts = [v for _, v in found]
     permitted = any(v.permitted for v in verdicts)
     return Entry(
@@ -51,7 +56,7 @@ def _entry(asked: Asked, sequence: int, client_id: str, found: list[tuple[BoundR
         ),
         basis=tuple(dict.fromkeys(b for v in verdicts for b in v.basis)),
         policy_sequence=sequence,
-        detail={"ground": JOBS[agent.id].ground} if agent.kind is AgentKind.JOB else {},
+        detail=detail,
     )
 
 

@@ -1,27 +1,39 @@
 """The decision: an ordered list of rules, the first that speaks decides, and silence is a denial.
 
-The order is the meaning. Jobs and links have their own rows. Law and the client's release come before everything that could
-permit; then what is one's own; then what role, authorship and relationship permit; consents last, where deny overrides.
+The order is the meaning. Jobs and links have their own rows. The law of the tenant's pack and the client's release come before
+everything that could permit; then what is one's own; then what role, authorship and relationship permit; consents, where deny
+overrides; and where they say nothing, what the organisation adds.
 """
 
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from services.audit_log.domain.agent import Agent, AgentKind
 from services.audit_log.domain.grants import GRANTED_PURPOSES, Grant
 from services.audit_log.domain.policy import ClientPolicy
-from services.audit_log.domain.question import Question, Verdict, deny, permit, relationship_ids
-from services.audit_log.domain.rules import psychotherapy_notes, reading, writes
-from services.audit_log.domain.rules.consents import NEVER_CLINICAL, is_named
+from services.audit_log.domain.question import Question, Verdict, deny, permit, relationship_ids, representative_ids
+from services.audit_log.domain.rules import law, reading, writes
+from services.audit_log.domain.rules.consents import NEVER_CLINICAL
 from services.audit_log.domain.rules.knowing import may_know
-from services.audit_log.domain.rules.tables import AUTHOR_ROWS, CLIENT_ROWS, JOBS, REPRESENTATIVE_ROWS, ROLE_ROWS, granted
+from services.audit_log.domain.rules.tables import (
+    AUTHOR_ROWS,
+    CLIENT_ROWS,
+    DISCLOSING,
+    JOBS,
+    REPRESENTATIVE_ROWS,
+    REPRESENTED_ROWS,
+    ROLE_ROWS,
+    granted,
+)
 from shared.contracts.disclosure import Action
 from shared.contracts.records import RecordType
 from shared.identity.roles import Role
 
 _DEFAULT = "rule:deny-by-default"
+_AUTHORITY = "rule:law.164.502-g"
 
 
 def _job(q: Question) -> Verdict | None:
@@ -59,10 +71,21 @@ def _client(q: Question) -> Verdict | None:
 def _representative(q: Question) -> Verdict | None:
     if q.agent.role is not Role.REPRESENTATIVE:
         return None
-    rule = granted(REPRESENTATIVE_ROWS, q.action, q.record.record_type)
-    if rule is None or not q.agent.represents(q.record.client_id):
-        return deny("no-rule", _DEFAULT, may_know=may_know(q))
-    return permit("representative", rule)
+    if not q.agent.represents(q.record.client_id):
+        return deny("no-rule", _DEFAULT, may_know=False)
+    registered = q.policy.represented_by(q.agent.id)
+    if not registered:
+        rule = granted(REPRESENTATIVE_ROWS, q.action, q.record.record_type)
+        return permit("representative", rule) if rule else deny("no-rule", _DEFAULT, may_know=may_know(q))
+    current = [r for r in registered if r.start <= q.now and (r.end is None or q.now < r.end)]
+    if not current:
+        return deny("authority-ended", _AUTHORITY, *representative_ids(registered), may_know=False)
+    for r in current:
+        for power in r.may:
+            rule = granted(REPRESENTED_ROWS[power], q.action, q.record.record_type)
+            if rule:
+                return permit("representative", rule, *representative_ids((r,)))
+    return deny("beyond-authority", _AUTHORITY, *representative_ids(current), may_know=may_know(q))
 
 
 def _author(q: Question) -> Verdict | None:
@@ -81,8 +104,7 @@ RULES_IN_ORDER: Final[tuple[Callable[[Question], Verdict | None], ...]] = (
     _job,
     _link,
     reading.needs_grant,
-    psychotherapy_notes.decide,
-    reading.self_pay,
+    law.decide,
     reading.release,
     _client,
     _representative,
@@ -101,8 +123,16 @@ def decide(question: Question) -> Verdict:
     for rule in RULES_IN_ORDER:
         verdict = rule(question)
         if verdict is not None:
-            return verdict
+            return on_its_ground(verdict, question)
     return deny("no-rule", _DEFAULT, may_know=may_know(question))
+
+
+def on_its_ground(verdict: Verdict, q: Question) -> Verdict:
+    """With the legal basis that the pack records for a use or disclosure."""
+    if not q.law.grounds or not verdict.permitted or q.action not in DISCLOSING:
+        return verdict
+    ground = q.law.grounds_of(q.purpose, verdict.reason)
+    return replace(verdict, basis=(*verdict.basis, *(g for g in ground if g not in verdict.basis)))
 
 
 def may_search(
@@ -117,8 +147,13 @@ def may_search(
     if purpose in GRANTED_PURPOSES:
         grant = next((g for g in grants if g.holds(sub=agent.id, client_id=client_id, purpose=purpose, now=now)), None)
         return permit("break-glass", "rule:glass.grant", f"grant:{grant.id}") if grant else deny("no-grant", rule, may_know=False)
-    if agent.is_client(client_id) or agent.represents(client_id):
+    if agent.is_client(client_id):
         return permit("own-record", rule)
+    if agent.represents(client_id):
+        registered = policy.represented_by(agent.id)
+        if not registered or any(r.start <= now and (r.end is None or now < r.end) for r in registered):
+            return permit("own-record", rule)
+        return deny("authority-ended", rule, may_know=False)
     if agent.role in (Role.CLIENT, Role.REPRESENTATIVE):
         return deny("another-client", rule, may_know=False)
     if agent.role in (Role.INTAKE, Role.COMPLIANCE_OFFICER):
@@ -128,7 +163,7 @@ def may_search(
         return permit("relationship", rule, *relationship_ids(held))
     if agent.role in NEVER_CLINICAL:
         return deny("no-relationship", rule, may_know=False)
-    named = is_named(policy, agent.id, ehr_system=agent.role is Role.EHR_SYSTEM, now=now)
+    named = policy.index.naming(agent.id, ehr_system=agent.role is Role.EHR_SYSTEM, now=now)
     if named is not None:
         return permit("consent", rule, f"consent:{named.consent_id}")
     return deny("no-relationship", rule, may_know=False)

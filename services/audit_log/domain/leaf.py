@@ -32,12 +32,17 @@ def canonical(value: Any) -> bytes:
 
 
 def _plain(value: Any) -> bool:
+    # by exact type first: every disclosure passes here
+    kind = type(value)
+    if kind is dict:
+        for key, inner in value.items():
+            if type(key) is not str or not key.isascii() or not (type(inner) is str or _plain(inner)):
+                return False
+        return True
     if isinstance(value, str) or value is None or isinstance(value, bool):
         return True
     if isinstance(value, int):
         return -MAX_SAFE <= value <= MAX_SAFE
-    if isinstance(value, dict):
-        return all(isinstance(k, str) and k.isascii() and _plain(v) for k, v in value.items())
     if isinstance(value, list | tuple):
         return all(map(_plain, value))
     return False

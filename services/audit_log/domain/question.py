@@ -1,14 +1,18 @@
 """A question to the gate's rules, and their verdict."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.audit_log.domain.agent import Agent
 from services.audit_log.domain.grants import Grant
+from services.audit_log.domain.organisation import ADDS_NOTHING, OrganisationPolicy
 from services.audit_log.domain.policy import NO_POLICY, ClientPolicy
 from services.audit_log.domain.registry import BoundRecord
 from services.audit_log.domain.release import UNCHOSEN, ReleaseChoice
-from shared.contracts.consent_policy import RelationshipSet
+from services.audit_log.domain.rules.pack import Pack
+from services.audit_log.domain.rules.packs import DEFAULT_PACK
+from shared.contracts.consent_policy import RelationshipSet, RepresentativeSet
 from shared.contracts.disclosure import Action, Decision, Obligation
 from shared.contracts.records import ServiceName
 
@@ -26,6 +30,8 @@ class Question:
     policy: ClientPolicy = NO_POLICY
     release: ReleaseChoice = UNCHOSEN
     grants: tuple[Grant, ...] = ()
+    law: Pack = DEFAULT_PACK
+    organisation: OrganisationPolicy = ADDS_NOTHING
 
     def relationships(self) -> tuple[RelationshipSet, ...]:
         """The agent's current relationships to the record's client."""
@@ -67,3 +73,7 @@ def deny(reason: str, *basis: str, may_know: bool) -> Verdict:
 
 def relationship_ids(relationships: tuple[RelationshipSet, ...]) -> tuple[str, ...]:
     return tuple(f"relationship:{r.relationship_id}" for r in relationships)
+
+
+def representative_ids(representatives: Iterable[RepresentativeSet]) -> tuple[str, ...]:
+    return tuple(f"representative:{r.representative_id}" for r in representatives)

@@ -7,15 +7,16 @@ from uuid import UUID
 
 import orjson
 
-from services.consent.application.ports import Place
+from services.consent.adapters.projection import project
+from services.consent.application.ports import Deadline, Place
 from shared.contracts.consent_policy import POLICY_STREAM
 from shared.contracts.records import RecordType
 from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
 from shared.http.call import Call
 from shared.http.idempotency import Answer
+from shared.sealing.event import Event
 
-_ADD: Final = "INSERT INTO records (tenant_id, record_type, record_id, client_id, created_at) VALUES ($1, $2, $3, $4, $5)"
 _CLIENT_OF: Final = "SELECT client_id FROM records WHERE tenant_id = $1 AND record_type = $2 AND record_id = $3"
 _PAGE: Final = """
 SELECT record_id, created_at FROM records
@@ -29,6 +30,14 @@ SELECT $1, max(version) FROM events WHERE tenant_id = $1 AND stream = $2
 ON CONFLICT (tenant_id) DO UPDATE SET head = excluded.head, changed_at = now()
 """
 _NEWEST: Final = "SELECT tenant_id, head FROM policy_heads ORDER BY changed_at DESC LIMIT $1"
+_FORGET_DEADLINE: Final = "DELETE FROM deadlines WHERE tenant_id = $1 AND record_id = $2"
+_SET_DEADLINE: Final = """
+INSERT INTO deadlines (tenant_id, record_type, record_id, client_id, due_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant_id, record_id) DO UPDATE SET due_at = excluded.due_at
+"""
+_DUE: Final = """
+SELECT record_type, record_id, client_id FROM deadlines WHERE tenant_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3
+"""
 _NO_TENANT: Final = "-"
 """no tenant is called so: whatever is read under it, row-level security hides every tenant's own rows"""
 _SETTLED: Final = "UPDATE idempotency SET answer = $4 WHERE tenant_id = $1 AND subject = $2 AND key = $3"
@@ -38,8 +47,8 @@ class PostgresRecordIndex:
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
-    def added(self, tenant: str, record_type: RecordType, record_id: UUID, client_id: UUID, created_at: datetime) -> Statement:
-        return Statement(_ADD, (tenant, str(record_type), record_id, client_id, created_at))
+    def rows_of(self, tenant: str, event: Event) -> tuple[Statement, ...]:
+        return project(tenant, event)
 
     async def client_of(self, tenant: str, record_type: RecordType, record_id: UUID) -> UUID | None:
         rows = await self._store.fetch(tenant, _CLIENT_OF, tenant, str(record_type), record_id)
@@ -63,6 +72,22 @@ class PostgresPolicyHeads:
     async def newest(self, limit: int) -> Sequence[tuple[str, int]]:
         rows = await self._store.fetch(_NO_TENANT, _NEWEST, limit)
         return [(str(r["tenant_id"]), int(r["head"])) for r in rows]
+
+
+class PostgresDeadlines:
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    def set(
+        self, tenant: str, record_type: RecordType, record_id: UUID, client_id: UUID, at: datetime | None
+    ) -> tuple[Statement, ...]:
+        if at is None:
+            return (Statement(_FORGET_DEADLINE, (tenant, record_id)),)
+        return (Statement(_SET_DEADLINE, (tenant, str(record_type), record_id, client_id, at)),)
+
+    async def due(self, tenant: str, now: datetime, limit: int) -> Sequence[Deadline]:
+        rows = await self._store.fetch(tenant, _DUE, tenant, now, limit)
+        return [Deadline(RecordType(r["record_type"]), UUID(str(r["record_id"])), UUID(str(r["client_id"]))) for r in rows]
 
 
 class PostgresAnswers:

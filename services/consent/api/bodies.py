@@ -8,8 +8,10 @@ from starlette.requests import Request
 
 from services.consent.domain.consent import Form
 from services.consent.domain.events import Attestation, Grantor
+from services.consent.domain.jurisdictions import MinorAlone
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import GivenPolicy, Subject
+from services.consent.domain.standing import Signer
 from shared.contracts.consent_policy import ConsentKind, RelationshipRole
 from shared.http.body import Body, parse, raw_body
 from shared.http.problems import Fault, Problem, invalid
@@ -36,6 +38,13 @@ class GrantorBody(Body):
     authority: Annotated[str, Field(max_length=MAX_WORDS)] | None = None
 
 
+class MinorAloneBody(Body):
+    """A service to which a minor consents alone. The age is checked against the jurisdiction's row, and not kept."""
+
+    service: Annotated[str, Field(min_length=1, max_length=64)]
+    age: Annotated[int, Field(ge=0, le=30)]
+
+
 class ConsentBody(Body):
     client_id: UUID
     kind: ConsentKind
@@ -44,6 +53,14 @@ class ConsentBody(Body):
     period: GivenPeriod
     elements: dict[str, str | None] = Field(default_factory=dict, max_length=64)
     """null stands for one that is not there yet"""
+    recipients: tuple[Subject, ...] = Field(default=(), max_length=100)
+    part2: bool = False
+    jurisdiction: Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = None
+    """ISO 3166-1 alpha-2, or 3166-2: its limits of confidentiality are to be explained one by one"""
+    limits_explained: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=50)
+    minor_alone: MinorAloneBody | None = None
+    review_on: Annotated[str, Field(max_length=10)] | None = None
+    supersedes: UUID | None = None
 
     def form(self) -> Form:
         return Form(
@@ -53,6 +70,13 @@ class ConsentBody(Body):
             policy=self.policy,
             period=self.period,
             elements={name: text or "" for name, text in self.elements.items()},
+            recipients=self.recipients,
+            part2=self.part2,
+            jurisdiction=self.jurisdiction,
+            limits_explained=self.limits_explained,
+            minor_alone=MinorAlone(self.minor_alone.service, self.minor_alone.age) if self.minor_alone else None,
+            review_on=self.review_on,
+            supersedes=self.supersedes,
         )
 
 
@@ -61,6 +85,8 @@ class SignatureBody(Body):
 
     witness: Name | None = None
     evidence: Words | None = None
+    signer: Signer | None = None
+    """at intake: whose signature was seen; the client's where it is left out"""
 
     def attestation(self) -> Attestation | None:
         """422 where only one of the two is there."""
@@ -73,7 +99,10 @@ class SignatureBody(Body):
 
 
 class RevocationBody(Body):
+    """Empty withdraws the whole consent; with a recipient it is withdrawn from them alone."""
+
     reason: Words | None = None
+    recipient: Subject | None = None
 
 
 class RelationshipBody(Body):

@@ -5,17 +5,17 @@ from starlette.responses import Response
 
 from services.consent.api.answers import LIST_PARAMETERS, Pages, client_of, json_response
 from services.consent.api.bodies import EndBody, RelationshipBody, read_optional
+from services.consent.api.callers import Callers
 from services.consent.application.reading import Reading
 from services.consent.application.relationships import Relationships
 from shared.http.body import documented, read_json
-from shared.http.call import authenticate, path_id
+from shared.http.call import path_id
 from shared.http.cursor import Cursors, limit_of
 from shared.http.idempotency import Idempotency
-from shared.identity.tokens import TokenVerifier
 
 
 def router(
-    *, relationships: Relationships, reading: Reading, idempotency: Idempotency, cursors: Cursors, tokens: TokenVerifier
+    *, relationships: Relationships, reading: Reading, idempotency: Idempotency, cursors: Cursors, callers: Callers
 ) -> APIRouter:
     routes = APIRouter(tags=["relationships"])
     pages = Pages(cursors, "relationships")
@@ -23,7 +23,7 @@ def router(
     @routes.post("/v1/relationships", status_code=201, openapi_extra=documented(RelationshipBody))
     async def start(request: Request) -> Response:
         """Start a relationship: at intake, by a supervisor or an administrator, never for oneself. Then the gate knows it."""
-        call = authenticate(request, tokens)
+        call = await callers.of(request)
         body, raw = await read_json(request, RelationshipBody)
         answer, repeated = await idempotency.run(
             call,
@@ -45,7 +45,7 @@ def router(
     @routes.post("/v1/relationships/{relationship_id}/end", openapi_extra=documented(EndBody))
     async def end(request: Request, relationship_id: str) -> Response:
         """End a relationship now; answered once the gate decides without it."""
-        call = authenticate(request, tokens)
+        call = await callers.of(request)
         wanted = path_id(relationship_id)
         _, raw = await read_optional(request, EndBody)
         answer, repeated = await idempotency.run(
@@ -61,7 +61,7 @@ def router(
     @routes.get("/v1/relationships", openapi_extra={"parameters": LIST_PARAMETERS})
     async def relationships_of(request: Request) -> Response:
         """A client's relationships, newest first: the client sees who was added to their care."""
-        call = authenticate(request, tokens)
+        call = await callers.of(request)
         client_id, limit = client_of(request), limit_of(request)
         page = await reading.relationships(call, client_id, pages.before(request, call, client_id), limit)
         return pages.response(page, call, client_id)

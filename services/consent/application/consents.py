@@ -1,33 +1,45 @@
 """Commands on consents: the gate first, then the decider, then one transaction, then the gate's confirmation where it counts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.consent.application.policy_stream import PolicyStream, PolicyWrite
-from services.consent.application.ports import Answers, RecordIndex
+from services.consent.application.ports import Answers, Deadlines, RecordIndex
+from services.consent.application.standings import Standings
 from services.consent.application.streams import consent_stream, decided_anew, load_consent
 from services.consent.domain import policy_change
-from services.consent.domain.consent import Amend, Command, Consent, Form, Phase, Propose, Revoke, Sign, check_form, decide, fold
+from services.consent.domain.consent import Amend, Consent, Form, Phase, Propose, Revoke, Sign, check_form, fold
+from services.consent.domain.errors import FormFault, InvalidForm
 from services.consent.domain.events import Attestation, RevocationReasonGiven
+from services.consent.domain.fhir.events import FhirSourceRecorded
+from services.consent.domain.life import CallForTalk, Command, Expire, Explain, Refuse, RevokeRecipient, Supersede, decide
+from services.consent.domain.life_events import Because, Talk
+from services.consent.domain.standing import Signer
 from shared.contracts.consent_policy import POLICY_STREAM
 from shared.contracts.disclosure import Action, RecordKey, RecordRef
 from shared.contracts.records import RecordType
 from shared.contracts.topics import CONSENT
 from shared.eventstore.model import NewEvent, Publication, Statement, StreamAppend
 from shared.eventstore.store import EventStore
-from shared.gate.ask import Opened, open_one
+from shared.gate.ask import Opened, ask, open_one, opened
 from shared.gate.port import Gate
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import conflict, not_found, stale_version
+from shared.http.problems import conflict, forbidden, not_found, stale_version
 from shared.sealing.event import Event
 from shared.service.parts import Parts
 from shared.service.record import client_key, record_event, write_meta
 
 AnswerOf = Callable[[Consent, datetime, bool], Answer]
 """(state after, now, whether a decision can come out differently) → what is answered and kept"""
+Also = Callable[[UUID, datetime], Sequence[Event]]
+"""(consent, now) → events that go with those of a command"""
+
+
+def nothing(_: UUID, __: datetime) -> Sequence[Event]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +54,27 @@ class Changed:
 
 class Consents:
     def __init__(
-        self, parts: Parts, store: EventStore, gate: Gate, *, index: RecordIndex, policy: PolicyStream, answers: Answers
+        self,
+        parts: Parts,
+        store: EventStore,
+        gate: Gate,
+        *,
+        index: RecordIndex,
+        policy: PolicyStream,
+        answers: Answers,
+        deadlines: Deadlines,
     ) -> None:
         self._parts, self._store, self._gate = parts, store, gate
-        self._index, self._policy, self._answers = index, policy, answers
+        self._index, self._policy, self._answers, self._deadlines = index, policy, answers, deadlines
+        self._standings = Standings(store, index)
 
-    async def propose(self, call: Call, form: Form, repeat: Repeat) -> Answer:
-        """201. A proposed consent changes no decision, so the gate is told nothing."""
+    async def propose(
+        self, call: Call, form: Form, repeat: Repeat, *, also: Also = nothing, statements: Sequence[Statement] = ()
+    ) -> Answer:
+        """201. A proposed consent changes no decision, so the gate is told nothing. `also` goes into the same transaction."""
         now, consent_id = self._parts.now(), self._parts.new_id()
-        events = decide(None, Propose(consent_id, form, call.principal.sub, now))
+        events = [*decide(None, Propose(consent_id, form, call.principal.sub, now)), *also(consent_id, now)]
+        await self._may_supersede(call, form)
         ref = RecordRef(
             record_id=str(consent_id),
             client_id=str(form.client_id),
@@ -64,52 +88,120 @@ class Consents:
             call.tenant,
             [StreamAppend(consent_stream(consent_id), 0, self._sealed(call, opened, events, opened.key(consent_id)))],
             statements=(
-                self._index.added(call.tenant, RecordType.CONSENT, consent_id, form.client_id, now),
+                *(row for event in events for row in self._index.rows_of(call.tenant, event)),
                 *repeat.statements(answer, form.client_id),
+                *statements,
             ),
         )
         return answer
 
-    async def amend(self, call: Call, consent_id: UUID, form: Form, expected: int) -> Answer:
+    async def amend(self, call: Call, consent_id: UUID, form: Form, expected: int, *, also: Also = nothing) -> Answer:
         """200. 412 where `expected` is not the newest version, 409 once it is no proposal any more."""
         now = self._parts.now()
         check_form(form, now)
+        await self._may_supersede(call, form)
         client_id, opened = await self._open(call, consent_id, Action.UPDATE)
-        changed = await self._change(
-            call, consent_id, client_id, opened, lambda at: Amend(form, call.principal.sub, at), _answered(200), expected=expected
-        )
-        return changed.answer
-
-    async def sign(
-        self, call: Call, consent_id: UUID, attestation: Attestation | None, repeat: Repeat, expected: int | None
-    ) -> Answer:
-        """201; where it became active, after the gate confirmed it."""
-        client_id, opened = await self._open(call, consent_id, Action.SIGN)
-        by = call.principal
         changed = await self._change(
             call,
             consent_id,
             client_id,
             opened,
-            lambda at: Sign(by.sub, by.role, at, attestation),
+            lambda at: Amend(form, call.principal.sub, at),
+            _answered(200),
+            expected=expected,
+            also=also,
+        )
+        return changed.answer
+
+    async def sign(
+        self,
+        call: Call,
+        consent_id: UUID,
+        attestation: Attestation | None,
+        repeat: Repeat,
+        expected: int | None,
+        signer: Signer | None = None,
+    ) -> Answer:
+        """201; where it became active, after the gate confirmed it. One that it supersedes ends in the same moment."""
+        replaced = await self._superseded_by(call, consent_id)
+        client_id, opened = await self._open(call, consent_id, Action.SIGN, *([replaced] if replaced else []))
+        by = call.principal
+        standing = await self._standings.of(call, client_id, self._parts.now())
+        changed = await self._change(
+            call,
+            consent_id,
+            client_id,
+            opened,
+            lambda at: Sign(by.sub, by.role, at, attestation, signer, standing),
             _answered(201),
             repeat=repeat,
             expected=expected,
+            replaced=replaced,
         )
         if changed.sequence is not None:
             await self._policy.confirm(call.tenant, changed.sequence)
         return changed.answer
 
-    async def revoke(self, call: Call, consent_id: UUID, reason: str | None, repeat: Repeat) -> Answer:
-        """200 once the gate confirmed it: `enforced_after_ms` counts from the commit to that confirmation."""
-        client_id, opened = await self._open(call, consent_id, Action.REVOKE)
-        by = call.principal
+    async def refuse(self, call: Call, consent_id: UUID, reason: str | None, repeat: Repeat) -> Answer:
+        """201. A proposal opened nothing, so nothing has to be enforced."""
+        client_id, opened = await self._open(call, consent_id, Action.SIGN)
+        by, standing = call.principal, await self._standings.of(call, client_id, self._parts.now())
         changed = await self._change(
             call,
             consent_id,
             client_id,
             opened,
-            lambda at: Revoke(by.sub, by.role, at, reason),
+            lambda at: Refuse(by.sub, by.role, at, reason, standing),
+            _answered(201),
+            repeat=repeat,
+        )
+        return changed.answer
+
+    async def explain(self, call: Call, consent_id: UUID, on: str, understood: bool, talk: Talk, repeat: Repeat) -> Answer:
+        """201: the talk, who held it, when, and whether it was understood."""
+        by = call.principal
+        return await self._noted(call, consent_id, lambda at: Explain(by.sub, by.role, on, understood, talk, at), 201, repeat)
+
+    async def call_for_talk(self, call: Call, consent_id: UUID, because: Because, repeat: Repeat) -> Answer:
+        """201: the talk is due again; the consent holds meanwhile."""
+        by = call.principal
+        return await self._noted(call, consent_id, lambda at: CallForTalk(because, by.sub, by.role, at), 201, repeat)
+
+    async def expire(self, call: Call, consent_id: UUID, occurred_on: str, repeat: Repeat) -> Answer:
+        """200 once the gate decides without it: what the consent was to end with has happened."""
+        by = call.principal
+        return await self._noted(call, consent_id, lambda at: Expire(by.sub, by.role, at, occurred_on), 200, repeat)
+
+    async def _noted(
+        self, call: Call, consent_id: UUID, command_at: Callable[[datetime], Command], status: int, repeat: Repeat
+    ) -> Answer:
+        client_id, opened = await self._open(call, consent_id, Action.UPDATE)
+        changed = await self._change(call, consent_id, client_id, opened, command_at, _answered(status), repeat=repeat)
+        if changed.sequence is not None:
+            await self._policy.confirm(call.tenant, changed.sequence)
+        return changed.answer
+
+    async def revoke(
+        self, call: Call, consent_id: UUID, reason: str | None, repeat: Repeat, recipient: str | None = None
+    ) -> Answer:
+        """200 once the gate confirmed it: `enforced_after_ms` counts from the commit to that confirmation.
+
+        With a recipient it is withdrawn from them alone, and holds for everybody else.
+        """
+        client_id, opened = await self._open(call, consent_id, Action.REVOKE)
+        by, standing = call.principal, await self._standings.of(call, client_id, self._parts.now())
+
+        def command(at: datetime) -> Command:
+            if recipient is not None:
+                return RevokeRecipient(recipient, by.sub, by.role, at, reason, standing)
+            return Revoke(by.sub, by.role, at, reason, standing)
+
+        changed = await self._change(
+            call,
+            consent_id,
+            client_id,
+            opened,
+            command,
             _revoked,
             repeat=repeat,
         )
@@ -132,6 +224,11 @@ class Consents:
         state = await load_consent(self._store, call.tenant, consent_id)
         return await self._enforced(call, answer, state.revoked_at or self._parts.now())
 
+    async def repeated(self, call: Call, answer: Answer) -> Answer:
+        """The answer of any other change that is repeated: confirmed again."""
+        await self._policy.confirm(call.tenant)
+        return answer
+
     async def _enforced(self, call: Call, answer: Answer, since: datetime) -> Answer:
         waited = max(0, round((self._parts.now() - since).total_seconds() * 1000))
         settled = Answer(answer.status, {**answer.body, "enforced": True, "enforced_after_ms": waited})
@@ -139,12 +236,43 @@ class Consents:
             await self._store.append(call.tenant, (), statements=(self._answers.settled(call, settled),))
         return settled
 
-    async def _open(self, call: Call, consent_id: UUID, action: Action) -> tuple[UUID, Opened]:
+    async def _open(self, call: Call, consent_id: UUID, action: Action, *others: UUID) -> tuple[UUID, Opened]:
+        """`others` of the same client are opened with it, under the same entry; every one has to be permitted."""
         client_id = await self._index.client_of(call.tenant, RecordType.CONSENT, consent_id)
         if client_id is None:
             raise not_found()
-        ref = RecordRef(record_id=str(consent_id), client_id=str(client_id), record_type=RecordType.CONSENT)
-        return client_id, await open_one(self._gate, call, action, ref)
+        refs = [
+            RecordRef(record_id=str(each), client_id=str(client_id), record_type=RecordType.CONSENT)
+            for each in (consent_id, *others)
+        ]
+        if not others:
+            return client_id, await open_one(self._gate, call, action, refs[0])
+        found = opened(await ask(self._gate, call, action, refs))
+        if not all(found.permitted(ref.record_id) for ref in refs):
+            known = any(outcome.may_know for outcome in found.outcomes.values())
+            problem = forbidden() if known else not_found()
+            problem.headers.update(found.headers)
+            raise problem
+        return client_id, found
+
+    async def _may_supersede(self, call: Call, form: Form) -> None:
+        """InvalidForm where the form names a consent that is not the same client's and of the same kind."""
+        if form.supersedes is None:
+            return
+        client_id = await self._index.client_of(call.tenant, RecordType.CONSENT, form.supersedes)
+        old = await load_consent(self._store, call.tenant, form.supersedes) if client_id == form.client_id else None
+        if old is None or old.form.kind is not form.kind:
+            raise InvalidForm([FormFault("/supersedes", "a consent of the same client and kind")])
+
+    async def _superseded_by(self, call: Call, consent_id: UUID) -> UUID | None:
+        """The consent whose place this one takes, while it still holds."""
+        if await self._index.client_of(call.tenant, RecordType.CONSENT, consent_id) is None:
+            raise not_found()
+        form = (await load_consent(self._store, call.tenant, consent_id)).form
+        if form.supersedes is None:
+            return None
+        old = await load_consent(self._store, call.tenant, form.supersedes)
+        return form.supersedes if old.phase is Phase.ACTIVE else None
 
     async def _change(
         self,
@@ -157,6 +285,8 @@ class Consents:
         *,
         repeat: Repeat | None = None,
         expected: int | None = None,
+        replaced: UUID | None = None,
+        also: Also = nothing,
     ) -> Changed:
         async def attempt() -> Changed:
             now = self._parts.now()
@@ -167,19 +297,40 @@ class Consents:
                 raise stale_version()
             if opened.erased(consent_id):
                 events = _without_words(command, events)
+            events = [*events, *also(consent_id, now)]
             after = _after(state, events)
-            change = policy_change.of_consent(state, after, now)
-            written = self._policy.write(change, write_meta(call, opened)) if change else None
-            answer = answer_of(after, now, change is not None)
-            sealed = self._sealed(call, opened, events, opened.keys.get(str(consent_id)))
+            changes = [c for c in (policy_change.of_consent(state, after, now),) if c is not None]
+            appends = [(consent_id, state.version, events)] if events else []
+            if replaced is not None and after.phase is Phase.ACTIVE and state.phase is not Phase.ACTIVE:
+                old = await load_consent(self._store, call.tenant, replaced)
+                ending = decide(old, Supersede(after, now))
+                if ending:
+                    over = _after(old, ending)
+                    appends.append((replaced, old.version, ending))
+                    changes += [c for c in (policy_change.of_consent(old, over, now),) if c is not None]
+            written = self._policy.write(changes[0], write_meta(call, opened), *changes[1:]) if changes else None
+            answer = answer_of(after, now, bool(changes))
             versions = await self._store.append(
                 call.tenant,
-                [StreamAppend(consent_stream(consent_id), state.version, sealed), *([written.append] if written else [])],
-                statements=_statements(written, repeat, answer, client_id),
+                [
+                    *(
+                        StreamAppend(consent_stream(each), version, self._sealed(call, opened, new, opened.keys.get(str(each))))
+                        for each, version, new in appends
+                    ),
+                    *([written.append] if written else []),
+                ],
+                statements=(
+                    *_statements(written, repeat, answer, client_id),
+                    *self._times(call.tenant, after, client_id),
+                    *(self._deadlines.set(call.tenant, RecordType.CONSENT, replaced, client_id, None) if replaced else ()),
+                ),
             )
             return Changed(answer, versions[POLICY_STREAM] if written else None, self._parts.now())
 
         return await decided_anew(attempt)
+
+    def _times(self, tenant: str, state: Consent, client_id: UUID) -> tuple[Statement, ...]:
+        return self._deadlines.set(tenant, RecordType.CONSENT, state.consent_id, client_id, state.next_time())
 
     def _sealed(self, call: Call, opened: Opened, events: list[Event], key: RecordKey | None) -> list[NewEvent]:
         meta = write_meta(call, opened)
@@ -189,7 +340,10 @@ class Consents:
                 parts=self._parts,
                 call_meta=meta,
                 key=key,
-                publish=(Publication(CONSENT, client_key(call.tenant, event.client_id)),),
+                # a resource as it was sent is for this service alone, and larger than a topic takes
+                publish=()
+                if isinstance(event, FhirSourceRecorded)
+                else (Publication(CONSENT, client_key(call.tenant, event.client_id)),),
             )
             for event in events
         ]
@@ -213,6 +367,8 @@ def _revoked(state: Consent, now: datetime, counts: bool) -> Answer:
     """What is kept with the revocation. One that was only proposed opened nothing, so it is enforced at once."""
     body = summary(state, now)
     del body["missing"]
+    if state.revoked_recipients:
+        body["revoked_recipients"] = list(state.revoked_recipients)
     return Answer(200, {**body, "enforced": not counts, "enforced_after_ms": None if counts else 0})
 
 
@@ -224,7 +380,7 @@ def _after(state: Consent | None, events: list[Event]) -> Consent:
 
 def _without_words(command: Command, events: list[Event]) -> list[Event]:
     """What can still be done once the words of a consent were erased: it can be revoked, and no new words are kept."""
-    if not isinstance(command, Revoke):
+    if not isinstance(command, Revoke | RevokeRecipient | Expire):
         raise conflict("The words of this consent were erased: it can still be revoked, and nothing else.")
     return [e for e in events if not isinstance(e, RevocationReasonGiven)]
 

@@ -8,9 +8,8 @@ from shared.contracts.consent_policy import (
     POLICY_CHANGED,
     POLICY_HEARTBEAT,
     POLICY_STREAM,
-    ConsentSet,
+    PolicyChange,
     PolicyHeartbeat,
-    RelationshipSet,
 )
 from shared.contracts.topics import CONSENT_POLICY
 from shared.eventstore.model import NewEvent, Publication, Statement, StreamAppend
@@ -37,16 +36,20 @@ class PolicyStream:
     def __init__(self, parts: Parts, store: EventStore, gate: Gate, heads: PolicyHeads) -> None:
         self._parts, self._store, self._gate, self._heads = parts, store, gate, heads
 
-    def write(self, change: ConsentSet | RelationshipSet, meta: WriteMeta) -> PolicyWrite:
-        event = NewEvent(
-            event_id=self._parts.new_id(),
-            type=POLICY_CHANGED,
-            schema_version=1,
-            data=change.model_dump_json().encode(),
-            meta=meta.as_json(),
-            publish=(Publication(CONSENT_POLICY, client_key(meta.tenant, change.client_id)),),
-        )
-        return PolicyWrite(StreamAppend(POLICY_STREAM, None, (event,)), self._heads.moved(meta.tenant))
+    def write(self, change: PolicyChange, meta: WriteMeta, *more: PolicyChange) -> PolicyWrite:
+        """Several changes of one command are numbered one after the other, and counted from the same moment."""
+        events = [
+            NewEvent(
+                event_id=self._parts.new_id(),
+                type=POLICY_CHANGED,
+                schema_version=1,
+                data=each.model_dump_json().encode(),
+                meta=meta.as_json(),
+                publish=(Publication(CONSENT_POLICY, client_key(meta.tenant, each.client_id)),),
+            )
+            for each in (change, *more)
+        ]
+        return PolicyWrite(StreamAppend(POLICY_STREAM, None, events), self._heads.moved(meta.tenant))
 
     async def head(self, tenant: str) -> int:
         return await self._store.version(tenant, POLICY_STREAM)

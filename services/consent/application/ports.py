@@ -10,6 +10,7 @@ from shared.contracts.records import RecordType
 from shared.eventstore.model import Statement
 from shared.http.call import Call
 from shared.http.idempotency import Answer
+from shared.sealing.event import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,8 @@ class Place:
 class RecordIndex(Protocol):
     """Ids alone: which record is whose. Written in the transaction of the record's first event."""
 
-    def added(
-        self, tenant: str, record_type: RecordType, record_id: UUID, client_id: UUID, created_at: datetime
-    ) -> Statement: ...
+    def rows_of(self, tenant: str, event: Event) -> tuple[Statement, ...]:
+        """What keeps the index in step, to be written with the event."""
 
     async def client_of(self, tenant: str, record_type: RecordType, record_id: UUID) -> UUID | None:
         """None where there is no such record in this tenant."""
@@ -44,6 +44,24 @@ class PolicyHeads(Protocol):
 
     async def newest(self, limit: int) -> Sequence[tuple[str, int]]:
         """Tenant and head, those that changed last first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    record_type: RecordType
+    record_id: UUID
+    client_id: UUID
+
+
+class Deadlines(Protocol):
+    """What has to be looked at again when a time comes. Written in the transaction of the event that sets it."""
+
+    def set(
+        self, tenant: str, record_type: RecordType, record_id: UUID, client_id: UUID, at: datetime | None
+    ) -> tuple[Statement, ...]:
+        """The next time of that record; None: never again."""
+
+    async def due(self, tenant: str, now: datetime, limit: int) -> Sequence[Deadline]: ...
 
 
 class Answers(Protocol):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from services.consent.application.persons import Persons
 from services.consent.application.ports import Place, RecordIndex
-from services.consent.application.streams import consent_stream, load_consent, load_relationship
+from services.consent.application.streams import consent_stream, load_consent, load_relationship, typed
 from services.consent.application.views import consent_view, history_view, relationship_view
 from shared.contracts.disclosure import Action, RecordRef
 from shared.contracts.records import RecordType
@@ -33,8 +34,10 @@ class ShownPage:
 
 
 class Reading:
-    def __init__(self, parts: Parts, store: EventStore, gate: Gate, *, index: RecordIndex) -> None:
-        self._parts, self._store, self._gate, self._index = parts, store, gate, index
+    def __init__(
+        self, parts: Parts, store: EventStore, gate: Gate, *, index: RecordIndex, persons: Persons | None = None
+    ) -> None:
+        self._parts, self._store, self._gate, self._index, self._persons = parts, store, gate, index, persons
 
     async def consent(self, call: Call, consent_id: UUID) -> Shown:
         opened = await self._open(call, consent_id)
@@ -46,7 +49,7 @@ class Reading:
         """Every event of a consent, oldest first; none of its words."""
         opened = await self._open(call, consent_id)
         stored = await self._store.read_stream(call.tenant, consent_stream(consent_id))
-        return Shown({"items": [history_view(e) for e in stored], "next": None}, opened.headers)
+        return Shown({"items": [history_view(e, typed(e)) for e in stored], "next": None}, opened.headers)
 
     async def consents(self, call: Call, client_id: UUID, before: Place | None, limit: int) -> ShownPage:
         places, last, opened = await self._page(call, RecordType.CONSENT, client_id, before, limit)
@@ -63,7 +66,13 @@ class Reading:
         permitted = [p for p in places if opened.permitted(p.record_id)]
         states = await asyncio.gather(*(load_relationship(self._store, call.tenant, p.record_id) for p in permitted))
         now = self._parts.now()
-        return ShownPage([relationship_view(state, now) for state in states], last, opened.headers)
+        subs = [state.started.practitioner_id for state in states]
+        names = await self._persons.names(call.tenant, subs) if self._persons else {}
+        items = [
+            {**relationship_view(state, now), "practitioner_name": names.get(sub)}
+            for state, sub in zip(states, subs, strict=True)
+        ]
+        return ShownPage(items, last, opened.headers)
 
     async def _page(
         self, call: Call, record_type: RecordType, client_id: UUID, before: Place | None, limit: int

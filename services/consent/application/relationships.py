@@ -66,7 +66,7 @@ class Relationships:
             call.tenant,
             [StreamAppend(relationship_stream(relationship_id), 0, self._recorded(meta, events)), written.append],
             statements=(
-                self._index.added(call.tenant, RecordType.RELATIONSHIP, relationship_id, client_id, now),
+                *(row for event in events for row in self._index.rows_of(call.tenant, event)),
                 written.statement,
                 *repeat.statements(answer, client_id),
             ),

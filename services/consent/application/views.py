@@ -5,10 +5,14 @@ from typing import Any
 
 import orjson
 
+from services.consent.application.explaining import says
 from services.consent.domain.consent import Consent, Signature
 from services.consent.domain.relationship import Relationship
+from services.consent.domain.standing import Signer
+from services.consent.domain.state import Explanation
 from shared.contracts.disclosure import RecordKey
 from shared.eventstore.model import StoredEvent
+from shared.sealing.event import Event
 
 
 def consent_view(state: Consent, now: datetime, key: RecordKey | None, *, erased: bool = False) -> dict[str, Any]:
@@ -28,6 +32,17 @@ def consent_view(state: Consent, now: datetime, key: RecordKey | None, *, erased
         "grantor": form.grantor.open(key).model_dump(mode="json", exclude_none=True) if key else None,
         "elements": form.elements.open(key) if key else {},
         "signatures": [_signature(s, key) for s in state.signatures],
+        "given_by": str(state.given_by),
+        "recipients": list(form.recipients),
+        "revoked_recipients": list(state.revoked_recipients),
+        "part2": form.part2,
+        "jurisdiction": form.jurisdiction,
+        "limits_explained": list(form.limits_explained),
+        "minor_alone": form.minor_alone,
+        "review_on": form.review_on,
+        "supersedes": str(form.supersedes) if form.supersedes else None,
+        "explanations": [_explanation(e, key) for e in state.explanations],
+        "reconsent": {"due": bool(state.due_for(now)), "because": [str(b) for b in state.due_for(now)]},
         "author": state.created_by,
         "created_at": state.created_at.isoformat(),
     }
@@ -35,8 +50,15 @@ def consent_view(state: Consent, now: datetime, key: RecordKey | None, *, erased
         view["activated_at"] = state.activated_at.isoformat()
     if state.revoked_at is not None:
         view["revoked_at"] = state.revoked_at.isoformat()
-    if state.reason is not None and key is not None:
-        view["reason"] = state.reason.open(key)
+    if state.ended_at is not None:
+        view["ended_at"] = state.ended_at.isoformat()
+    if state.superseded_by is not None:
+        view["superseded_by"] = str(state.superseded_by)
+    if state.expired_by is not None:
+        view["expired_by"] = state.expired_by
+    said = state.reason or state.refusal
+    if said is not None and key is not None and (reason := said.open(key)) is not None:
+        view["reason"] = reason
     if erased:
         # the machine-readable part outlives the words: decisions still rest on it
         return {**view, "status": "erased", "erased": True, "policy_status": status}
@@ -62,8 +84,8 @@ def relationship_view(state: Relationship, now: datetime) -> dict[str, Any]:
     }
 
 
-def history_view(stored: StoredEvent) -> dict[str, Any]:
-    """What happened, when, by whom, and under which entry of the ledger."""
+def history_view(stored: StoredEvent, event: Event) -> dict[str, Any]:
+    """What happened, when, by whom, under which entry of the ledger (None: the service noted it), and what that means."""
     meta = orjson.loads(stored.meta)
     return {
         "version": stored.version,
@@ -72,12 +94,29 @@ def history_view(stored: StoredEvent) -> dict[str, Any]:
         "by": meta.get("sub"),
         "role": meta.get("role"),
         "entry": meta.get("entry"),
+        "says": says(event),
     }
 
 
 def _signature(signature: Signature, key: RecordKey | None) -> dict[str, Any]:
     shown: dict[str, Any] = {"by": signature.by, "role": signature.role, "at": signature.at.isoformat()}
+    if signature.signer is Signer.REPRESENTATIVE:
+        shown["signer"] = str(signature.signer)
+    if signature.assent:
+        shown["assent"] = True
     attested = signature.attestation.open(key) if key else None
     if attested is not None:
         shown |= {"witness": attested.witness, "evidence": attested.evidence}
     return shown
+
+
+def _explanation(told: Explanation, key: RecordKey | None) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "by": told.by,
+        "role": told.role,
+        "explained_on": told.on,
+        "understood": told.understood,
+        "form_version": told.form_version,
+        "at": told.at.isoformat(),
+    }
+    return {**shown, **told.talk.open(key).model_dump(mode="json", exclude_none=True)} if key else shown

@@ -1,17 +1,16 @@
 """The consent as a decider: `decide(state, command) -> events`, `evolve(state, event) -> state`. Pure; time comes with commands.
 
 A consent is proposed, perhaps amended, and signed; it becomes active when nothing is missing and it is signed. An amendment
-voids the signatures given before. Revoked is final. A period that is over shows as expired; no event says so.
+voids the signatures given before. Refused, superseded, revoked and expired are final (`life` decides on them, and on the talk
+that goes before). A period that is over shows as expired at once, whether or not its event is written yet.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from services.consent.domain import elements as form_elements
-from services.consent.domain.elements import AUTHORITY, AUTHORIZATIONS, SIGNATURE
 from services.consent.domain.errors import FormFault, InvalidForm, NotAllowed, NotNow
 from services.consent.domain.events import (
     Attestation,
@@ -24,20 +23,20 @@ from services.consent.domain.events import (
     Grantor,
     RevocationReasonGiven,
 )
+from services.consent.domain.jurisdictions import MinorAlone
+from services.consent.domain.life_events import ConsentReaffirmed
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import GivenPolicy, GivenProvision
-from shared.contracts.consent_policy import ConsentKind, ConsentStatus
+from services.consent.domain.standing import ADULT, Signer, Standing, given_by
+from services.consent.domain.state import Consent as Consent
+from services.consent.domain.state import Phase as Phase
+from services.consent.domain.state import Signature as Signature
+from services.consent.domain.state import evolve as evolve
+from services.consent.domain.state import fold as fold
+from shared.contracts.consent_policy import ConsentKind, RepresentativePower
 from shared.identity.roles import Role
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
-
-
-class Phase(StrEnum):
-    """Where a consent stands, whatever the clock says."""
-
-    PROPOSED = "proposed"
-    ACTIVE = "active"
-    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,13 @@ class Form:
     policy: GivenPolicy
     period: GivenPeriod
     elements: dict[str, str]
+    recipients: tuple[str, ...] = ()
+    part2: bool = False
+    jurisdiction: str | None = None
+    limits_explained: tuple[str, ...] = ()
+    minor_alone: MinorAlone | None = None
+    review_on: str | None = None
+    supersedes: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,9 @@ class Sign:
     at: datetime
     attestation: Attestation | None = None
     """intake's witness and evidence of a signature that the client gave on paper or by voice"""
+    signer: Signer | None = None
+    """whose signature intake saw; the client's where it does not say"""
+    standing: Standing = ADULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,54 +91,10 @@ class Revoke:
     role: Role
     at: datetime
     reason: str | None = None
+    standing: Standing = ADULT
 
 
 Command = Propose | Amend | Sign | Revoke
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    by: str
-    role: str
-    at: datetime
-    attestation: Sealed[Attestation | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """The state. Sealed fields are closed where it comes from the store."""
-
-    consent_id: UUID
-    created_by: str
-    created_at: datetime
-    form: ConsentForm
-    version: int
-    phase: Phase = Phase.PROPOSED
-    signatures: tuple[Signature, ...] = ()
-    """those given to the form as it stands"""
-    activated_at: datetime | None = None
-    revoked_at: datetime | None = None
-    reason: Sealed[str] | None = None
-
-    @property
-    def client_id(self) -> UUID:
-        return self.form.client_id
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """What must still be there before it can be active; `signature` is the last."""
-        lacking = self.form.missing
-        by_representative = any(s.role == Role.REPRESENTATIVE for s in self.signatures)
-        if self.form.kind in AUTHORIZATIONS and by_representative and not self.form.has_authority and AUTHORITY not in lacking:
-            lacking += (AUTHORITY,)
-        return lacking if self.signatures else (*lacking, SIGNATURE)
-
-    def status(self, now: datetime) -> ConsentStatus:
-        """As shown: an active consent whose period is over is expired."""
-        if self.phase is Phase.ACTIVE:
-            end = self.form.period.instants().end
-            return ConsentStatus.EXPIRED if end is not None and end <= now else ConsentStatus.ACTIVE
-        return ConsentStatus(self.phase.value)
 
 
 def check_form(form: Form, at: datetime) -> None:
@@ -138,6 +103,7 @@ def check_form(form: Form, at: datetime) -> None:
         *form.policy.faults(form.kind),
         *form.period.faults("/period"),
         *form_elements.faults(form.elements, at.date()),
+        *form_elements.faults_of_place(form.jurisdiction, form.limits_explained, form.minor_alone, form.review_on),
     ]
     if found:
         raise InvalidForm(found)
@@ -159,34 +125,6 @@ def decide(state: Consent | None, command: Command) -> list[Event]:
             return _sign(state, command)
         case Revoke():
             return _revoke(state, command)
-
-
-def evolve(state: Consent | None, event: Event) -> Consent | None:
-    """The state after the event; events of other aggregates change nothing."""
-    if isinstance(event, ConsentProposed):
-        return Consent(consent_id=event.consent_id, created_by=event.author, created_at=event.at, form=event, version=1)
-    if state is None:
-        return None
-    state = replace(state, version=state.version + 1)
-    match event:
-        case ConsentAmended():
-            return replace(state, form=event, signatures=())
-        case ConsentSigned():
-            signature = Signature(event.by, event.role, event.at, event.attestation)
-            return replace(state, signatures=(*state.signatures, signature))
-        case ConsentActivated():
-            return replace(state, phase=Phase.ACTIVE, activated_at=event.at)
-        case ConsentRevoked():
-            return replace(state, phase=Phase.REVOKED, revoked_at=event.at)
-        case RevocationReasonGiven():
-            return replace(state, reason=event.reason)
-    return state
-
-
-def fold(state: Consent | None, events: list[Event]) -> Consent | None:
-    for event in events:
-        state = evolve(state, event)
-    return state
 
 
 def _amend(state: Consent, command: Amend) -> list[Event]:
@@ -222,10 +160,15 @@ def _sign(state: Consent, command: Sign) -> list[Event]:
         raise NotAllowed("A consent is signed by the client, by who represents them, or at intake before a witness.")
     elif command.attestation is not None:
         raise InvalidForm([FormFault("/witness", "your own token is the signature: send an empty body")])
-    if state.phase is not Phase.PROPOSED:
+    again = state.due_for(command.at)
+    if state.phase is not Phase.PROPOSED and not again:
         raise NotNow(f"This consent is {state.phase}: it takes no more signatures.")
-    if any(s.by == command.by for s in state.signatures):
+    if any(s.by == command.by for s in state.signatures) and not again:
         raise NotNow("You have signed this form already; only an amended one can be signed again.")
+    _was_understood(state, again=bool(again))
+    alone = state.form.minor_alone
+    signer = given_by(command.role, command.signer, command.standing, RepresentativePower.SIGN, alone=alone)
+    assent = signer is Signer.CLIENT and command.standing.minor and not alone
     signed = ConsentSigned(
         consent_id=state.consent_id,
         client_id=state.client_id,
@@ -234,7 +177,14 @@ def _sign(state: Consent, command: Sign) -> list[Event]:
         form_version=state.version,
         at=command.at,
         attestation=Sealed(command.attestation),
+        signer=signer,
+        assent=assent,
     )
+    if again:
+        affirmed = ConsentReaffirmed(
+            consent_id=state.consent_id, client_id=state.client_id, at=command.at, by=command.by, role=str(command.role)
+        )
+        return [signed] if assent else [signed, affirmed]
     after = evolve(state, signed)
     if after is None or after.missing:
         return [signed]
@@ -246,11 +196,21 @@ def named_actors(provisions: Sequence[GivenProvision]) -> frozenset[str]:
     return frozenset(actor for p in provisions for actor in (*p.actors, *named_actors(p.provisions)))
 
 
+def _was_understood(state: Consent, *, again: bool) -> None:
+    """Raises NotNow where the newest talk did not reach the client, or where one that is due again was not held yet."""
+    if state.explanations and not state.explanations[-1].understood:
+        raise NotNow("The last talk about it says that it was not understood yet: explain it again, then it can be signed.")
+    since = max((at for _, at in state.due), default=None)
+    if again and not any(since is None or e.at >= since for e in state.explanations):
+        raise NotNow("It is due to be explained again: record that talk (POST …/explanations), then it can be signed.")
+
+
 def _revoke(state: Consent, command: Revoke) -> list[Event]:
     if command.role not in (Role.CLIENT, Role.REPRESENTATIVE, Role.INTAKE):
         raise NotAllowed("A consent is revoked by the client, by who represents them, or at intake on their word.")
-    if state.phase is Phase.REVOKED:
-        raise NotNow("This consent is revoked already: nothing is read by it any more.")
+    if state.phase not in (Phase.PROPOSED, Phase.ACTIVE):
+        raise NotNow(f"This consent is {state.phase} already: nothing is read by it any more.")
+    given_by(command.role, None, command.standing, RepresentativePower.REVOKE, alone=state.form.minor_alone)
     events: list[Event] = [
         ConsentRevoked(
             consent_id=state.consent_id,
@@ -271,6 +231,8 @@ def _revoke(state: Consent, command: Revoke) -> list[Event]:
 
 def _filled_in(model: type[ConsentForm], consent_id: UUID, form: Form, author: str, at: datetime) -> ConsentForm:
     given = {name: text for name, text in form.elements.items() if text.strip()}
+    if form.minor_alone is not None:
+        given[form_elements.MINOR_SERVICE] = form.minor_alone.service
     has_authority = bool((form.grantor.authority or "").strip())
     return model(
         consent_id=consent_id,
@@ -278,9 +240,19 @@ def _filled_in(model: type[ConsentForm], consent_id: UUID, form: Form, author: s
         kind=form.kind,
         policy=form.policy,
         period=form.period,
-        missing=form_elements.missing(form.kind, given, form.grantor.role, has_authority),
+        missing=(
+            *form_elements.missing(form.kind, given, form.grantor.role, has_authority),
+            *form_elements.missing_limits(form.kind, form.jurisdiction, form.limits_explained),
+        ),
         covers=form_elements.covers(form.kind, given),
         has_authority=has_authority,
+        recipients=form.recipients,
+        part2=form.part2,
+        jurisdiction=form.jurisdiction,
+        limits_explained=form.limits_explained,
+        minor_alone=form.minor_alone is not None,
+        review_on=form.review_on,
+        supersedes=form.supersedes,
         author=author,
         at=at,
         grantor=Sealed(form.grantor),

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Final
 
+from services.consent.domain import jurisdictions
 from services.consent.domain.errors import FormFault
-from services.consent.domain.periods import first_instant
+from services.consent.domain.jurisdictions import MinorAlone
+from services.consent.domain.periods import first_instant, parse_date
 from shared.contracts.consent_policy import ConsentKind
 from shared.contracts.records import KeyClass
 
@@ -21,6 +23,10 @@ MAX_TEXT: Final = 10_000
 """characters of one element"""
 
 _INFORMED: Final = ("explained_by", "explained_on", "nature", "risks", "alternatives", "limits_of_confidentiality")
+_TALKED_OF: Final = ("purpose", "fees", "recording", "telehealth", "supervision", "research")
+"""what the talk may cover besides: nothing is missing without them, because not every therapy has them"""
+MINOR_SERVICE: Final = "minor_service"
+"""which service a minor consents to alone: written from the form, sealed with the words"""
 _AUTHORIZATION: Final = (
     "description",
     "discloser",
@@ -31,7 +37,7 @@ _AUTHORIZATION: Final = (
     "conditioning",
     "redisclosure",
 )
-KNOWN: Final = (*_INFORMED, *_AUTHORIZATION)
+KNOWN: Final = tuple(dict.fromkeys((*_INFORMED, *_TALKED_OF, *_AUTHORIZATION)))
 """every element; a form of any kind may carry each, and what an authorization is for its policy says, combined with nothing"""
 AUTHORIZATIONS: Final = frozenset(
     {
@@ -58,6 +64,47 @@ def missing(kind: ConsentKind, elements: Mapping[str, str], grantor_role: str, h
     if kind in AUTHORIZATIONS and acts_for_another and not has_authority:
         lacking += (AUTHORITY,)
     return lacking
+
+
+def missing_limits(kind: ConsentKind, jurisdiction: str | None, explained: tuple[str, ...]) -> tuple[str, ...]:
+    """Limits of confidentiality of that jurisdiction which the talk left out, as `limits_of_confidentiality/<code>`.
+
+    Only of consent to therapy, and only where a jurisdiction is named: without one the words alone have to say it.
+    """
+    if kind is not ConsentKind.TREATMENT or jurisdiction is None:
+        return ()
+    return tuple(
+        f"limits_of_confidentiality/{limit.code}" for limit in jurisdictions.limits(jurisdiction) if limit.code not in explained
+    )
+
+
+def faults_of_place(
+    jurisdiction: str | None, explained: tuple[str, ...], minor: MinorAlone | None, review_on: str | None
+) -> list[FormFault]:
+    """What is wrong with what the form says by the tables of its jurisdiction, and with its review date."""
+    found: list[FormFault] = []
+    codes = {limit.code for limit in jurisdictions.limits(jurisdiction)} if jurisdiction else set()
+    found += [
+        FormFault(f"/limits_explained/{i}", f"one of: {', '.join(sorted(codes)) or 'none; name the jurisdiction'}")
+        for i, code in enumerate(explained)
+        if code not in codes
+    ]
+    if minor is not None:
+        row = jurisdictions.alone(jurisdiction or "", minor.service)
+        if row is None:
+            found.append(
+                FormFault("/minor_alone/service", "no sourced rule of this jurisdiction lets a minor consent to it alone")
+            )
+        elif minor.age < row.years:
+            found.append(FormFault("/minor_alone/age", f"from the age of {row.years} ({row.source.citation})"))
+        elif any(m.jurisdiction == jurisdiction and minor.age >= m.years for m in jurisdictions.MAJORITY):
+            found.append(FormFault("/minor_alone/age", "of age there: leave minor_alone out"))
+    if review_on is not None:
+        try:
+            parse_date(review_on)
+        except ValueError as error:
+            found.append(FormFault("/review_on", str(error)))
+    return found
 
 
 _THEMSELVES: Final = frozenset({"client", "patient", "self"})

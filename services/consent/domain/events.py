@@ -6,8 +6,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from services.consent.domain.fhir.events import FhirSourceRecorded
+from services.consent.domain.life_events import LIFE_EVENTS
+from services.consent.domain.people_events import PEOPLE_EVENTS
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import GivenPolicy
+from services.consent.domain.standing import Signer
 from shared.contracts.consent_policy import ConsentKind, RelationshipRole
 from shared.contracts.records import KeyClass
 from shared.sealing.event import Event, EventTypes
@@ -46,6 +50,17 @@ class ConsentForm(Event):
     covers: tuple[str, ...]
     has_authority: bool
     """whether the grantor's authority to act for the client is described"""
+    recipients: tuple[str, ...] = ()
+    part2: bool = False
+    jurisdiction: str | None = None
+    limits_explained: tuple[str, ...] = ()
+    """codes of the jurisdiction's limits of confidentiality that were explained one by one"""
+    minor_alone: bool = False
+    """a service that this minor may consent to alone; which one is sealed with the words"""
+    review_on: str | None = None
+    """date on which the talk is due again"""
+    supersedes: UUID | None = None
+    """the consent whose place it takes when it becomes active"""
     author: str
     """`sub` of who wrote it down"""
     at: datetime
@@ -72,6 +87,10 @@ class ConsentSigned(Event):
     form_version: int
     """version of the consent that the signer had before them"""
     at: datetime
+    signer: Signer = Signer.CLIENT
+    """whose word intake wrote down; a representative's own token says so by its role"""
+    assent: bool = False
+    """a minor's agreement: heard and kept, yet it makes nothing active alone"""
     attestation: Annotated[Sealed[Attestation | None], KeyClass.CONSENT_EVIDENCE]
     """by intake only; the signer's own token needs no witness"""
 
@@ -133,4 +152,7 @@ EVENT_TYPES: Final = EventTypes(
     RevocationReasonGiven,
     RelationshipStarted,
     RelationshipEnded,
+    FhirSourceRecorded,
+    *LIFE_EVENTS,
+    *PEOPLE_EVENTS,
 )

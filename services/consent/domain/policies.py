@@ -60,8 +60,12 @@ def _resource_type(code: str) -> str:
     return code
 
 
+def is_label(code: str) -> bool:
+    return _LABEL.fullmatch(code) is not None
+
+
 def _label(code: str) -> str:
-    if not _LABEL.fullmatch(code):
+    if not is_label(code):
         raise ValueError("a security label's code, such as PSY")
     return code
 

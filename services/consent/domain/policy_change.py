@@ -1,10 +1,13 @@
 """What the gate must learn after a command: the whole machine-readable state, and only where it counts for decisions."""
 
 from datetime import datetime
+from typing import Final
 
 from services.consent.domain.consent import Consent, Phase
 from services.consent.domain.relationship import Relationship
-from shared.contracts.consent_policy import ConsentSet, ConsentStatus, RelationshipSet
+from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, RelationshipSet
+
+_PART2: Final = frozenset({ConsentKind.PART2_TPO, ConsentKind.PART2_COUNSELLING_NOTES})
 
 
 def of_consent(before: Consent | None, after: Consent, at: datetime) -> ConsentSet | None:
@@ -14,7 +17,7 @@ def of_consent(before: Consent | None, after: Consent, at: datetime) -> ConsentS
         return None
     if now is not None:
         return now
-    return _set(after, ConsentStatus.REVOKED, at)
+    return _set(after, ConsentStatus(after.phase.value), at)
 
 
 def of_relationship(after: Relationship, at: datetime) -> RelationshipSet:
@@ -49,5 +52,10 @@ def _set(consent: Consent, status: ConsentStatus, at: datetime) -> ConsentSet:
         policy=form.policy.machine(),
         period=form.period.instants(),
         covers=form.covers,
+        recipients=form.recipients,
+        revoked_recipients=consent.revoked_recipients,
+        part2=form.part2 or form.kind in _PART2,
+        consented_by=consent.given_by.value,
+        confidential_from_representatives=form.minor_alone,
         at=at,
     )

@@ -34,7 +34,7 @@ def router(
 
     @routes.api_route("/fhir/R4/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
     async def not_served(rest: str) -> Response:
-        outcome = operation_outcome("not-supported", "No resource type is served here yet: see /fhir/R4/metadata.")
+        outcome = operation_outcome("not-supported", "This is not served here: see /fhir/R4/metadata.")
         return JSONResponse(outcome, status_code=404, media_type=FHIR_JSON)
 
     return routes

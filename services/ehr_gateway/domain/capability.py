@@ -3,11 +3,13 @@
 from datetime import date
 from typing import Any
 
+from services.ehr_gateway.domain.resources import RESOURCES
+
 FHIR_VERSION = "4.0.1"
 
 
 def capability_statement(*, base_url: str, on: date, version: str) -> dict[str, Any]:
-    """The server's CapabilityStatement. No resource type is listed before its interactions are served."""
+    """The server's CapabilityStatement: the resource types of `RESOURCES`, with the interactions that are served."""
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -20,12 +22,14 @@ def capability_statement(*, base_url: str, on: date, version: str) -> dict[str, 
         "rest": [
             {
                 "mode": "server",
-                "documentation": "No resource type is served over FHIR yet: the REST surface under /v1 is described "
-                "by the OpenAPI documents linked from /docs.",
+                "documentation": "What is not served over FHIR is served under /v1, described by the OpenAPI documents "
+                "linked from /docs.",
                 "security": {
                     "description": "Bearer tokens (OAuth 2.0) with tenant, role and purpose of use; "
-                    "every access is decided by consent and written to the ledger before it is answered."
+                    "every access is decided by consent and written to the ledger before it is answered. SMART App Launch 2 "
+                    "scopes limit a token further where it carries any."
                 },
+                "resource": [served.statement() for served in RESOURCES],
             }
         ],
     }

@@ -5,18 +5,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from services.session_notes.adapters.projection import project
 from services.session_notes.application.ports import NoteRow, Position, PromptRow, SessionRow
-from services.session_notes.domain.clients import ClientRegistered
-from services.session_notes.domain.notes import Drafted, NoteKind
-from services.session_notes.domain.sessions import Session, SessionWasHeld
+from services.session_notes.domain.notes import NoteKind
 from shared.eventstore.model import Statement, StoredEvent
 from shared.eventstore.store import EventStore
+from shared.sealing.event import Event
 
-_NEW_CLIENT: Final = "INSERT INTO client (tenant_id, client_id, created_at) VALUES ($1, $2, $3)"
-_NEW_SESSION: Final = "INSERT INTO session (tenant_id, session_id, client_id, held, created_at) VALUES ($1, $2, $3, $4, $5)"
-_NEW_NOTE: Final = (
-    "INSERT INTO note (tenant_id, note_id, session_id, client_id, kind, author, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"
-)
 _NEW_PROMPT: Final = (
     "INSERT INTO prompt (tenant_id, prompt_id, client_id, event_id, schema_version, data, at) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant_id, prompt_id) DO NOTHING"
@@ -99,16 +94,8 @@ class PostgresIndex:
             found[row["stream"]].append(_event(tenant, row))
         return found
 
-    def client_row(self, tenant: str, event: ClientRegistered) -> Statement:
-        return Statement(_NEW_CLIENT, (tenant, event.client_id, event.at))
-
-    def session_row(self, tenant: str, event: Session) -> Statement:
-        held = isinstance(event, SessionWasHeld)
-        return Statement(_NEW_SESSION, (tenant, event.session_id, event.client_id, held, event.at))
-
-    def note_row(self, tenant: str, kind: NoteKind, event: Drafted) -> Statement:
-        args = (tenant, event.note_id, event.session_id, event.client_id, str(kind), event.by, event.at)
-        return Statement(_NEW_NOTE, args)
+    def rows_of(self, tenant: str, event: Event) -> tuple[Statement, ...]:
+        return project(tenant, event)
 
     def prompt_row(self, tenant: str, prompt: PromptRow, at: datetime) -> Statement:
         args = (tenant, prompt.prompt_id, prompt.client_id, prompt.event_id, prompt.schema_version, prompt.data, at)

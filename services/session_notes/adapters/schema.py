@@ -4,6 +4,7 @@ from typing import Final
 
 from shared.eventstore.schema import tenant_table
 from shared.http.idempotency import SCHEMA as IDEMPOTENCY
+from shared.messaging.parked import OPERATED
 from shared.messaging.parked import SCHEMA as PARKED
 
 _TABLES: Final = {
@@ -64,4 +65,5 @@ DDL: Final[tuple[str, ...]] = (
     *_TABLES.values(),
     *_INDEXES,
     *(statement for name in _TABLES for statement in tenant_table(name)),
+    *OPERATED,
 )

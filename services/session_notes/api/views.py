@@ -60,6 +60,8 @@ def session_view(read: SessionRead, opened: Opened) -> dict[str, Any]:
 
 def note_view(read: NoteRead, opened: Opened) -> dict[str, Any]:
     note, content = read.note, read.content
+    # labels hold for a whole note, so what a consent holds back is all that it says, and the labels that would tell
+    held_back = opened.redactions(note.note_id)
     return {
         "id": str(note.note_id),
         "kind": str(note.kind),
@@ -67,14 +69,15 @@ def note_view(read: NoteRead, opened: Opened) -> dict[str, Any]:
         "session_id": str(note.session_id),
         "author": note.author,
         "format": str(content.format) if content is not None and content.format is not None else None,
-        "sections": {} if content is None else content.sections,
-        "labels": [] if content is None else list(content.labels),
+        "sections": {} if content is None or held_back else content.sections,
+        "labels": [] if content is None or held_back else list(content.labels),
+        "redacted": bool(held_back),
         "status": ERASED if content is None else str(note.status),
         "erased": content is None,
         "version": note.version,
         "signatures": [_signature(s) for s in note.signatures],
         "cosignatures": [_signature(s) for s in note.cosignatures],
-        "addenda": [{"text": a.text, "by": a.by, "at": a.at} for a in read.addenda],
+        "addenda": [] if held_back else [{"text": a.text, "by": a.by, "at": a.at} for a in read.addenda],
         "notices": opened.notices(note.note_id),
         "created_at": note.created_at,
         "updated_at": note.updated_at,

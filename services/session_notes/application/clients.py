@@ -51,7 +51,7 @@ async def register_client(desk: Desk, call: Call, identity: ClientIdentity, repe
     await desk.store.append(
         call.tenant,
         [StreamAppend(client_stream(client_id), 0, [new])],
-        statements=(desk.index.client_row(call.tenant, event), *repeat.statements(answer, client_id)),
+        statements=(*desk.index.rows_of(call.tenant, event), *repeat.statements(answer, client_id)),
     )
     return answer, opened
 

@@ -62,7 +62,7 @@ async def draft_note(
     await desk.store.append(
         call.tenant,
         [StreamAppend(kind.stream(note_id), 0, [new])],
-        statements=(desk.index.note_row(call.tenant, kind, event), *repeat.statements(answer, session.client_id)),
+        statements=(*desk.index.rows_of(call.tenant, event), *repeat.statements(answer, session.client_id)),
     )
     return answer, opened
 

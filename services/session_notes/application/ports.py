@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from services.session_notes.domain.clients import ClientRegistered
-from services.session_notes.domain.notes import Drafted, NoteKind
-from services.session_notes.domain.sessions import Session
+from services.session_notes.domain.notes import NoteKind
 from shared.contracts.disclosure import RecordRef
 from shared.contracts.records import RecordType
 from shared.eventstore.model import Statement, StoredEvent
 from shared.eventstore.store import EventStore
 from shared.gate.port import Gate
+from shared.sealing.event import Event
 from shared.service.parts import Parts
 
 
@@ -101,12 +100,8 @@ class Index(Protocol):
     async def streams(self, tenant: str, names: Sequence[str]) -> dict[str, list[StoredEvent]]:
         """Events of several streams in order, by one query."""
 
-    def client_row(self, tenant: str, event: ClientRegistered) -> Statement:
-        """This and the next three: what keeps the index in step, to be written with the event."""
-
-    def session_row(self, tenant: str, event: Session) -> Statement: ...
-
-    def note_row(self, tenant: str, kind: NoteKind, event: Drafted) -> Statement: ...
+    def rows_of(self, tenant: str, event: Event) -> tuple[Statement, ...]:
+        """What keeps the index in step, to be written with the event."""
 
     def prompt_row(self, tenant: str, prompt: PromptRow, at: datetime) -> Statement:
         """`at`: when it was prepared. Nothing happens where the prompt is there already."""

@@ -62,7 +62,7 @@ async def write_session(
     await desk.store.append(
         call.tenant,
         [StreamAppend(session_stream(session_id), 0, [new])],
-        statements=(desk.index.session_row(call.tenant, event), *repeat.statements(answer, client_id)),
+        statements=(*desk.index.rows_of(call.tenant, event), *repeat.statements(answer, client_id)),
     )
     return answer, opened
 

@@ -163,6 +163,7 @@ async def test_poison_parks_its_own_key_and_is_released_in_order(world: World) -
         await world.transport.publish(messages[:6])
         await world.transport.publish(messages[4:])
         await world.until_seen({"ana": [0], "ben": [0, 1, 2, 3]})
+        await _until_parked(world, 3)
         assert await world.parked() == {"ana": [(1, "ValueError"), (2, "behind"), (3, "behind")]}
         assert world.poison == [("ValueError", TOPIC)]
 

@@ -16,7 +16,18 @@ async def test_it_is_ready_and_documented(world: World) -> None:
         assert (await answer.json())["parts"] == {"database": True, "background": True}
     async with world.session.get(f"{world.base_url}/openapi/consent.json") as answer:
         paths: dict[str, Any] = (await answer.json())["paths"]
-    assert set(paths) == {
+    records = ("representatives", "restrictions", "amendment-requests")
+    assert set(paths) >= {
+        *(f"/v1/{name}{tail}" for name in records for tail in ("", "/{record_id}", "/{record_id}/history")),
+        *(f"/v1/consents/{{consent_id}}/{what}" for what in ("explanations", "reconsents", "refusals", "expirations")),
+        *(f"/v1/amendment-requests/{{record_id}}/{what}" for what in ("extensions", "acceptances", "denials")),
+        *(f"/v1/amendment-requests/{{record_id}}/{what}" for what in ("disagreements", "rebuttals")),
+        "/v1/representatives/{record_id}/end",
+        "/v1/restrictions/{record_id}/decisions",
+        "/v1/restrictions/{record_id}/end",
+        "/v1/capacities",
+        "/v1/persons",
+        "/v1/jurisdictions",
         "/v1/consents",
         "/v1/consents/{consent_id}",
         "/v1/consents/{consent_id}/history",
@@ -26,6 +37,9 @@ async def test_it_is_ready_and_documented(world: World) -> None:
         "/v1/relationships/{relationship_id}/end",
         "/v1/policy-feed",
     }
+    for path, verbs in paths.items():
+        for verb, route in verbs.items():
+            assert "application/problem+json" in route["responses"]["422"]["content"], (verb, path)
     body = paths["/v1/consents"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert set(body["required"]) == {"client_id", "kind", "grantor", "policy", "period"}
 

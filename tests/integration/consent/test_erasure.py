@@ -58,6 +58,25 @@ async def test_an_erased_consent_shows_its_place_and_can_still_be_revoked(clinic
     await clinic.intake.post(f"/v1/relationships/{relationship_id}/end", want=200)
 
 
+async def test_what_was_erased_around_a_client_can_still_be_ended(clinic: Clinic) -> None:
+    await clinic.related()
+    acting = f"/v1/representatives/{(await clinic.intake.post('/v1/representatives', clinic.parent())).id}"
+    asked = {"client_id": clinic.client_id, "record_id": str(uuid4()), "record_type": "progress_note", "what": "x", "why": "y"}
+    amending = f"/v1/amendment-requests/{(await clinic.client.post('/v1/amendment-requests', asked)).id}"
+    lost = {"client_id": clinic.client_id, "has_capacity": False, "since": "2026-01-01T09:00:00Z", "basis": "Seen today."}
+    await clinic.marsh.post("/v1/capacities", lost)
+    await erased(clinic)
+
+    shown = (await clinic.client.get(acting)).json
+    assert (shown["status"], shown["erased"]) == ("erased", True)
+    assert "name" not in shown
+    assert "what" not in (await clinic.client.get(amending)).json
+    await clinic.marsh.post(f"{amending}/acceptances", {"text": "z"}, want=409)
+    await clinic.marsh.post("/v1/capacities", {**lost, "has_capacity": True, "since": "2026-01-02T09:00:00Z"}, want=409)
+    ended = await clinic.intake.post(f"{acting}/end", want=200)
+    assert ended.json["status"] == "ended"
+
+
 async def erased(clinic: Clinic) -> None:
     """The client's consent evidence, by two officers, as far as this service is concerned."""
     officers = [clinic.rest.as_(f"officer-{n}", "compliance_officer") for n in (1, 2)]

@@ -18,13 +18,16 @@ from services.audit_log.adapters.kms.file import FileKms
 from services.consent.application.policy_feed import PolicyFeedReader
 from shared.contracts.consent_policy import PolicyFeedPage
 from shared.contracts.disclosure import (
+    Action,
+    Caller,
     DisclosureAnswer,
     DisclosureRequest,
     PolicyConfirmation,
+    RecordRef,
     ReleaseRequest,
     ReleaseState,
 )
-from shared.contracts.records import ServiceName
+from shared.contracts.records import RecordType, ServiceName
 from shared.gate.port import Gate, GateUnavailable
 from shared.identity.assertions import ServiceCaller
 from shared.identity.development import AUDIENCE, ISSUER
@@ -116,6 +119,8 @@ class World:
     parts: Parts
     keys: dict[ServiceName, ServiceKeys]
     directory: ServiceDirectory
+    notes_gate: Gate
+    """the gate as the service of the notes would ask it"""
 
     def clinic(self) -> "Clinic":
         tenant = f"t-{uuid4().hex[:12]}"
@@ -161,6 +166,36 @@ class Clinic:
     @property
     def marsh(self) -> Person:
         return self.rest.as_("lena.marsh", "therapist")
+
+    @property
+    def ines(self) -> Person:
+        return self.rest.as_("ines.haddad", "representative", client_id=self.client_id)
+
+    def parent(self, **changes: Any) -> dict[str, Any]:
+        given = {
+            "client_id": self.client_id,
+            "person": "ines.haddad",
+            "name": "Ines canary",
+            "kind": "parent",
+            "authority": "parental-responsibility",
+            "evidence": "Birth certificate, seen.",
+            "period": {"start": "2026-01-01"},
+            "may": ["read", "sign"],
+            "client_birth_date": "2012-05-01",
+            "jurisdiction": "US-CA",
+            **changes,
+        }
+        return {k: v for k, v in given.items() if v is not None}
+
+    async def note_of_marsh(self) -> str:
+        """A progress note, as far as the gate knows of one."""
+        record_id = str(uuid4())
+        ref = RecordRef(record_id=record_id, client_id=self.client_id, record_type=RecordType.PROGRESS_NOTE, author="lena.marsh")
+        request = DisclosureRequest(
+            tenant=self.tenant, action=Action.CREATE, caller=Caller(token=self.marsh.token), request_id="", records=(ref,)
+        )
+        assert (await self.world.notes_gate.disclose(request)).decision == "permit"
+        return record_id
 
     async def related(self, sub: str = "lena.marsh", role: str = "therapist") -> str:
         """The id of a current relationship."""
@@ -249,7 +284,8 @@ async def running_world(postgres: Postgres, directory_path: Path) -> AsyncIterat
         base_url = await stack.enter_async_context(serving(consenting.app))
         gate_url = await stack.enter_async_context(serving(gate.app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield World(base_url, gate_url, session, issuer, line, bus, consenting, consenting_parts, keys, directory)
+        notes_gate = gate.direct_gate(ServiceName.SESSION_NOTES)
+        yield World(base_url, gate_url, session, issuer, line, bus, consenting, consenting_parts, keys, directory, notes_gate)
 
 
 async def until(holds: Any, seconds: float = 5.0) -> None:

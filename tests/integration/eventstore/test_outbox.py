@@ -3,7 +3,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from shared.eventstore.model import Publication, StoreUnavailable
+from shared.eventstore.model import Publication, Statement, StoreUnavailable
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.service.parts import DatabaseUrls
@@ -64,4 +64,19 @@ async def test_the_lead_ends_with_its_connection(store: PostgresEventStore, urls
         await outbox.pending(1)
     assert await outbox.lead()
     assert len(await outbox.pending(1)) == 1
+    await outbox.close()
+
+
+async def test_the_inbox_forgets_by_age_and_never_too_soon(store: PostgresEventStore, urls: DatabaseUrls) -> None:
+    for tenant in ("haven", "harbour"):
+        for days in (0, 29, 31, 100):
+            row = "INSERT INTO inbox VALUES ($1, 'c', gen_random_uuid(), now() - make_interval(days => $2))"
+            await store.append(tenant, (), statements=[Statement(row, (tenant, days))])
+    outbox = Outbox(urls.relay)
+    assert await outbox.lead()
+    assert await outbox.prune_inbox(90) == 2
+    assert await outbox.prune_inbox(0) == 2, "the database keeps what is younger than its bound"
+    for tenant in ("haven", "harbour"):
+        kept = await store.fetch(tenant, "SELECT 1 FROM inbox")
+        assert len(kept) == 2
     await outbox.close()

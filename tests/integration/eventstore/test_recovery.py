@@ -4,11 +4,12 @@ import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import asyncpg
 import pytest
 
 from infra.postgres.launcher import LocalPostgres
 from infra.postgres.provision import provision
-from shared.eventstore.model import StoreUnavailable
+from shared.eventstore.model import Statement, StoreUnavailable
 from shared.eventstore.postgres import PostgresEventStore
 from shared.service.clock import now
 from tests.support.events import event, to
@@ -82,3 +83,29 @@ async def test_what_was_acknowledged_survives_kill_9(own: Own) -> None:
     assert unknown > 0, "the kill came too late to be met"
     assert set(acknowledged) <= stored
     assert len(stored) <= len(acknowledged) + unknown
+
+
+async def test_a_connection_that_is_cut_is_no_fault_of_the_program(own: Own) -> None:
+    """Refused would make a consumer park a message for good."""
+    killer = await asyncpg.connect(own.server.dsn())
+    met: list[Exception] = []
+
+    async def work(number: int) -> None:
+        for _ in range(40):
+            try:
+                if number % 2:
+                    await own.store.append(TENANT, [to(f"note/{number}")], statements=(Statement("SELECT pg_sleep(0.002)"),))
+                else:
+                    await own.store.fetch(TENANT, "SELECT pg_sleep(0.002)")
+            except Exception as error:
+                met.append(error)
+
+    async def cut() -> None:
+        for _ in range(40):
+            await asyncio.sleep(0.01)
+            await killer.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE '%_app'")
+
+    await asyncio.gather(cut(), *(work(n) for n in range(12)))
+    await killer.close()
+    assert met, "no cut was met"
+    assert {type(error) for error in met} == {StoreUnavailable}

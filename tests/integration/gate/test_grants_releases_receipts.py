@@ -13,8 +13,9 @@ from services.audit_log.application.ledger_view import Filters, StoredEntry
 from services.audit_log.application.receipts import SYSTEM_TENANT
 from shared.contracts.consent_policy import POLICY_CHANGED
 from shared.contracts.disclosure import Action, Caller, Decision, ReleaseAudience, ReleaseRequest
-from shared.contracts.receipts import RECEIPT, Receipt
+from shared.contracts.receipts import MESSAGE_SKIPPED, RECEIPT, MessageSkipped, Receipt
 from shared.contracts.records import ALLIANCE_RATING, ServiceName
+from shared.contracts.topics import ALLIANCE as ALLIANCE_TOPIC
 from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
 from shared.http.problems import Problem
 from shared.messaging.port import Outbound
@@ -309,3 +310,38 @@ async def test_policy_by_message_is_decided_by_and_stands_in_the_ledger(world: W
     assert world.feed.reads == reads
     (stored,) = await entries(world, kinds=("policy",))
     assert (stored.entry.reason, stored.entry.basis) == ("relationship-set", (f"relationship:{change.relationship_id}",))
+
+
+async def test_what_an_operator_gave_up_stands_in_the_ledger(world: World) -> None:
+    skipped = MessageSkipped(
+        service="session_notes",
+        topic=ALLIANCE_TOPIC,
+        message_id=uuid4(),
+        message_type="alliance.prompt-prepared",
+        client_id=UUID(world.client),
+        error="ValueError",
+        reason="sent by a release that was withdrawn",
+        skipped_by="pat",
+        at=world.service._now(),
+    )
+    for signer in (NOTES, ALLIANCE):  # the second tells of another service's message: it is not entered
+        headers = {
+            "ce_id": str(uuid4()),
+            "ce_type": MESSAGE_SKIPPED,
+            "ce_subject": "skipped",
+            "ce_sequence": "1",
+            "ce_tenant": world.tenant,
+            "ce_schemaversion": "1",
+        }
+        key, payload = f"{world.tenant}/{world.client}", skipped.model_dump_json().encode()
+        signed = EventSigner(KEYS[signer]).sign(RECEIPTS, key, headers, payload)
+        await world.bus.publish([Outbound(RECEIPTS, key, signed, payload)])
+    (alarm,) = [e.entry for e in await entries(world, kinds=("alarm",))]
+    assert (alarm.reason, alarm.agent, alarm.service, alarm.client_id) == (
+        "message-skipped",
+        "pat",
+        "session_notes",
+        world.client,
+    )
+    assert alarm.detail["reason"] == "sent by a release that was withdrawn"
+    assert (alarm.detail["type"], alarm.detail["fault"]) == ("alliance.prompt-prepared", "ValueError")

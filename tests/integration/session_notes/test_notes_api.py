@@ -237,7 +237,7 @@ async def test_a_disclosure_under_42_cfr_part_2_carries_its_notice(clinic: Clini
         (await clinic.okoye.get(f"/v1/notes/{note}")).json,
         (await clinic.okoye.get(f"/v1/notes?client_id={clinic.client_id}")).json["items"][0],
     ):
-        assert [n["code"] for n in read["notices"]] == ["42-cfr-2.32"]
+        assert [n["code"] for n in read["notices"]] == ["42-cfr-2.32", "consent-scope"]
 
 
 async def test_relabelling_is_no_part_of_a_revision(clinic: Clinic) -> None:

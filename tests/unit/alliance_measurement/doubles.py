@@ -137,8 +137,8 @@ class FakeIndex:
     def assessed_row(self, tenant: str, administration_id: UUID) -> Statement:
         return Statement("assessed", (administration_id,))
 
-    def requested_row(self, tenant: str, event: Any) -> Statement:
-        return Statement("requested", (event.administration_id,))
+    def rows_of(self, tenant: str, event: Any) -> tuple[Statement, ...]:
+        return (Statement("requested", (event.administration_id,)),)
 
     def scheduled_row(self, tenant: str, session_id: UUID) -> Statement:
         return Statement("scheduled", (session_id,))

@@ -238,7 +238,9 @@ def test_part_2_carries_its_notice_and_never_serves_proceedings() -> None:
     tpo = consent("part2_tpo", "permit", P("permit", actors=("ehr-1",)), covers=("progress_note",))
     verdict = ask(EHR, "read", NOTE, facts=(tpo,))
     assert verdict.permitted
-    assert [(o.code, o.args) for o in verdict.obligations] == [("notice", ("42-cfr-2.32",))]
+    notice, scope = verdict.obligations
+    assert (notice.code, notice.args) == ("notice", ("42-cfr-2.32",))
+    assert (scope.code, scope.args[0]) == ("consent-scope", str(tpo.consent_id)) and "- Permits: to ehr-1." in scope.args[1]
     assert "rule:law.42cfr2.32" in verdict.basis
     assert not ask(EHR, "read", NOTE, facts=(tpo,), purpose="HLEGAL").permitted
     assert not ask(EHR, "read", NOTE, facts=(tpo,), purpose="HRESCH").permitted

@@ -1,18 +1,23 @@
-"""Reading by relationship and consent, under a break-glass grant, and release of alliance ratings."""
+"""Reading by relationship, consent and the organisation's own policy, under a break-glass grant; and release of ratings."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from services.audit_log.domain.grants import GRANTED_PURPOSES, THREAT
 from services.audit_log.domain.question import Question, Verdict, deny, permit, relationship_ids
-from services.audit_log.domain.rules.consents import Effect, consult
+from services.audit_log.domain.rules.consents import asked_of, consult, consult_organisation
+from services.audit_log.domain.rules.dialects import Says
 from services.audit_log.domain.rules.knowing import may_know
+from services.audit_log.domain.rules.scope import scope_of
 from services.audit_log.domain.rules.tables import DISCLOSING, READING
+from shared.contracts.consent_policy import ConsentSet
 from shared.contracts.disclosure import Action, Obligation
-from shared.contracts.records import KeyClass
-from shared.identity.roles import Role
+from shared.contracts.records import KeyClass, ServiceName
 
-SELF_PAY: Final = "HIPAASelfPay"
-PART2_NOTICE: Final = "42-cfr-2.32"
+_ORGANISATION: Final = "rule:organisation.policy"
+_HELD_BACK: Final = "rule:consent.redact"
+REDACTING: Final = frozenset({ServiceName.SESSION_NOTES})
+"""services that take out what a consent held back; to the others such a record stays closed"""
 
 
 def release(q: Question) -> Verdict | None:
@@ -26,14 +31,6 @@ def release(q: Question) -> Verdict | None:
     if any(q.release.shows(r.role, created_at=q.record.created_at, now=q.now) for r in held):
         return None
     return deny("released-no", "rule:release.client-decides", *relationship_ids(held), may_know=may_know(q))
-
-
-def self_pay(q: Question) -> Verdict | None:
-    """What the client paid for in full does not go to a plan (EHR systems asking for payment or operations)."""
-    to_plan = q.agent.role is Role.EHR_SYSTEM and q.purpose in ("HPAYMT", "HOPERAT")
-    if to_plan and SELF_PAY in q.record.labels:
-        return deny("self-pay", "rule:law.164.522-a", may_know=may_know(q))
-    return None
 
 
 def needs_grant(q: Question) -> Verdict | None:
@@ -63,17 +60,44 @@ def by_consent(q: Question) -> Verdict | None:
     related = relationship_ids(held)
     if held and q.action in READING and q.record.key_class is KeyClass.CONSENT_EVIDENCE:
         return permit("relationship", "rule:relationship.evidence", *related)
-    answer = consult(q)
-    ids = tuple(f"consent:{c}" for c in answer.consents)
-    match answer.effect:
-        case Effect.DENY:
-            return deny("consent-denies", "rule:consent.deny-overrides", *ids, may_know=may_know(q))
-        case Effect.PERMIT:
-            notice = Obligation(record_id=q.record.record_id, code="notice", args=(PART2_NOTICE,))
-            return permit(
-                "consent", *ids, *related,
-                *(("rule:law.42cfr2.32",) if answer.part2 else ()),
-                obligations=(notice,) if answer.part2 else (),
-            )  # fmt: skip
+    asked = asked_of(q)
+    heard = consult(q, asked)
+    if heard.says is Says.DENY:
+        return deny("consent-denies", "rule:consent.deny-overrides", *heard.basis, may_know=may_know(q))
+    if heard.says is Says.PERMIT:
+        return _opened(q, "consent", (*heard.basis, *related), heard.redact, _notices(q, heard.consents))
+    own = consult_organisation(q, asked)
+    source = (_ORGANISATION, f"organisation:{q.organisation.version}")
+    if own.says is Says.DENY:
+        return deny("organisation-denies", *source, *related, may_know=may_know(q))
+    if own.says is Says.PERMIT and q.law.beyond_organisation.isdisjoint(q.record.labels):
+        return _opened(q, "organisation", (*source, *related), heard.redact | own.redact, ())
     reason = "no-consent" if held else "no-relationship"
     return deny(reason, "rule:consent.deny-by-default", *related, may_know=may_know(q))
+
+
+def _opened(
+    q: Question, reason: str, basis: tuple[str, ...], redact: frozenset[str], notices: tuple[tuple[str, Obligation], ...]
+) -> Verdict:
+    """A permit with what goes along; a denial where the service cannot take out what is held back."""
+    if redact and q.service not in REDACTING:
+        return deny("consent-redacts", _HELD_BACK, *basis, may_know=may_know(q))
+    rules = tuple(dict.fromkeys(rule for rule, _ in notices))
+    obligations = tuple(obligation for _, obligation in notices)
+    if redact:
+        rules = (*rules, _HELD_BACK)
+        obligations = (*obligations, Obligation(record_id=q.record.record_id, code="redact", args=tuple(sorted(redact))))
+    return permit(reason, *basis, *rules, obligations=obligations)
+
+
+def _notices(q: Question, consents: Iterable[ConsentSet]) -> tuple[tuple[str, Obligation], ...]:
+    """Statements that go with a disclosure made by these consents, each with an explanation of its consent's scope."""
+    found: list[tuple[str, Obligation]] = []
+    for notice in q.law.notices:
+        relied_on = [c for c in consents if c.part2 or c.kind in notice.kinds]
+        if relied_on:
+            found.append((notice.rule, Obligation(record_id=q.record.record_id, code="notice", args=(notice.name,))))
+        for c in relied_on:
+            scope = Obligation(record_id=q.record.record_id, code="consent-scope", args=(str(c.consent_id), scope_of(c)))
+            found.append((notice.rule, scope))
+    return tuple(found)

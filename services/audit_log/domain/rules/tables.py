@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from shared.contracts.consent_policy import RepresentativePower
 from shared.contracts.disclosure import Action
 from shared.contracts.records import KeyClass, RecordType, ServiceName
 from shared.identity.roles import Role
@@ -29,28 +30,50 @@ ROLE_ROWS: Final[dict[Role, tuple[Row, ...]]] = {
     Role.INTAKE: (
         _row("rule:role.intake", READING | {A.CREATE, A.UPDATE}, T.CLIENT, T.RELATIONSHIP),
         _row("rule:role.intake", READING | {A.CREATE, A.UPDATE, A.SIGN, A.REVOKE}, T.CONSENT),
+        _row("rule:role.intake", READING | {A.CREATE, A.UPDATE}, T.REPRESENTATIVE, T.CAPACITY, T.RESTRICTION, T.AMENDMENT),
     ),
     Role.SUPERVISOR: (_row("rule:role.relationships", {A.CREATE, A.UPDATE}, T.RELATIONSHIP),),
     Role.ADMINISTRATOR: (_row("rule:role.relationships", {A.CREATE, A.UPDATE}, T.RELATIONSHIP),),
-    Role.COMPLIANCE_OFFICER: (_row("rule:role.compliance", READING, T.CLIENT, T.CONSENT, T.RELATIONSHIP),),
+    Role.COMPLIANCE_OFFICER: (
+        _row("rule:role.compliance", READING, T.CLIENT, T.CONSENT, T.RELATIONSHIP),
+        _row("rule:role.compliance", READING, T.REPRESENTATIVE, T.CAPACITY, T.RESTRICTION, T.AMENDMENT),
+        _row("rule:law.164.526", {A.UPDATE}, T.AMENDMENT),
+    ),
 }
 """by the token's role alone, for every client of the tenant"""
 
 _OWN: Final = (
     T.CLIENT, T.SESSION, T.PROGRESS_NOTE, T.CONSENT, T.RELATIONSHIP, T.ADMINISTRATION, T.OUTCOME, T.RELEASE_CHOICE,
-    T.REPAIR_PROMPT,
+    T.REPAIR_PROMPT, T.REPRESENTATIVE, T.CAPACITY, T.RESTRICTION, T.AMENDMENT,
 )  # fmt: skip
 CLIENT_ROWS: Final = (
     _row("rule:law.164.524-a", DISCLOSING, *_OWN),
     _row("rule:law.gdpr-7-3", {A.SIGN, A.REVOKE}, T.CONSENT),
+    _row("rule:law.gdpr-7-3", {A.REVOKE}, T.REPRESENTATIVE),
+    _row("rule:law.164.522-a", {A.CREATE, A.UPDATE}, T.RESTRICTION),
+    _row("rule:law.164.526", {A.CREATE, A.UPDATE}, T.AMENDMENT),
     _row("rule:release.client-decides", {A.CREATE, A.UPDATE}, T.RELEASE_CHOICE),
 )
 """a client, of their own; answering stands with authorship: an administration's author is its rater"""
 
 REPRESENTATIVE_ROWS: Final = (
     _row("rule:role.representative", READING, T.CLIENT, T.CONSENT, T.RELATIONSHIP),
+    _row("rule:role.representative", READING, T.REPRESENTATIVE, T.CAPACITY, T.RESTRICTION, T.AMENDMENT),
     _row("rule:role.representative", {A.SIGN, A.REVOKE}, T.CONSENT),
+    _row("rule:law.164.522-a", {A.CREATE, A.UPDATE}, T.RESTRICTION),
+    _row("rule:law.164.526", {A.CREATE, A.UPDATE}, T.AMENDMENT),
 )
+
+REPRESENTED_ROWS: Final[dict[RepresentativePower, tuple[Row, ...]]] = {
+    RepresentativePower.READ: (
+        _row("rule:law.164.502-g", DISCLOSING, *(t for t in _OWN if t is not T.RELEASE_CHOICE)),
+        _row("rule:law.164.522-a", {A.CREATE, A.UPDATE}, T.RESTRICTION),
+        _row("rule:law.164.526", {A.CREATE, A.UPDATE}, T.AMENDMENT),
+    ),
+    RepresentativePower.SIGN: (_row("rule:law.164.502-g", {A.SIGN}, T.CONSENT),),
+    RepresentativePower.REVOKE: (_row("rule:law.164.502-g", {A.REVOKE}, T.CONSENT),),
+}
+"""by a registered authority, while it holds. Who is not registered has what `REPRESENTATIVE_ROWS` say: a name and the consents"""
 
 AUTHOR_ROWS: Final = (
     _row("rule:author.own-record", READING | {A.UPDATE}, T.SESSION, T.OUTCOME),
@@ -71,6 +94,7 @@ RELATIONSHIP_ROWS: Final = (
         T.CONSENT, T.SESSION, T.PROGRESS_NOTE, T.PSYCHOTHERAPY_NOTE, T.ADMINISTRATION, T.OUTCOME,
     ),
     _row("rule:relationship.duty-to-document", {A.UPDATE}, T.CONSENT),
+    _row("rule:relationship.duty-to-document", {A.CREATE, A.UPDATE}, T.CAPACITY, T.AMENDMENT),
 )  # fmt: skip
 """a practitioner with a current relationship, of whatever kind, without consent"""
 

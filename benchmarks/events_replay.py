@@ -1,0 +1,51 @@
+"""Replay: the whole log into typed objects, page by page, against the peer package's own read of its log."""
+
+import os
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.events_package import Package
+from benchmarks.events_world import ROUNDS, TENANT, TYPES, Bench, event, opened
+from benchmarks.table import Figure, compared
+from shared.eventstore.model import StreamAppend
+from shared.eventstore.postgres import PostgresEventStore
+from shared.eventstore.sequencer import Sequencer
+
+COUNT = int(os.environ.get("BENCH_REPLAY", "200000"))
+PAGE = 5000
+
+
+async def replay(bench: Bench, python: Path | None) -> list[Figure]:
+    urls, peer_urls = await bench.database(), await bench.database()
+    own: list[float] = []
+    peer: list[float] = []
+    version = None
+    async with opened(urls) as store:
+        for start in range(0, COUNT, 1000):
+            await store.append(TENANT, [StreamAppend(f"bench/{start}", 0, [event() for _ in range(1000)])])
+        sequencer = Sequencer(urls.relay)
+        assert await sequencer.catch_up()
+        await sequencer.close()
+        package = Package(python, peer_urls.owner) if python else None
+        if package:
+            await package.ask("fill", str(COUNT))
+        for _ in range(ROUNDS):
+            own.append(await _read(store))
+            if package:
+                (seconds, count), version = await package.ask("replay", str(PAGE))
+                peer.append(count / seconds)
+    name = f"replay of {COUNT:,} events of 1 KiB into typed objects"
+    if not peer:
+        return [Figure(name, sorted(own)[len(own) // 2], "1/s", samples=tuple(own), reason="not compared: the peer is missing")]
+    return [compared(name, "1/s", own, peer="eventsourcing", peer_version=version, peer_samples=peer, at_least=3.0)]
+
+
+async def _read(store: PostgresEventStore) -> float:
+    begun, after, count = perf_counter(), 0, 0
+    while page := await store.read_numbered(TENANT, after, PAGE):
+        for _, e in page:
+            TYPES.load(tenant=TENANT, event_type=e.type, schema_version=e.schema_version, event_id=e.event_id, data=e.data)
+        after = page[-1][0]
+        count += len(page)
+    assert count == COUNT
+    return count / (perf_counter() - begun)

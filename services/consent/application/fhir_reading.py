@@ -1,0 +1,154 @@
+"""Queries over FHIR: the gate decides on every consent that is shown, and a search shows only what it permitted."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from services.consent.application.fhir_search import Search
+from services.consent.application.fhir_versions import Written, versions
+from services.consent.application.ports import Place, RecordIndex
+from services.consent.domain.fhir import codes
+from services.consent.domain.fhir.rendering import reference_to
+from shared.contracts.disclosure import Action, RecordRef
+from shared.contracts.records import RecordType
+from shared.eventstore.store import EventStore
+from shared.gate.ask import Opened, open_many, open_one
+from shared.gate.port import Gate
+from shared.http.call import Call
+from shared.http.problems import Problem, not_found
+from shared.service.parts import Parts
+
+BATCH: Final = 100
+"""consents of a client that are looked at together"""
+_PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+_ROLE: Final = "urn:alliance-record:role"
+LEDGER_ENTRY: Final = "urn:alliance-record:ledger-entry"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    body: dict[str, Any]
+    number: int
+    updated: datetime
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of a search."""
+
+    resources: list[dict[str, Any]]
+    next: Place | None
+    """where the next page begins, known to have something on it; None on the last one"""
+    headers: dict[str, str]
+
+
+class FhirReading:
+    def __init__(self, parts: Parts, store: EventStore, gate: Gate, *, index: RecordIndex) -> None:
+        self._parts, self._store, self._gate, self._index = parts, store, gate, index
+
+    async def consent(self, call: Call, consent_id: UUID, number: int | None = None) -> Resource:
+        """The consent as it stands, or as it stood at that version. 404 where there was no such version."""
+        opened = await self.opened(call, consent_id, Action.READ)
+        found = await versions(self._store, call.tenant, consent_id, until=number)
+        if not found or (number is not None and found[-1].number != number):
+            raise _without(opened)
+        written = found[-1]
+        return Resource(self._shown(call, written, opened), written.number, written.last.recorded_at, opened.headers)
+
+    async def history(self, call: Call, consent_id: UUID) -> tuple[list[Resource], dict[str, str]]:
+        """Every version, newest first."""
+        opened = await self.opened(call, consent_id, Action.READ)
+        found = await versions(self._store, call.tenant, consent_id)
+        shown = [Resource(self._shown(call, w, opened, w.last.recorded_at), w.number, w.last.recorded_at, {}) for w in found]
+        return shown[::-1], opened.headers
+
+    async def provenances(self, call: Call, consent_id: UUID, number: int | None) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        """Who wrote each version, newest first; of one version alone where its number is given."""
+        opened = await self.opened(call, consent_id, Action.READ)
+        found = await versions(self._store, call.tenant, consent_id)
+        wanted = [(w, i == 0) for i, w in enumerate(found) if number in (None, w.number)]
+        return [_provenance(w, first=first) for w, first in reversed(wanted)], opened.headers
+
+    async def search(self, call: Call, search: Search, before: Place | None) -> Found:
+        """A page of what matches and may be read. A client that the caller may not know has none, as an unknown one has."""
+        matches: list[tuple[Place, dict[str, Any]]] = []
+        entries: list[str] = []
+        while True:
+            places = await self._index.page(call.tenant, RecordType.CONSENT, search.client_id, before=before, limit=BATCH)
+            try:
+                matches += await self._matching(call, search, places, entries, first=not entries)
+            except Problem as problem:
+                if problem.status != 404:
+                    raise
+                return Found([], None, {})
+            if len(matches) > search.count or len(places) < BATCH:
+                break
+            before = places[-1]
+        page = matches[: search.count]
+        after = page[-1][0] if len(matches) > search.count else None
+        return Found([body for _, body in page], after, {"Audit-Entry": ", ".join(entries)})
+
+    async def _matching(
+        self, call: Call, search: Search, places: Any, entries: list[str], *, first: bool
+    ) -> list[tuple[Place, dict[str, Any]]]:
+        now = self._parts.now()
+        loaded = await asyncio.gather(*(versions(self._store, call.tenant, p.record_id) for p in places))
+        wanted = [
+            (place, found[-1])
+            for place, found in zip(places, loaded, strict=True)
+            if found and search.public(found[-1], found[-1].state.status(now))
+        ]
+        if not wanted and not first:
+            return []
+        refs = [self._ref(str(p.record_id), str(search.client_id)) for p, _ in wanted]
+        opened = await open_many(self._gate, call, refs, client_id=str(search.client_id))
+        entries += map(str, opened.entries)
+        shown = [(p, self._shown(call, w, opened)) for p, w in wanted if opened.permitted(p.record_id)]
+        return [(p, body) for p, body in shown if search.sealed(body)]
+
+    async def opened(self, call: Call, consent_id: UUID, action: Action) -> Opened:
+        client_id = await self._index.client_of(call.tenant, RecordType.CONSENT, consent_id)
+        if client_id is None:
+            raise not_found()
+        return await open_one(self._gate, call, action, self._ref(str(consent_id), str(client_id)))
+
+    def _shown(self, call: Call, written: Written, opened: Opened, at: datetime | None = None) -> dict[str, Any]:
+        consent_id = written.state.consent_id
+        key, erased = opened.keys.get(str(consent_id)), opened.erased(consent_id)
+        return written.shown(call.tenant, at or self._parts.now(), key, erased=erased)
+
+    @staticmethod
+    def _ref(consent_id: str, client_id: str) -> RecordRef:
+        return RecordRef(record_id=consent_id, client_id=client_id, record_type=RecordType.CONSENT)
+
+
+def _without(opened: Opened) -> Problem:
+    problem = not_found("There is no such version.")
+    problem.headers.update(opened.headers)
+    return problem
+
+
+def _provenance(written: Written, *, first: bool) -> dict[str, Any]:
+    state, meta = written.state, written.meta
+    role, sub = str(meta.get("role")), str(meta.get("sub"))
+    who: dict[str, Any] = {"reference": f"Patient/{state.client_id}"} if role == "client" else reference_to(sub)
+    shown: dict[str, Any] = {
+        "resourceType": "Provenance",
+        "id": f"{state.consent_id}-{written.number}",
+        "target": [{"reference": f"Consent/{state.consent_id}/_history/{written.number}"}],
+        "recorded": written.last.recorded_at.isoformat(timespec="milliseconds"),
+        "activity": {"coding": [{"system": codes.DATA_OPERATION, "code": "CREATE" if first else "UPDATE"}]},
+        "agent": [
+            {
+                "type": {"coding": [{"system": _PARTICIPANT, "code": "author"}]},
+                "role": [{"coding": [{"system": _ROLE, "code": role}]}],
+                "who": who,
+            }
+        ],
+    }
+    if meta.get("entry") is not None:
+        shown["extension"] = [{"url": LEDGER_ENTRY, "valueString": str(meta["entry"])}]
+    return shown

@@ -1,0 +1,83 @@
+"""What is served over FHIR, resource by resource. A test compares it with the routes of the services that serve them."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+_HL7: Final = "http://hl7.org/fhir/SearchParameter/"
+_PCF: Final = "https://profiles.ihe.net/ITI/PCF/StructureDefinition/IHE.PCF.consent"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    type: str
+    definition: str | None = None
+    documentation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    type: str
+    interactions: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    documentation: str
+    profiles: tuple[str, ...] = ()
+    versioning: str = "versioned"
+    conditional_create: bool = False
+
+    def statement(self) -> dict[str, Any]:
+        """Its part of the CapabilityStatement."""
+        shown: dict[str, Any] = {
+            "type": self.type,
+            "profile": f"http://hl7.org/fhir/StructureDefinition/{self.type}",
+            "documentation": self.documentation,
+            "interaction": [{"code": code} for code in self.interactions],
+            "versioning": self.versioning,
+            "readHistory": "vread" in self.interactions,
+            "updateCreate": False,
+            "conditionalCreate": self.conditional_create,
+            "searchParam": [
+                {
+                    "name": p.name,
+                    "type": p.type,
+                    **({"definition": p.definition} if p.definition else {}),
+                    **({"documentation": p.documentation} if p.documentation else {}),
+                }
+                for p in self.parameters
+            ],
+        }
+        if self.profiles:
+            shown["supportedProfile"] = list(self.profiles)
+        return shown
+
+
+RESOURCES: Final = (
+    Served(
+        type="Consent",
+        interactions=("create", "read", "vread", "update", "history-instance", "search-type"),
+        profiles=(f"{_PCF}Basic", f"{_PCF}Intermediate", f"{_PCF}Advanced"),
+        versioning="versioned-update",
+        conditional_create=True,
+        parameters=(
+            Parameter("_id", "token", f"{_HL7}Resource-id"),
+            Parameter("_lastUpdated", "date", f"{_HL7}Resource-lastUpdated"),
+            Parameter("actor", "reference", f"{_HL7}Consent-actor"),
+            Parameter("category", "token", f"{_HL7}Consent-category"),
+            Parameter("identifier", "token", f"{_HL7}clinical-identifier"),
+            Parameter("patient", "reference", f"{_HL7}clinical-patient", "required: the gate decides client by client"),
+            Parameter("period", "date", f"{_HL7}Consent-period"),
+            Parameter("purpose", "token", f"{_HL7}Consent-purpose"),
+            Parameter("security-label", "token", f"{_HL7}Consent-security-label"),
+            Parameter("status", "token", f"{_HL7}Consent-status"),
+        ),
+        documentation="Dialects of R4 and IHE PCF; what was sent is given back whole. An update amends a proposal or ends an "
+        "active consent: what was signed is not rewritten. Searches give no total.",
+    ),
+    Served(
+        type="Provenance",
+        interactions=("read", "search-type"),
+        versioning="no-version",
+        parameters=(Parameter("target", "reference", f"{_HL7}Provenance-target", "required: Consent/[id]"),),
+        documentation="Who wrote each version of a consent, and under which entry of the ledger.",
+    ),
+)

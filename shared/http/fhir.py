@@ -1,0 +1,191 @@
+"""How FHIR R4 speaks HTTP, for every service that serves resources: media types, Prefer, OperationOutcome for every error."""
+
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+import orjson
+from fastapi import Request
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared.eventstore.model import Overloaded, StoreUnavailable, VersionConflict
+from shared.gate.port import GateUnavailable
+from shared.http.body import raw_body
+from shared.http.call import Call, request_id_of
+from shared.http.problems import Fault, Problem, forbidden, stale_version, unavailable
+from shared.identity.scopes import granted
+
+FHIR_JSON: Final = "application/fhir+json"
+JSON_TYPES: Final = (FHIR_JSON, "application/json", "text/json")
+MAX_RESOURCE: Final = 786_432
+"""bytes of a resource with its attachments; nginx passes 1 MiB"""
+_ISSUES: Final = {
+    400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 406: "not-supported", 409: "conflict",
+    410: "deleted", 412: "conflict", 413: "too-long", 415: "not-supported", 422: "invalid", 428: "required", 503: "transient",
+}  # fmt: skip
+"""status → http://hl7.org/fhir/issue-type"""
+_log = logging.getLogger("http")
+
+
+class Return(StrEnum):
+    MINIMAL = "minimal"
+    REPRESENTATION = "representation"
+    OUTCOME = "OperationOutcome"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    severity: str
+    code: str
+    diagnostics: str
+    expression: str = ""
+
+
+def outcome(issues: Sequence[Issue]) -> dict[str, Any]:
+    """An OperationOutcome."""
+    return {
+        "resourceType": "OperationOutcome",
+        "issue": [
+            {
+                "severity": i.severity,
+                "code": i.code,
+                "diagnostics": i.diagnostics,
+                **({"expression": [i.expression]} if i.expression else {}),
+            }
+            for i in issues
+        ],
+    }
+
+
+def outcome_of(problem: Problem) -> dict[str, Any]:
+    """A problem in FHIR's words: one issue for each fault."""
+    code = _ISSUES.get(problem.status, "exception" if problem.status >= 500 else "processing")
+    said = f"{problem.title}. {problem.detail}".strip() if problem.detail else problem.title
+    if not problem.errors:
+        return outcome([Issue("error", code, said)])
+    return outcome([Issue("error", code, e.detail, e.pointer if _is_path(e.pointer) else "") for e in problem.errors])
+
+
+def _is_path(pointer: str) -> bool:
+    return pointer[:1].isupper()
+
+
+def respond(
+    request: Request, body: Mapping[str, Any] | None, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A resource in the JSON that the caller asked for; `None` is an empty answer."""
+    content = b"" if body is None else orjson.dumps(body, default=_as_written)
+    return Response(content, status_code=status, media_type=_answered_as(request), headers=dict(headers or {}))
+
+
+def _as_written(value: Any) -> Any:
+    if isinstance(value, Decimal):  # its precision counts in FHIR
+        return orjson.Fragment(str(value))
+    raise TypeError
+
+
+def _answered_as(request: Request) -> str:
+    accepted = request.headers.get("accept", "")
+    plain = "application/json" in accepted and "fhir+json" not in accepted
+    return "application/json" if plain or request.query_params.get("_format") == "application/json" else FHIR_JSON
+
+
+def acceptable(request: Request) -> None:
+    """406 where the caller takes no JSON."""
+    accepted = [part.split(";")[0].strip().lower() for part in request.headers.get("accept", "*/*").split(",")]
+    wanted = request.query_params.get("_format")
+    if wanted is not None:
+        accepted = [wanted.split(";")[0].strip().lower().replace(" ", "+")]
+    known = {*JSON_TYPES, "json", "*/*", "application/*", ""}
+    if not known.intersection(accepted):
+        raise Problem(406, "not-acceptable", "Not acceptable", f"FHIR is served as JSON: accept {FHIR_JSON}.")
+
+
+def preferred(request: Request) -> tuple[Return, bool]:
+    """What `Prefer` asks to be returned after a write, and whether unknown search parameters are to be ignored."""
+    found, lenient = Return.REPRESENTATION, False
+    for part in ",".join(request.headers.getlist("prefer")).replace(";", ",").split(","):
+        name, _, value = part.strip().partition("=")
+        value = value.strip('"')
+        if name == "return" and value in list(Return):
+            found = Return(value)
+        elif name == "handling":
+            lenient = value == "lenient"
+    return found, lenient
+
+
+async def resource_body(request: Request) -> bytes:
+    """A JSON body of a resource. 415 for another media type, 413 beyond the limit, 400 where it is not UTF-8."""
+    kind = request.headers.get("content-type", FHIR_JSON).split(";")[0].strip().lower()
+    if kind not in JSON_TYPES:
+        raise Problem(415, "media-type", "Unsupported media type", f"Send {FHIR_JSON}.")
+    raw = await raw_body(request, MAX_RESOURCE)
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Problem(400, "not-json", "Not JSON", "The body is not UTF-8.") from None
+    return raw
+
+
+def bad_search(parameter: str, detail: str) -> Problem:
+    """400: a search that is not understood is not answered with more than was asked for."""
+    return Problem(400, "search", "The search is not understood", errors=[Fault(f"?{parameter}", f"{parameter}: {detail}")])
+
+
+def scope_checked(call: Call, resource: str, letter: str) -> None:
+    """403 where the token's SMART scopes do not reach; the gate decides about its caller after that."""
+    own = call.principal.client_id is not None
+    if not granted(call.principal.scopes, resource, letter, own_record=own):
+        raise forbidden(f"The token's scopes do not allow this: it takes system/{resource}.{letter} or more.")
+
+
+ProblemOf = Callable[[Exception], Problem | None]
+
+
+def route_class(problem_of: ProblemOf) -> type[APIRoute]:
+    """Routes that answer every error with an OperationOutcome. `problem_of` knows the service's own errors."""
+
+    class FhirRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def answered(request: Request) -> Response:
+                try:
+                    acceptable(request)
+                    return await handle(request)
+                except Exception as error:
+                    problem = _problem(error, problem_of)
+                    if problem.status == 500:
+                        _log.error("request %s failed: %s", request_id_of(request), type(error).__name__)
+                    # a 404 that named its ledger entry would tell a record that exists from one that does not
+                    kept = {k: v for k, v in problem.headers.items() if problem.status != 404 or k.lower() != "audit-entry"}
+                    headers = {**kept, "Cache-Control": "no-store"}
+                    return respond(request, outcome_of(problem), problem.status, headers)
+
+            return answered
+
+    return FhirRoute
+
+
+def _problem(error: Exception, problem_of: ProblemOf) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case VersionConflict():
+            return stale_version()
+        case GateUnavailable():
+            return unavailable("The gate cannot be reached: nothing was opened or written.")
+        case Overloaded():
+            return unavailable("Too much is being written at once.", 1)
+        case StoreUnavailable():
+            return unavailable("The database cannot be reached.")
+        case HTTPException():
+            return Problem(error.status_code, "http", str(error.detail), headers=error.headers)
+        case _:
+            known = problem_of(error)
+            return known or Problem(500, "internal", "Something failed here", "Nothing was acknowledged; try again.")

@@ -1,0 +1,212 @@
+"""Dialects, profiles, and what cannot be compared here."""
+
+from typing import Any
+
+import pytest
+
+from services.consent.domain.errors import InvalidForm
+from services.consent.domain.fhir import codes
+from services.consent.domain.fhir.criteria import Home
+from services.consent.domain.fhir.reading import Imported, read_consent
+from services.consent.domain.fhir.resource import as_end, as_start, is_date_time, parse_json
+from services.consent.domain.policies import GivenProvision
+from shared.contracts.consent_policy import ConsentKind
+from tests.unit.audit_log.asking import CLIENT
+
+HOME = Home("riverside")
+R4 = {
+    "resourceType": "Consent",
+    "status": "active",
+    "scope": {"coding": [{"system": codes.SCOPE, "code": "patient-privacy"}]},
+    "category": [{"coding": [{"system": codes.LOINC, "code": "59284-0"}]}],
+    "patient": {"reference": f"Patient/{CLIENT}"},
+    "dateTime": "2026-01-05",
+    "policyRule": {"coding": [{"system": codes.ACT_CODE, "code": "OPTIN"}]},
+}
+PCF = {
+    **{k: v for k, v in R4.items() if k != "policyRule"},
+    "meta": {"profile": [codes.PCF_BASIC]},
+    "performer": [{"reference": f"Patient/{CLIENT}"}],
+    "organization": [{"reference": "Organization/elsewhere"}],
+    "sourceReference": {"reference": "DocumentReference/signed"},
+    "policy": [{"uri": "https://example.org/policy"}],
+}
+
+
+def purpose(*wanted: str) -> list[dict[str, str]]:
+    return [{"system": codes.ACT_REASON, "code": c} for c in wanted]
+
+
+def actor(role: str, reference: str) -> dict[str, Any]:
+    return {"role": {"coding": [{"system": codes.PARTICIPATION, "code": role}]}, "reference": {"reference": reference}}
+
+
+def read(resource: dict[str, Any], provision: Any = None, **changes: Any) -> Imported:
+    return read_consent({**resource, **({"provision": provision} if provision else {}), **changes}, HOME)
+
+
+def test_pcf_root_frames_the_consent() -> None:
+    found = read(PCF, {"type": "permit", "purpose": purpose("TREAT", "HOPERAT")})
+    assert (found.dialect, found.form.policy.base) == ("pcf", "deny")
+    assert found.form.policy.provisions == (GivenProvision(type="permit", purposes=("TREAT", "HOPERAT")),)
+    bare = read(PCF, {"type": "permit"}).form.policy
+    assert (bare.base, bare.provisions) == ("permit", ())
+    dissent = read(PCF, {"type": "deny"}).form.policy
+    assert (dissent.base, dissent.provisions) == ("deny", ())
+
+
+def test_pcf_exceptions_are_provisions() -> None:
+    label = [{"system": codes.ACT_CODE, "code": "PSY"}]
+    found = read(
+        PCF, {"type": "permit", "provision": [{"type": "deny", "securityLabel": label}]}, meta={"profile": [codes.PCF_ADVANCED]}
+    )
+    assert found.form.policy.base == "permit"
+    assert found.form.policy.provisions == (GivenProvision(type="deny", labels=("PSY",)),)
+
+
+@pytest.mark.parametrize(
+    ("profile", "provision", "changes", "path"),
+    [
+        (codes.PCF_BASIC, {"purpose": purpose("TREAT")}, {}, "Consent.provision.type"),
+        (codes.PCF_BASIC, {"type": "permit", "purpose": purpose("HRESCH")}, {}, "Consent.provision.purpose"),
+        (codes.PCF_BASIC, {"type": "permit", "provision": [{"type": "deny"}]}, {}, "Consent.provision.provision"),
+        (
+            codes.PCF_INTERMEDIATE,
+            {"type": "permit", "securityLabel": [{"system": codes.ACT_CODE, "code": "PSY"}]},
+            {},
+            "Consent.provision.securityLabel",
+        ),
+        (
+            codes.PCF_ADVANCED,
+            {"type": "permit", "provision": [{"type": "deny", "provision": [{"type": "permit"}]}]},
+            {},
+            "Consent.provision.provision[0].provision",
+        ),
+        (codes.PCF_ADVANCED, {"type": "permit", "actor": [actor("PRCP", "Practitioner/x")]}, {}, "Consent.provision.actor"),
+        (codes.PCF_BASIC, {"type": "permit"}, {"performer": []}, "Consent.performer"),
+        (codes.PCF_BASIC, {"type": "permit"}, {"policyRule": R4["policyRule"]}, "Consent.policyRule"),
+        (codes.PCF_BASIC, {"type": "permit"}, {"policy": [{"authority": "https://example.org"}]}, "Consent.policy"),
+    ],
+)
+def test_what_a_pcf_profile_does_not_allow_is_refused(
+    profile: str, provision: dict[str, Any], changes: dict[str, Any], path: str
+) -> None:
+    with pytest.raises(InvalidForm) as refused:
+        read(PCF, provision, meta={"profile": [profile]}, **changes)
+    assert path in [f.pointer for f in refused.value.faults]
+
+
+def test_r5_levels_negate() -> None:
+    resource = {
+        "resourceType": "Consent",
+        "status": "active",
+        "subject": {"reference": f"Patient/{CLIENT}"},
+        "date": "2026-01-05",
+        "period": {"start": "2026-01-01", "end": "2026-12-31"},
+        "decision": "deny",
+        "provision": [
+            {
+                "actor": [actor("IRCP", "Practitioner/t-okafor")],
+                "resourceType": [{"system": codes.RESOURCE_TYPES, "code": "DocumentReference"}],
+                "provision": [{"securityLabel": [{"system": codes.ACT_CODE, "code": "PSY"}]}],
+            },
+            {"purpose": purpose("HRESCH"), "expression": {"language": "text/cql", "expression": "true"}},
+        ],
+    }
+    found = read_consent(resource, HOME, "r5")
+    assert (found.dialect, found.form.policy.base, found.form.period.end) == ("r5", "deny", "2026-12-31")
+    assert found.form.policy.provisions == (
+        GivenProvision(
+            type="permit",
+            actors=("t-okafor",),
+            resource_types=("DocumentReference",),
+            provisions=(GivenProvision(type="deny", labels=("PSY",)),),
+        ),
+    )
+    assert [path for path, _ in found.warnings] == ["Consent.provision[1].code"]
+
+
+def test_what_cannot_be_compared_widens_a_denial_and_empties_a_permit() -> None:
+    unknown = {"purpose": purpose("TREAT"), "code": [{"coding": [{"system": codes.LOINC, "code": "1-1"}]}]}
+    denied = read(R4, {"provision": [{"type": "deny", **unknown}]}).form.policy
+    assert denied.provisions == (GivenProvision(type="deny", purposes=("TREAT",)),)
+    out = {"coding": [{"system": codes.ACT_CODE, "code": "OPTOUT"}]}
+    permitted = read(R4, {"provision": [{"type": "permit", **unknown}]}, policyRule=out).form.policy
+    assert permitted.provisions == ()
+    kept = read(R4, {"provision": [{"type": "permit", **unknown, "provision": [{"type": "deny"}]}]}, policyRule=out).form.policy
+    assert kept.provisions == (GivenProvision(type="deny"),)
+
+
+def test_one_record_is_denied_with_its_type_and_never_permitted_with_it() -> None:
+    one = {"data": [{"meaning": "instance", "reference": {"reference": "DocumentReference/one"}}]}
+    assert read(R4, {"provision": [{"type": "deny", **one}]}).form.policy.provisions == (
+        GivenProvision(type="deny", resource_types=("DocumentReference",)),
+    )
+    out = {"coding": [{"system": codes.ACT_CODE, "code": "OPTOUT"}]}
+    assert read(R4, {"provision": [{"type": "permit", **one}]}, policyRule=out).form.policy.provisions == ()
+
+
+def test_a_frame_under_optin_with_denials() -> None:
+    found = read(R4, {"purpose": purpose("TREAT"), "provision": [{"type": "deny", "actor": [actor("IRCP", "Practitioner/x")]}]})
+    assert found.form.policy.base == "deny"
+    assert found.form.policy.provisions == (
+        GivenProvision(type="permit", purposes=("TREAT",), provisions=(GivenProvision(type="deny", actors=("x",)),)),
+    )
+
+
+def test_a_frame_under_optin_with_permissions() -> None:
+    nested = [{"type": "permit", "actor": [actor("IRCP", "Practitioner/x")]}]
+    found = read(R4, {"purpose": purpose("TREAT"), "provision": nested})
+    assert found.form.policy.base == "deny"
+    assert found.form.policy.provisions == (GivenProvision(type="permit", actors=("x",), purposes=("TREAT",)),)
+    contrary = [{"type": "permit", "purpose": purpose("HRESCH")}]
+    assert read(R4, {"purpose": purpose("TREAT"), "provision": contrary}).form.policy.provisions == ()
+
+
+@pytest.mark.parametrize(
+    ("scope", "category", "kind"),
+    [
+        ("patient-privacy", (codes.LOINC, "59284-0"), ConsentKind.DISCLOSURE),
+        ("patient-privacy", (codes.ACT_CODE, "HIPAAPsyNotes"), ConsentKind.PSYCHOTHERAPY_NOTES),
+        ("patient-privacy", (codes.ACT_CODE, "42CFRPart2"), ConsentKind.PART2_TPO),
+        ("patient-privacy", (codes.ACT_CODE, "42CFRPart2CD"), ConsentKind.PART2_TPO),
+        ("treatment", (codes.LOINC, "59284-0"), ConsentKind.TREATMENT),
+        ("research", (codes.ACT_CODE, "INFA"), ConsentKind.RESEARCH),
+        ("treatment", (codes.KIND, "telehealth"), ConsentKind.TELEHEALTH),
+    ],
+)
+def test_the_kind_by_category_then_scope(scope: str, category: tuple[str, str], kind: ConsentKind) -> None:
+    coded = {"coding": [{"system": category[0], "code": category[1]}]}
+    found = read(R4, scope={"coding": [{"system": codes.SCOPE, "code": scope}]}, category=[coded])
+    assert found.form.kind is kind
+
+
+def test_several_kinds_or_none_are_refused() -> None:
+    both = [{"coding": [{"system": codes.ACT_CODE, "code": c} for c in ("HIPAAPsyNotes", "42CFRPart2")]}]
+    for changes in ({"category": both}, {"scope": {"coding": [{"system": codes.SCOPE, "code": "adr"}]}}):
+        with pytest.raises(InvalidForm):
+            read(R4, **changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("2024", "2024-01-01", "2024-12-31"),
+        ("2024-02", "2024-02-01", "2024-02-29"),
+        ("2026-03-02", "2026-03-02", "2026-03-02"),
+        ("2026-03-02T10:00:00.123456789Z", "2026-03-02T10:00:00.123456Z", "2026-03-02T10:00:00.123456Z"),
+    ],
+)
+def test_partial_dates_are_whole_spans(text: str, start: str, end: str) -> None:
+    assert is_date_time(text) and (as_start(text), as_end(text)) == (start, end)
+
+
+@pytest.mark.parametrize("text", ["2026-02-30", "2026-13", "0000", "2026-03-02T10:00", "2026-03-02T10:00:00", "soon", ""])
+def test_what_is_no_date_time(text: str) -> None:
+    assert not is_date_time(text)
+
+
+@pytest.mark.parametrize("text", ["{", "NaN", '{"a":Infinity}', "[" * 61 + "]" * 61, "[" * 100_000])
+def test_what_is_no_json_here(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_json(text)
