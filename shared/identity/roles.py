@@ -26,7 +26,7 @@ PURPOSES: Final[dict[Role, tuple[str, ...]]] = {
     Role.CLIENT: ("PATRQT",),
     Role.REPRESENTATIVE: ("PWATRNY", "FAMRQT", "PATRQT"),
     Role.COMPLIANCE_OFFICER: ("HCOMPL", "HLEGAL"),
-    Role.EHR_SYSTEM: ("TREAT", "COC", "HPAYMT", "HOPERAT", "PUBHLTH", "HRESCH"),
+    Role.EHR_SYSTEM: ("TREAT", "COC", "HPAYMT", "HOPERAT", "PUBHLTH", "HRESCH", "HLEGAL"),
     Role.ADMINISTRATOR: ("HOPERAT",),
 }
 

@@ -38,8 +38,9 @@ def at(year: int, month: int = 6, day: int = 1, hour: int = 12) -> datetime:
 
 
 CASES = (
-    Case("basic", "basic", MARCH, at(2015), True, True, None, False, True,
-         "OPTIN, and the root names a validity alone: whoever treats the client reads while it lasts."),
+    Case("basic", "basic", MARCH, at(2015), False, False, None, False, True,
+         "OPTIN, and the root names a validity alone. An authorization opens to whom it names (164.508(c)(1)(iii)), and this one "
+         "names nobody: those who treat the client read by their consent to treatment, which it neither widens nor narrows."),
     Case("out", "Out", MARCH, at(2020), False, False, None, False, True,
          "OPTOUT naming only who keeps the data, which is this practice: all that is kept here is withheld."),
     Case("emergency", "Emergency", MARCH, at(2020), False, False, None, False, True,
@@ -50,13 +51,14 @@ CASES = (
          "Under OPTIN an untyped root withholds what it names: what this practice keeps, which is all there is here."),
     Case("not-org", "notOrg", MARCH, at(2020), False, False, None, False, True,
          "A root typed deny naming this practice as recipient: everybody here."),
-    Case("not-them", "notThem", MARCH, at(2020), True, False, ("t-okafor", "f204"), False, True,
-         "Under OPTIN an untyped root withholds from the person it names; the others who treat the client read."),
+    Case("not-them", "notThem", MARCH, at(2020), False, False, ("t-okafor", "f204"), False, True,
+         "Under OPTIN an untyped root withholds from the person it names; to the others it gives nothing of its own, "
+         "since it names none of them."),
     Case("not-this", "notThis", MARCH, at(2020), False, False, None, False, True,
          "What is related to an order kept elsewhere cannot be compared here, and what cannot be compared widens a denial."),
-    Case("not-time", "notTime", at(2025, 1, 15), at(2015, 1, 15), True, True, None, False, True,
-         "Its words mean the time of the data, its element is the validity of the consent: by the element it is over since, "
-         "and opens nothing today (dataPeriod would have withheld that month)."),
+    Case("not-time", "notTime", at(2025, 1, 15), at(2015, 1, 15), False, False, None, False, True,
+         "Its words mean the time of the data, its element is the validity of the consent: by the element it is over since "
+         "(dataPeriod would have withheld that month). While it lasts it names nobody, and opens nothing."),
     Case("label-grid", "pkb", MARCH, at(2020), False, False, None, False, False,
          "Nested provisions without a type, one of them for the label that the root permits: the reading that opens least."),
     Case("signature", "signature", MARCH, at(2016), False, False, ("t-okafor", "13"), False, False,

@@ -52,6 +52,8 @@ def read_consent(value: Any, home: Home, dialect: Dialect | None = None) -> Impo
         read = policy_of(resource, home, warnings)
     kind = kind_of(resource)
     policy = read.policy
+    if kind in AUTHORIZATIONS and policy.base == "permit" and not any(_names_somebody(p) for p in policy.provisions):
+        warnings.add("Consent.provision", "names nobody: an authorization opens to whom it names alone (164.508(c)(1)(iii))")
     by_representative = any(r.type_and_id and r.type_and_id[0] == "RelatedPerson" for r in resource.performer)
     form = Form(
         client_id=client_of(resource),
@@ -71,6 +73,11 @@ def read_consent(value: Any, home: Home, dialect: Dialect | None = None) -> Impo
         by_representative=by_representative,
         warnings=tuple(warnings.found),
     )
+
+
+def _names_somebody(provision: GivenProvision) -> bool:
+    named = provision.type == "permit" and bool(provision.actors or provision.roles)
+    return named or any(_names_somebody(inner) for inner in provision.provisions)
 
 
 def kind_of(resource: ConsentResource) -> ConsentKind:

@@ -29,7 +29,6 @@ from tests.unit.audit_log.asking import (
     LIND,
     NOVAK,
     NOW,
-    OFFICER,
     OKAFOR,
     RECORD,
     RIVERA,
@@ -199,8 +198,8 @@ def test_42_cfr_part_2_legal_proceedings_need_a_consent_that_names_them_alone() 
     sud = record("progress_note", RIVERA, "OPIOIDUD")
 
     def to_court(kind: str, *purposes: str) -> str:
-        rules = provision("permit", actors=(OFFICER.id,), purposes=purposes)
-        return shown(asked(OFFICER, "read", sud, (consent(kind, "deny", rules, covers=("progress_note",)),), purpose="HLEGAL"))
+        rules = provision("permit", actors=(EHR.id,), purposes=purposes)
+        return shown(asked(EHR, "read", sud, (consent(kind, "deny", rules, covers=("progress_note",)),), purpose="HLEGAL"))
 
     assert to_court("part2_tpo", "HLEGAL") == "404"
     assert to_court("part2_tpo") == "404"
