@@ -4,9 +4,9 @@ Within a consent the deepest provision that matches wins in its branch, and amon
 base of permit permits those who hold a current relationship to the client; a base of deny is a default that gives nothing, not an
 override of other consents. Somebody without a relationship is permitted only by a provision that names them as an actor, or names
 the role `ehr_system` where their token has it. Among consents deny overrides; one that combines as `most-recent` gives way to a
-newer one of its like. An authorization says to whom (45 CFR 164.508(c)(1)(iii), 42 CFR 2.31(a)(4)): it permits only by a provision
-that names the actor or a role. Tokens of intake, administration and compliance get no clinical class by consent, whomever it names:
-only what their own rows give.
+newer one of its like. An authorization says to whom (45 CFR 164.508(c)(1)(iii), 42 CFR 2.31(a)(4)): it permits only by a
+provision that names the actor or a role. Tokens of intake, administration and compliance get no clinical class by consent,
+whomever it names: only what their own rows give.
 """
 
 from typing import Final
