@@ -126,6 +126,10 @@ async def test_prefer(clinic: Clinic) -> None:
     minimal = await post(clinic.intake, consent(clinic), Prefer="return=minimal")
     assert minimal.text == "" and "Location" in minimal.headers
     told = await post(clinic.intake, consent(clinic), Prefer="return=OperationOutcome")
+    assert issues(told)[0]["severity"] == "warning" and "names nobody" in issues(told)[0]["diagnostics"]
+    recipient = {"coding": [{"system": f"{V3}ParticipationType", "code": "IRCP"}]}
+    naming = {"type": "permit", "actor": [{"role": recipient, "reference": {"reference": "Practitioner/lena.marsh"}}]}
+    told = await post(clinic.intake, consent(clinic, provision={"provision": [naming]}), Prefer="return=OperationOutcome")
     assert issues(told)[0]["severity"] == "information"
 
 
