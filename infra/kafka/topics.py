@@ -30,9 +30,11 @@ async def create_topics(settings: KafkaSettings, *, partitions: int | None = Non
     """Names of the topics that were created now. Waits until the cluster knows them all."""
     admin = AIOKafkaAdminClient(**settings.client_options())
     try:
-        await asyncio.wait_for(admin.start(), _TIMEOUT)
+        async with asyncio.timeout(_TIMEOUT):
+            await admin.start()
         wanted = [_new_topic(t, partitions or t.partitions, replication) for t in declared().values()]
-        answer = await asyncio.wait_for(admin.create_topics(wanted), _TIMEOUT)
+        async with asyncio.timeout(_TIMEOUT):
+            answer = await admin.create_topics(wanted)
         created = []
         for name, code, *_ in answer.topic_errors:
             error = for_code(code)
@@ -40,7 +42,8 @@ async def create_topics(settings: KafkaSettings, *, partitions: int | None = Non
                 created.append(name)
             elif error is not TopicAlreadyExistsError:
                 raise TopicRefused(f"{name}: {error.__name__}")
-        await asyncio.wait_for(_known(admin), _TIMEOUT)
+        async with asyncio.timeout(_TIMEOUT):
+            await _known(admin)
         return created
     finally:
         await admin.close()

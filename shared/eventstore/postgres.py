@@ -90,7 +90,8 @@ class PostgresEventStore:
         for pool in pools:
             if pool is not None:
                 try:
-                    await asyncio.wait_for(pool.close(), CONNECT_SECONDS)
+                    async with asyncio.timeout(CONNECT_SECONDS):
+                        await pool.close()
                 except TimeoutError:
                     pool.terminate()
 

@@ -85,7 +85,8 @@ class Sequencer:
         while await self.catch_up():
             await self._watch_fence()
             try:
-                await asyncio.wait_for(self._woken.wait(), self._poll_seconds)
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._woken.wait()
             except TimeoutError:
                 continue
             self._woken.clear()

@@ -100,7 +100,8 @@ class KafkaTransport:
                     metadata_max_age_ms=30_000,
                 )
                 try:
-                    await asyncio.wait_for(producer.start(), _CONNECT_TIMEOUT)
+                    async with asyncio.timeout(_CONNECT_TIMEOUT):
+                        await producer.start()
                 except BaseException:
                     self._discard(producer)
                     raise
@@ -121,7 +122,8 @@ class KafkaTransport:
 async def _closed(closing: Coroutine[Any, Any, None]) -> None:
     """Nothing waits for what is thrown away, and nothing hangs on a broker that is away."""
     try:
-        await asyncio.wait_for(closing, _CLOSE_TIMEOUT)
+        async with asyncio.timeout(_CLOSE_TIMEOUT):
+            await closing
     except Exception as error:
         _log.debug("closing a Kafka client: %s", type(error).__name__)
 

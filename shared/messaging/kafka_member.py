@@ -51,7 +51,8 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]
     async def run(self, on_records: Callable[[], None]) -> None:
         """Until cancelled; raises what aiokafka raises. `on_records` is called whenever records came."""
         self._consumer.subscribe(self._topics, listener=self)
-        await asyncio.wait_for(self._consumer.start(), _START_TIMEOUT)
+        async with asyncio.timeout(_START_TIMEOUT):
+            await self._consumer.start()
         committing = asyncio.create_task(self._commit_steadily())
         try:
             while True:
@@ -133,7 +134,8 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]
         if not offsets:
             return True
         try:
-            await asyncio.wait_for(self._consumer.commit(offsets), _COMMIT_TIMEOUT)
+            async with asyncio.timeout(_COMMIT_TIMEOUT):
+                await self._consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError):
             assigned = self._consumer.assignment()
             self._forget({p: o for p, o in offsets.items() if p not in assigned})

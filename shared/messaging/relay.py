@@ -126,7 +126,8 @@ class Relay:
     async def _wait(self, seconds: float) -> bool:
         """Whether it was woken within that time."""
         try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
         except TimeoutError:
             return False
         return True
@@ -147,7 +148,8 @@ class Relay:
                 return sent
 
     async def _publish(self, messages: Sequence[Outbound]) -> None:
-        await asyncio.wait_for(self._transport.publish(messages), self._publish_timeout)
+        async with asyncio.timeout(self._publish_timeout):
+            await self._transport.publish(messages)
 
     async def _due_beats(self) -> Sequence[Beat]:
         """Read before the drain: when they leave, all that they speak of has left."""

@@ -83,3 +83,11 @@ def test_nothing_reads_the_clock_or_the_environment_on_its_own(folder: str) -> N
         text = file.read_text()
         for forbidden in ("datetime.now(", "uuid4(", "os.urandom(", "time.time(", "os.environ"):
             assert forbidden not in text, (name, forbidden)
+
+
+@pytest.mark.parametrize("folder", ["shared", "services", "infra"])
+def test_nothing_waits_in_a_way_that_forgets_to_stop(folder: str) -> None:
+    """Python 3.11's `asyncio.wait_for` forgets a cancellation that comes as its awaitable is done; `asyncio.timeout` does not."""
+    for file in sources(folder):
+        calls = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Attribute) and n.attr == "wait_for"]
+        assert not calls, file

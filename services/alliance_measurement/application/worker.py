@@ -49,7 +49,8 @@ class AssessmentWorker:
     async def _waited(self, seconds: float) -> bool:
         """Whether it was woken within that time."""
         try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
         except TimeoutError:
             return False
         finally:

@@ -38,7 +38,8 @@ class KeyringDatabase:
         pool, self._pool = self._pool, None
         if pool is not None:
             try:
-                await asyncio.wait_for(pool.close(), _CONNECT_SECONDS)
+                async with asyncio.timeout(_CONNECT_SECONDS):
+                    await pool.close()
             except TimeoutError:
                 pool.terminate()
 

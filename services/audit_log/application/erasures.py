@@ -215,7 +215,8 @@ class Erasures:
             except StoreError as error:
                 _log.warning("erasures wait: %s", type(error).__name__)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), POLL)
+                async with asyncio.timeout(POLL):
+                    await self._wake.wait()
 
     async def _try(self, tenant: str, erasure_id: UUID) -> None:
         try:

@@ -116,7 +116,8 @@ class PolicyProjection:
                 while known.policy.watermark < sequence:
                     moved = known.moved
                     try:
-                        await asyncio.wait_for(moved.wait(), CONFIRM_PATIENCE_SECONDS)
+                        async with asyncio.timeout(CONFIRM_PATIENCE_SECONDS):
+                            await moved.wait()
                     except TimeoutError:
                         await self._pull(tenant, known)
         except TimeoutError:
