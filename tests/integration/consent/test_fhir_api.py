@@ -129,7 +129,9 @@ async def test_prefer(clinic: Clinic) -> None:
     assert issues(told)[0]["severity"] == "warning" and "names nobody" in issues(told)[0]["diagnostics"]
     recipient = {"coding": [{"system": f"{V3}ParticipationType", "code": "IRCP"}]}
     naming = {"type": "permit", "actor": [{"role": recipient, "reference": {"reference": "Practitioner/lena.marsh"}}]}
-    told = await post(clinic.intake, consent(clinic, provision={"provision": [naming]}), Prefer="return=OperationOutcome")
+    out = {"coding": [{"system": f"{V3}ActCode", "code": "OPTOUT"}]}
+    form = consent(clinic, policyRule=out, provision={"provision": [naming]})
+    told = await post(clinic.intake, form, Prefer="return=OperationOutcome")
     assert issues(told)[0]["severity"] == "information"
 
 
