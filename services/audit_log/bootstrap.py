@@ -21,10 +21,12 @@ from services.audit_log.adapters.record_registry import RecordRegistry
 from services.audit_log.adapters.release_table import ReleaseTable
 from services.audit_log.adapters.review_table import ReviewTable
 from services.audit_log.adapters.tenant_rules_table import TenantRulesTable
+from services.audit_log.adapters.witness_http import HttpWitnesses
 from services.audit_log.api import disclosures, erasures, grants
 from services.audit_log.api.explanations import explanations_router
 from services.audit_log.api.ledger import ledger_router
 from services.audit_log.api.ledger_desk import Desk
+from services.audit_log.api.ledger_state import ledger_state_router
 from services.audit_log.api.reviews import reviews_router
 from services.audit_log.api.tlog import tlog_router
 from services.audit_log.application import erasure_stream
@@ -42,6 +44,7 @@ from services.audit_log.application.reviews import Reviewing
 from services.audit_log.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
 from services.audit_log.application.tenant_settings import TenantSettings
 from services.audit_log.application.token_caches import end_caches
+from services.audit_log.application.witnessing import Witnessing
 from services.audit_log.domain.entry import Entry
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
@@ -78,6 +81,7 @@ class AuditLogService:
         feed: PolicyFeed,
         anchor_dir: Path,
         log_seed: bytes,
+        retiring_seeds: Sequence[bytes],
         directory: ServiceDirectory,
         keys: ServiceKeys,
         settings: Settings,
@@ -90,9 +94,14 @@ class AuditLogService:
         self._ledger = PostgresLedger(
             database,
             seed=log_seed,
+            retiring_seeds=retiring_seeds,
             origin_prefix=settings.log_origin or urlsplit(parts.public_url).netloc.replace(":", "-"),
             anchor=FileAnchor(anchor_dir),
             random=parts.random,
+        )
+        self._witness_http = HttpWitnesses()
+        self._witnessing = Witnessing(
+            settings.witnesses, self._ledger, self._witness_http, now=parts.now, every=settings.witness_every
         )
         ledger = DurableLedger(self._ledger)
         choices = ReleaseTable(self._store, delay=settings.release_delay)
@@ -171,6 +180,7 @@ class AuditLogService:
         # before the ledger's own pages: `/entries/{index}/explanation` and they share a prefix
         app.include_router(explanations_router(explained, chosen, self._ledger, registry, self._policy, parts.tokens, parts.now))
         app.include_router(ledger_router(self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
+        app.include_router(ledger_state_router(self._ledger, self._witnessing, parts.tokens, parts.now))
         app.include_router(tlog_router(self._ledger, parts.tokens, parts.now))
         self.app: ASGIApp = app
 
@@ -185,7 +195,7 @@ class AuditLogService:
         await self._ledger.open()
         await self._outbox.open()
         await self._erasures.start()
-        work = (self._relay.run, self._consumer.run, self._sequencer.run, self._watch.run, self._orders.run)
+        work = (self._relay.run, self._consumer.run, self._sequencer.run, self._watch.run, self._orders.run, self._witnessing.run)
         self._tasks = [asyncio.create_task(each()) for each in work]
         # the consumer joins its topics before anybody publishes
         await asyncio.sleep(0)
@@ -199,6 +209,7 @@ class AuditLogService:
         await self._erasures.stop()
         await self._policy.stop()
         await self._outbox.close()
+        await self._witness_http.close()
         await self._ledger.close()
         await self._keyring.close()
         await self._store.close()
@@ -231,10 +242,12 @@ def build(
     directory: ServiceDirectory,
     keys: ServiceKeys,
     settings: Settings | None = None,
+    retiring_seeds: Sequence[bytes] = (),
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> AuditLogService:
     """`feed`: the consent service's, over HTTP or direct; `anchor_dir`: where the last checkpoints are kept, apart from the
-    database; `log_seed`: 32 bytes from which the logs' signing keys are derived; `keys`: this service's own; `closing` is
+    database; `log_seed`: 32 bytes from which the logs' signing keys are derived; `retiring_seeds`: those
+    before, while both sign; `keys`: this service's own; `closing` is
     called last at its stop (the feed's connections). Unwired without a database."""
     if parts.database is None:
         raise Unwired("audit_log needs its database")
@@ -246,6 +259,7 @@ def build(
         feed=feed,
         anchor_dir=anchor_dir,
         log_seed=log_seed,
+        retiring_seeds=retiring_seeds,
         directory=directory,
         keys=keys,
         settings=settings or Settings(),

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
+from services.audit_log.adapters.witness_http import parse_witnesses
 from services.audit_log.application.grants import GRANT_ROLES
+from services.audit_log.application.witnessing import Witness
 from services.audit_log.domain.release import RELEASE_DELAY
 from shared.identity.roles import Role
 
@@ -15,6 +18,10 @@ class Settings:
     """after which a rating released as `delayed` becomes visible"""
     break_glass_roles: frozenset[Role] = GRANT_ROLES
     """groups that may break the glass"""
+    witnesses: tuple[Witness, ...] = ()
+    """who cosigns the logs' checkpoints"""
+    witness_every: timedelta = timedelta(milliseconds=500)
+    """how often new checkpoints go to the witnesses"""
     log_origin: str | None = None
     """`<host>/<deployment>` that names the logs of this deployment for ever; absent: host of the public address"""
 
@@ -32,4 +39,18 @@ class Settings:
                 roles = frozenset(Role(r.strip()) for r in named.split(",") if r.strip())
             except ValueError:
                 raise ValueError("AUDIT_LOG_BREAK_GLASS_ROLES: roles, separated by commas") from None
-        return cls(timedelta(days=int(days)), roles, env.get("AUDIT_LOG_ORIGIN") or None)
+        return cls(
+            release_delay=timedelta(days=int(days)),
+            break_glass_roles=roles,
+            witnesses=_witnesses(env.get("AUDIT_LOG_WITNESSES_FILE")),
+            log_origin=env.get("AUDIT_LOG_ORIGIN") or None,
+        )
+
+
+def _witnesses(file: str | None) -> tuple[Witness, ...]:
+    if not file:
+        return ()
+    try:
+        return parse_witnesses(Path(file).read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"AUDIT_LOG_WITNESSES_FILE: {error}") from None
