@@ -6,7 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from services.audit_log.adapters.witness_http import parse_witnesses
+from services.audit_log.application.completeness import GRACE
 from services.audit_log.application.grants import GRANT_ROLES
+from services.audit_log.application.retention import LEAST_YEARS
 from services.audit_log.application.witnessing import Witness
 from services.audit_log.domain.release import RELEASE_DELAY
 from shared.identity.roles import Role
@@ -22,6 +24,10 @@ class Settings:
     """who cosigns the logs' checkpoints"""
     witness_every: timedelta = timedelta(milliseconds=500)
     """how often new checkpoints go to the witnesses"""
+    retention_years: int | None = None
+    """after which payloads of entries are deleted, six at least; None keeps them"""
+    receipt_grace: timedelta = GRACE
+    """after which an entry that allowed a write, and has no receipt, is an alarm"""
     log_origin: str | None = None
     """`<host>/<deployment>` that names the logs of this deployment for ever; absent: host of the public address"""
 
@@ -43,8 +49,17 @@ class Settings:
             release_delay=timedelta(days=int(days)),
             break_glass_roles=roles,
             witnesses=_witnesses(env.get("AUDIT_LOG_WITNESSES_FILE")),
+            retention_years=_years(env.get("AUDIT_LOG_RETENTION_YEARS")),
             log_origin=env.get("AUDIT_LOG_ORIGIN") or None,
         )
+
+
+def _years(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not text.isdigit() or not LEAST_YEARS <= int(text) <= 100:
+        raise ValueError(f"AUDIT_LOG_RETENTION_YEARS: whole years from {LEAST_YEARS} to 100, or unset to keep everything")
+    return int(text)
 
 
 def _witnesses(file: str | None) -> tuple[Witness, ...]:

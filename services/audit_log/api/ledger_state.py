@@ -1,4 +1,4 @@
-"""How the ledger stands: its size, its last checkpoint, and how each witness follows it."""
+"""How the ledger stands: its size, its last checkpoint, and how each witness follows it; receipts and retention."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,7 +10,9 @@ from starlette.responses import Response
 
 from services.audit_log.api.ledger_desk import Desk, LedgerRoute
 from services.audit_log.api.ledger_query import no_parameters
+from services.audit_log.application.completeness import CompletenessSweep
 from services.audit_log.application.ledger_view import LedgerView
+from services.audit_log.application.retention import EVERY, RetentionClock
 from services.audit_log.application.witnessing import Witnessing
 from services.audit_log.domain.checkpoint import parse_text
 from services.audit_log.domain.note import split_note
@@ -19,7 +21,12 @@ from shared.identity.tokens import TokenVerifier
 
 
 def ledger_state_router(
-    ledger: LedgerView, witnessing: Witnessing, tokens: TokenVerifier, now: Callable[[], datetime]
+    ledger: LedgerView,
+    witnessing: Witnessing,
+    completeness: CompletenessSweep,
+    retention: RetentionClock,
+    tokens: TokenVerifier,
+    now: Callable[[], datetime],
 ) -> APIRouter:
     router = APIRouter(prefix="/v1/audit", tags=["ledger"], route_class=LedgerRoute)
     desk = Desk(ledger, tokens, now)
@@ -46,5 +53,37 @@ def ledger_state_router(
         ]
         headers = await desk.record(call, "view-witnesses", {}, len(items))
         return Response(orjson.dumps({"size": size, "items": items}), media_type="application/json", headers=headers)
+
+    @router.get("/completeness", summary="Entries that allowed a write, against the receipts of what was written")
+    async def complete(request: Request) -> Response:
+        """`open`: entries under which nothing was reported as written. The write failed, or its receipt is kept back."""
+        call = await desk.officer(request, "view-completeness")
+        no_parameters(request)
+        found = await completeness.standing(call.tenant)
+        body = {
+            "checked": found.checked,
+            "last_run": instant(found.last_run) if found.last_run else None,
+            "receipts": found.receipts,
+            "faulty": found.faulty,
+            "open": [{"entry": m.entry, "service": m.service} for m in found.open],
+            "settled": found.settled,
+        }
+        headers = await desk.record(call, "view-completeness", {}, len(found.open))
+        return Response(orjson.dumps(body), media_type="application/json", headers=headers)
+
+    @router.get("/retention", summary="The retention clock: what is kept how long, and its last run")
+    async def retained(request: Request) -> Response:
+        call = await desk.officer(request, "view-retention")
+        no_parameters(request)
+        last = await retention.last_run(call.tenant)
+        body = {
+            "years": retention.years,
+            "last_run": None
+            if last is None
+            else {"at": instant(last.at), "years": last.years, "erased": last.erased, "held": last.held},
+            "next_run": instant(last.at + EVERY) if last else None,
+        }
+        headers = await desk.record(call, "view-retention", {}, 0 if last is None else 1)
+        return Response(orjson.dumps(body), media_type="application/json", headers=headers)
 
     return router
