@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from services.audit_log.adapters import completeness_table, retention_table
 from services.audit_log.adapters.ledger import PostgresLedger
 from services.audit_log.adapters.witness_http import HttpWitnesses
+from services.audit_log.api.fhir_audit_event import fhir_router
 from services.audit_log.api.ledger import ledger_router
 from services.audit_log.api.ledger_state import ledger_state_router
 from services.audit_log.api.tlog import tlog_router
@@ -47,6 +48,7 @@ class LedgerCare:
         tokens, now = self._parts.tokens, self._parts.now
         app.include_router(ledger_router(self._ledger, tokens, Cursors(self._parts.secret), now))
         app.include_router(ledger_state_router(self._ledger, self.witnessing, self.completeness, self.retention, tokens, now))
+        app.include_router(fhir_router(self._ledger, tokens, Cursors(self._parts.secret), now, public_url=self._parts.public_url))
         app.include_router(tlog_router(self._ledger, tokens, now))
 
     def _led(self) -> list[str]:

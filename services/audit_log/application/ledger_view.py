@@ -1,7 +1,7 @@
 """What is read from the ledger: entries, proofs, tiles, checkpoints, and where the last checkpoint is anchored."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -37,6 +37,12 @@ class Filters:
     """leaves out these purposes, and entries without one"""
     hiding: str | None = None
     """a record type: leaves out entries that concern records of this type and no others"""
+    indexes: Sequence[int] = ()
+    """of these entries alone"""
+
+    def for_the_client(self, kinds: Sequence[str], hiding: str) -> "Filters":
+        """The same, as the client may search their own record."""
+        return replace(self, kinds=kinds, hiding=hiding)
 
 
 @dataclass(frozen=True, slots=True)
