@@ -37,8 +37,9 @@ async def through_the_ledger(ledger: PostgresLedger, producers: int) -> float:
     end, counts = perf_counter() + SECONDS, [0] * producers
 
     async def produce(number: int) -> None:
+        made = [entry(number)]  # as on the other side, what is written is there beforehand
         while perf_counter() < end:
-            await ledger.append("bench", [entry(counts[number])])
+            await ledger.append("bench", made)
             counts[number] += 1
 
     begun = perf_counter()
