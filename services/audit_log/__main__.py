@@ -6,7 +6,7 @@
 | KMS_PROVIDER | `openbao`, or `file` in development |
 | BAO_ADDR, BAO_CACERT, KMS_TOKEN_FILE | OpenBao, its CA, and the file with the service's token |
 | KMS_FILE | the file of the development KMS |
-| LOG_SEED_FILE | 32 bytes in hex: the logs' signing keys come from it |
+| LOG_SEED_FILE | 32 bytes in hex: the logs' signing keys come from it. Further lines: seeds that are retiring, newest first |
 | ANCHOR_DIR | where the last signed checkpoints are kept, apart from the database |
 | POLICY_FEED_URL | consent's address |
 """
@@ -44,13 +44,15 @@ def wire(parts: Parts, deployment: Deployment) -> AuditLogService:
     feed = HttpPolicyFeed(
         require(env, "POLICY_FEED_URL"), caller, ssl=deployment.tls.client_context() if deployment.tls else None
     )
+    seed, *retiring = [bytes.fromhex(line) for line in Path(require(env, "LOG_SEED_FILE")).read_text().split()]
     return build(
         parts,
         keyring_database=deployment.database("KEYRING_DATABASE_FILE"),
         kms=kms_of(deployment),
         feed=feed,
         anchor_dir=Path(require(env, "ANCHOR_DIR")),
-        log_seed=bytes.fromhex(Path(require(env, "LOG_SEED_FILE")).read_text().strip()),
+        log_seed=seed,
+        retiring_seeds=retiring,
         directory=deployment.directory,
         keys=deployment.keys,
         settings=Settings.from_environment(env),

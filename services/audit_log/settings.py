@@ -3,8 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
+from services.audit_log.adapters.witness_http import parse_witnesses
+from services.audit_log.application.completeness import GRACE
 from services.audit_log.application.grants import GRANT_ROLES
+from services.audit_log.application.retention import LEAST_YEARS
+from services.audit_log.application.witnessing import Witness
 from services.audit_log.domain.release import RELEASE_DELAY
 from shared.identity.roles import Role
 
@@ -15,6 +20,14 @@ class Settings:
     """after which a rating released as `delayed` becomes visible"""
     break_glass_roles: frozenset[Role] = GRANT_ROLES
     """groups that may break the glass"""
+    witnesses: tuple[Witness, ...] = ()
+    """who cosigns the logs' checkpoints"""
+    witness_every: timedelta = timedelta(milliseconds=500)
+    """how often new checkpoints go to the witnesses"""
+    retention_years: int | None = None
+    """after which payloads of entries are deleted, six at least; None keeps them"""
+    receipt_grace: timedelta = GRACE
+    """after which an entry that allowed a write, and has no receipt, is an alarm"""
     log_origin: str | None = None
     """`<host>/<deployment>` that names the logs of this deployment for ever; absent: host of the public address"""
 
@@ -32,4 +45,27 @@ class Settings:
                 roles = frozenset(Role(r.strip()) for r in named.split(",") if r.strip())
             except ValueError:
                 raise ValueError("AUDIT_LOG_BREAK_GLASS_ROLES: roles, separated by commas") from None
-        return cls(timedelta(days=int(days)), roles, env.get("AUDIT_LOG_ORIGIN") or None)
+        return cls(
+            release_delay=timedelta(days=int(days)),
+            break_glass_roles=roles,
+            witnesses=_witnesses(env.get("AUDIT_LOG_WITNESSES_FILE")),
+            retention_years=_years(env.get("AUDIT_LOG_RETENTION_YEARS")),
+            log_origin=env.get("AUDIT_LOG_ORIGIN") or None,
+        )
+
+
+def _years(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not text.isdigit() or not LEAST_YEARS <= int(text) <= 100:
+        raise ValueError(f"AUDIT_LOG_RETENTION_YEARS: whole years from {LEAST_YEARS} to 100, or unset to keep everything")
+    return int(text)
+
+
+def _witnesses(file: str | None) -> tuple[Witness, ...]:
+    if not file:
+        return ()
+    try:
+        return parse_witnesses(Path(file).read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"AUDIT_LOG_WITNESSES_FILE: {error}") from None
