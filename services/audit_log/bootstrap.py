@@ -43,6 +43,7 @@ from services.audit_log.application.steps_in_force import DurableLedger, PolicyD
 from services.audit_log.application.tenant_settings import TenantSettings
 from services.audit_log.application.token_caches import end_caches
 from services.audit_log.domain.entry import Entry
+from services.audit_log.review.bootstrap import Review
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
@@ -172,6 +173,19 @@ class AuditLogService:
         app.include_router(explanations_router(explained, chosen, self._ledger, registry, self._policy, parts.tokens, parts.now))
         app.include_router(ledger_router(self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
         app.include_router(tlog_router(self._ledger, parts.tokens, parts.now))
+        self._review = Review(
+            self._ledger,
+            self._store,
+            reviewing,
+            explained,
+            parts.tokens,
+            secret=parts.secret,
+            public_url=parts.public_url,
+            now=parts.now,
+            random=parts.random,
+        )
+        for router in self._review.routers:
+            app.include_router(router)
         self.app: ASGIApp = app
 
     def direct_gate(self, service: ServiceName) -> Gate:
@@ -196,6 +210,7 @@ class AuditLogService:
             with suppress(asyncio.CancelledError):
                 await task
         self._tasks = []
+        await self._review.stop()
         await self._erasures.stop()
         await self._policy.stop()
         await self._outbox.close()

@@ -13,6 +13,7 @@ from shared.gate.ask import Opened
 from shared.http.body import documented, read_json
 from shared.http.call import etag, path_id
 from shared.http.idempotency import Answer, Repeat
+from shared.http.page_session import of_script
 
 
 def client_routes(surface: Surface) -> APIRouter:
@@ -36,6 +37,15 @@ def client_routes(surface: Surface) -> APIRouter:
         call = surface.call(request)
         found = await read_client(desk, call, path_id(client_id))
         return respond(client_view(found, found.opened), headers={**found.opened.headers, "ETag": etag(found.version)})
+
+    @router.get("/v1/clients/{client_id}/name")
+    async def name(request: Request, client_id: str) -> Response:
+        """The name alone, for the officers' pages: their browser asks here, because the audit log never learns it."""
+        call = of_script(request, desk.parts.tokens)
+        found = await read_client(desk, call, path_id(client_id))
+        known = found.identity
+        body = {"id": str(found.client_id), "name": "" if known is None else known.name, "erased": known is None}
+        return respond(body, headers=found.opened.headers)
 
     @router.get("/v1/clients/{client_id}/next-session")
     async def waiting(request: Request, client_id: str) -> Response:
