@@ -43,6 +43,7 @@ from services.audit_log.application.steps_in_force import DurableLedger, PolicyD
 from services.audit_log.application.tenant_settings import TenantSettings
 from services.audit_log.application.token_caches import end_caches
 from services.audit_log.domain.entry import Entry
+from services.audit_log.review.adapters import review_schema
 from services.audit_log.review.bootstrap import Review
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
@@ -86,7 +87,8 @@ class AuditLogService:
     ) -> None:
         self.name = str(ServiceName.AUDIT_LOG)
         self._now, self._closing = parts.now, closing
-        self._store = PostgresEventStore(database, ddl=[*gate_schema.schema(), *erasure_stream.SCHEMA], now=parts.now)
+        ddl = [*gate_schema.schema(), *erasure_stream.SCHEMA, *review_schema.schema()]
+        self._store = PostgresEventStore(database, ddl=ddl, now=parts.now)
         self._keyring = PostgresKeyring(keyring_database, kms, now=parts.now, random=parts.random, new_id=parts.new_id)
         self._ledger = PostgresLedger(
             database,
@@ -178,6 +180,8 @@ class AuditLogService:
             self._store,
             reviewing,
             explained,
+            self._policy,
+            parts.verifier,
             parts.tokens,
             secret=parts.secret,
             public_url=parts.public_url,

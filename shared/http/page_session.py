@@ -26,9 +26,10 @@ def of_page(request: Request, tokens: TokenVerifier) -> Call:
 
 
 def of_script(request: Request, tokens: TokenVerifier) -> Call:
-    """Authorization as everywhere, or, for a read by a script of this origin, the page's cookie. Problem 401."""
+    """Authorization as everywhere, or, for a script of this origin, the page's cookie. Only for routes that change nothing: a
+    browser sends these headers itself, and no page of another site can. Problem 401."""
     headers = request.headers
     ours = headers.get("sec-fetch-site") == "same-origin" and headers.get("sec-fetch-dest") == "empty"
-    if "authorization" not in headers and request.method == "GET" and ours and COOKIE in request.cookies:
+    if "authorization" not in headers and ours and COOKIE in request.cookies:
         return of_page(request, tokens)
     return authenticate(request, tokens)

@@ -1,10 +1,11 @@
 """A clinic on one origin, in this process: every service, the demo clinic, and a few weeks of fictional work in its ledger."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,8 +14,11 @@ import aiohttp
 
 from infra.embedded.demo import TENANT, Demo, demo_clinic
 from infra.embedded.runtime import Embedded, EmbeddedSettings
+from services.audit_log.adapters.record_registry import RecordRegistry
 from services.audit_log.bootstrap import AuditLogService
 from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
+from services.audit_log.domain.registry import BoundRecord
+from shared.contracts.records import RecordType, ServiceName
 from shared.service.clock import now
 from tests.support.http import serving
 from tests.support.postgres import Postgres
@@ -74,7 +78,10 @@ async def opened(postgres: Postgres, folder: Path) -> AsyncIterator[Clinic]:
 async def _worked(clinic: Clinic) -> None:
     """Weeks of reads, a break-glass, refusals that repeat, an alarm of completeness."""
     ledger = clinic.audit._ledger
-    await ledger.append(TENANT, list(_weeks(clinic.demo.client_id)))
+    entries, records = _weeks(clinic.demo.client_id)
+    statements = RecordRegistry(clinic.audit._store).statements(TENANT, records)
+    await clinic.audit._store.append(TENANT, [], statements=statements)
+    await ledger.append(TENANT, entries)
     night = clinic.token("night.shift", "therapist", "Dr. Tomas Weil")
     grant = {"client_id": clinic.demo.client_id, "purpose": "BTG", "scope": [], "minutes": 30}
     reason = "Found unresponsive; the ward asks for medication and the safety plan."
@@ -107,26 +114,61 @@ def entry_of(
         client_id=client,
         purpose=None if alarm else _PURPOSE.get(role, "TREAT"),
         purpose_defaulted=True,
-        records=() if alarm else (EntryRecord(record, "progress_note", "progress_note", outcome, "consent"),),
+        records=() if alarm else (EntryRecord(record, *_kind(role), outcome, "consent"),),
         basis=() if alarm else ("rule:consent.deny-by-default",),
     )
 
 
-def _weeks(client: str) -> Iterator[Entry]:
-    """A steady practice: days full on weekdays, the desk early, little at night."""
+def _kind(role: str) -> tuple[str, str]:
+    return ("client", "identity") if role == "intake" else ("session", "progress_note")
+
+
+def _weeks(client: str) -> tuple[list[Entry], list[BoundRecord]]:
+    """A steady practice: each sees their own clients every week and reads before and after; the desk keeps the files. Two weeks
+    ago somebody looked at clients of others."""
     first = now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(weeks=WEEKS)
-    number = 0
+    entries: list[Entry] = []
+    records: list[BoundRecord] = []
     for day in range(WEEKS * 7):
         at = first + timedelta(days=day)
         if at.weekday() > 4:
             continue
-        for place, (sub, name, role) in enumerate(STAFF[:6]):
-            for hour in range(8 + place % 2, 18):
-                number += 1
-                if (number * 7 + place * 3 + hour) % 5 < 2 or (hour == 12 and place):
+        for place, (sub, name, role) in enumerate(STAFF[:5]):
+            for slot, hour in enumerate((9, 10, 11, 14, 15, 16)):
+                if (day * 7 + place * 5 + slot) % 6 == 0 or (at.weekday() == 4 and hour > 14):
                     continue
-                moment = at + timedelta(hours=hour, minutes=(number * 13) % 60)
-                whose = client if (sub == "lena.marsh" and hour in (9, 10)) else str(UUID(int=1000 + (number * 31) % 40))
-                outcome = "deny" if number % 29 == 0 else "permit"
-                action = "create" if hour % 4 == 1 and role != "intake" else "read"
-                yield entry_of(moment, sub, name, role, whose, action, outcome=outcome, record=str(UUID(int=number)))
+                whose = client if (place, slot, at.weekday()) == (0, 0, 1) else _fictional(place, slot, at.weekday())
+                record = str(UUID(int=5_000_000 + len(records)))
+                moment = at + timedelta(hours=hour, minutes=(place * 11 + slot * 7) % 50)
+                records.append(_session(record, whose, sub, moment))
+                outcome = "deny" if (day + place + slot) % 41 == 0 else "permit"
+                entries.append(entry_of(moment, sub, name, role, whose, "create", record=record))
+                entries += [
+                    entry_of(moment + timedelta(minutes=m), sub, name, role, whose, "read", record=record, outcome=outcome)
+                    for m in (-9, 41, 70)[: 1 + (slot + day) % 3]
+                ]
+                if slot % 2:
+                    early = at + timedelta(hours=8, minutes=place * 9 + slot)
+                    entries.append(entry_of(early, "front.desk", "Front desk", "intake", whose, "read", record=record))
+    for n in range(9):
+        moment = first + timedelta(weeks=WEEKS - 2, days=n % 2, hours=21, minutes=n * 3)
+        whose = _fictional(0, n % 4, 2)
+        entries.append(entry_of(moment, "chidi.okafor", "Chidi Okafor", "therapist", whose, "read", record=str(UUID(int=n + 1))))
+    return sorted(entries, key=lambda e: e.at), records
+
+
+def _fictional(place: int, slot: int, weekday: int) -> str:
+    return str(UUID(bytes=sha256(f"client {place} {slot} {weekday}".encode()).digest()[:16], version=4))
+
+
+def _session(record: str, client: str, author: str, at: datetime) -> BoundRecord:
+    return BoundRecord(
+        record_id=record,
+        client_id=client,
+        record_type=RecordType.SESSION,
+        author=author,
+        labels=frozenset(),
+        service=ServiceName.SESSION_NOTES,
+        kid="demo",
+        created_at=at,
+    )

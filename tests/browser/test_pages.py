@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from urllib.parse import unquote_plus
 
 import pytest
 from playwright.async_api import expect
@@ -61,6 +62,14 @@ async def test_each_page_in_each_look(clinic: Clinic, browse: Browse, picture: P
     await expect(page.locator("blockquote")).to_contain_text("Found unresponsive")
     await sound(watched, "break-glass")
     await picture(watched, label("break-glass", width, dark))
+    await page.goto(f"{clinic.url}/review/snooping")
+    await expect(page.locator(".share")).to_contain_text("explain themselves")
+    await sound(watched, "snooping")
+    await picture(watched, label("snooping", width, dark))
+    await page.goto(f"{clinic.url}/review/snooping/person?sub=chidi.okafor")
+    await expect(page.locator(".asks").first).to_contain_text("No care relationship between them is recorded.")
+    await sound(watched, "person")
+    await picture(watched, label("person", width, dark))
 
 
 async def test_names_come_from_the_record_and_leave_an_entry(clinic: Clinic, browse: Browse) -> None:
@@ -132,7 +141,7 @@ async def test_pages_follow_one_another_and_the_end_date_counts(clinic: Clinic, 
     watched = await browse()
     await signed_in(watched, clinic)
     page = watched.page
-    await page.goto(f"{clinic.url}/review/search?kind=disclosure&action=read")
+    await page.goto(f"{clinic.url}/review/search?kind=disclosure&action=read&limit=200")
     seen: list[str] = []
     while True:
         seen += await page.locator(".hit .facts code:first-of-type").all_inner_texts()
@@ -144,7 +153,7 @@ async def test_pages_follow_one_another_and_the_end_date_counts(clinic: Clinic, 
     assert len(numbers) == len(set(numbers)) > 200
     stored = await clinic.audit._ledger.entry(TENANT, numbers[60])
     day = stored.entry.at.date().isoformat()
-    await page.goto(f"{clinic.url}/review/search?kind=disclosure&action=read&from={day}&to={day}")
+    await page.goto(f"{clinic.url}/review/search?kind=disclosure&action=read&from={day}&to={day}&limit=200")
     assert str(numbers[60]) in await page.locator(".hit .facts code").all_inner_texts()
 
 
@@ -181,3 +190,48 @@ async def test_the_whole_log_is_recomputed_from_the_page(clinic: Clinic, browse:
             break
         await page.wait_for_timeout(200)
     await expect(page.locator("#ledger")).to_contain_text("R. Ilves")
+
+
+async def test_likeness_comes_as_signed_flags_and_never_as_values(clinic: Clinic, browse: Browse) -> None:
+    """A person of the client's surname read the record under break-glass; session_notes tells the likeness, and no name."""
+    kin = clinic.token("sami.haddad", "therapist", "Sami Haddad")
+    body = {"client_id": clinic.demo.client_id, "purpose": "BTG", "scope": [], "minutes": 5, "reason": "A call from the ward."}
+    await clinic.call("POST", "/v1/break-glass", kin, body)
+    status, _ = await clinic.call("GET", f"/v1/notes/{clinic.demo.note_id}", kin, **{"X-Purpose-Of-Use": "BTG"})
+    assert status == 200
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    sent: list[str] = []
+    page.on("request", lambda r: sent.append(r.post_data or "") if r.url.endswith("/snooping/likeness") else None)
+    await page.goto(f"{clinic.url}/review/snooping")
+    await page.get_by_role("link", name="Look at the uses by Sami Haddad").click()
+    await expect(page.locator(".asks")).not_to_contain_text("surname")
+    await page.get_by_role("button", name="Compare surname and address").click()
+    await expect(page.locator(".asks")).to_contain_text("share a surname, which may be chance")
+    assert len(sent) == 1 and "Noor" not in unquote_plus(sent[0])
+    forged = re.sub(r"statement=[^&]{8}", "statement=e30lM0Ra", sent[0])
+    answer = await page.request.post(
+        f"{clinic.url}/review/snooping/likeness",
+        data=forged,
+        headers={"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"},
+    )
+    assert answer.status in (403, 422)
+    found = await clinic.audit._ledger.search(TENANT, Filters(actions=("compare-likeness",)))
+    assert found[0].entry.detail == {"person": "sami.haddad", "ties": ["same_surname"]}
+
+
+async def test_a_case_is_decided_with_a_note_that_is_an_entry(clinic: Clinic, browse: Browse) -> None:
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    await page.goto(f"{clinic.url}/review/snooping/person?sub=chidi.okafor")
+    await page.get_by_text("Follow up", exact=True).click()
+    await page.get_by_role("textbox", name="Why").fill("Asked Chidi Okafor for a word on Monday, with his supervisor.")
+    await page.get_by_role("button", name="Write the decision into the ledger").click()
+    await page.wait_for_url(f"{clinic.url}/review/snooping")
+    await expect(page.get_by_role("link", name="Look at the uses by Chidi Okafor")).to_have_count(0)
+    (found,) = await clinic.audit._ledger.search(TENANT, Filters(actions=("decide-accesses",)))
+    detail = found.entry.detail
+    assert (detail["person"], detail["decision"], detail["covered"]) == ("chidi.okafor", "follow_up", 9)
+    assert found.entry.agent == "officer" and detail["note"].startswith("Asked")

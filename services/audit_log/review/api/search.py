@@ -57,7 +57,7 @@ def search_router(
         if len(found) > limit:
             last = shown[-1]
             cursor = cursors.encode([last.entry.at.isoformat(), last.index], bound_to=bound_to)
-            values["next"] = "/review/search?" + urlencode({**asked, "cursor": cursor})
+            values["next"] = "/review/search?" + urlencode({**asked, **_limit(request), "cursor": cursor})
         values["hits"], values["csv"] = shown, "/review/search.csv?" + urlencode(asked)
         return await surface.show(
             call, "search.html", values, action="search-ledger", query=asked, rows=len(shown), client_id=filters.client_id
@@ -154,6 +154,11 @@ def _cell(value: object) -> str:
 
 def _asked(request: Request) -> dict[str, str]:
     return {name: request.query_params[name][:200] for name in FIELDS if request.query_params.get(name)}
+
+
+def _limit(request: Request) -> dict[str, str]:
+    given = request.query_params.get("limit")
+    return {"limit": given} if given else {}
 
 
 def _index(text: str) -> int:

@@ -53,7 +53,17 @@ class Today:
     """decided or not, something about them is still to be written down"""
     refusals: Sequence[Repeated]
     alarms: Sequence[Alarms]
+    unexplained: int
+    """people with accesses that nothing explains, not decided on yet"""
     state: LedgerState
+
+
+class Open(Protocol):
+    async def open(self, tenant: str) -> int: ...
+
+
+class Ahead(Protocol):
+    async def catch_up(self, tenant: str) -> int: ...
 
 
 class Counts(Protocol):
@@ -65,16 +75,27 @@ class Counts(Protocol):
 
 
 class Gathering:
-    def __init__(self, ledger: LedgerView, reviewing: Reviewing, counts: Counts, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        ledger: LedgerView,
+        reviewing: Reviewing,
+        counts: Counts,
+        judging: Ahead,
+        cases: Open,
+        now: Callable[[], datetime],
+    ) -> None:
         self._ledger, self._reviewing, self._counts, self._now = ledger, reviewing, counts, now
+        self._judging, self._cases = judging, cases
 
     async def today(self, call: Call) -> Today:
         tenant, now = call.tenant, self._now()
+        await self._judging.catch_up(tenant)
         return Today(
             reviews=await self._reviewing.queue(call, "open", None, _SHOWN),
             documentation=[r for r in await self._reviewing.queue(call, "documentation", None, _SHOWN) if r.finding is not None],
             refusals=await self._counts.repeated_refusals(tenant, now - REFUSALS_SINCE, least=REFUSALS_LEAST, limit=_SHOWN),
             alarms=await self._alarms(tenant, now),
+            unexplained=await self._cases.open(tenant),
             state=await self.state(tenant),
         )
 

@@ -62,6 +62,7 @@ _LOOKS: Final = {
     "view-snooping": "looked at the snooping review",
     "view-person": "looked at one person's unexplained accesses",
     "decide-accesses": "decided on a person's unexplained accesses",
+    "compare-likeness": "had a person's and a client's surname and address compared",
     "view-reviews": "looked at the break-glass reviews",
     "view-review": "looked at a break-glass review",
     "prove-entry": "asked for the proof of an entry",
