@@ -6,7 +6,7 @@ STAMP := $(VENV)/.locked
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run import contracts parked rebuild topics test test-long test-compose lint format bench bench-gate bench-consent bench-events bench-events-long bench-ledger secrets lock clean
+.PHONY: help setup run import contracts parked rebuild topics pictures test test-long test-compose lint format bench bench-gate bench-consent bench-events bench-events-long bench-ledger secrets lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -36,6 +36,9 @@ rebuild: $(STAMP)  ## SERVICE=session_notes DATABASE_FILE=…: its read models m
 
 topics: $(STAMP)  ## infra/kafka/topics.yaml applied to the cluster at KAFKA_BOOTSTRAP_SERVERS
 	@$(PY) -m infra.kafka.topics
+
+pictures: $(STAMP)  ## docs/pictures taken anew from the officers' pages, by the browser tests
+	@REVIEW_PICTURES=docs/pictures $(PY) -m pytest tests/browser
 
 test: $(STAMP)  ## every test that fits in 20 minutes, on real PostgreSQL and Kafka where they are
 	@$(PY) -m pytest -m "not long"

@@ -43,6 +43,8 @@ from services.audit_log.application.tenant_settings import TenantSettings
 from services.audit_log.application.token_caches import end_caches
 from services.audit_log.bootstrap_ledger import LedgerCare
 from services.audit_log.domain.entry import Entry
+from services.audit_log.review.adapters import review_schema
+from services.audit_log.review.bootstrap import Review
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
@@ -86,11 +88,8 @@ class AuditLogService:
     ) -> None:
         self.name = str(ServiceName.AUDIT_LOG)
         self._now, self._closing = parts.now, closing
-        self._store = PostgresEventStore(
-            database,
-            ddl=[*gate_schema.schema(), *erasure_stream.SCHEMA, *bootstrap_ledger.SCHEMA],
-            now=parts.now,
-        )
+        ddl = [*gate_schema.schema(), *erasure_stream.SCHEMA, *bootstrap_ledger.SCHEMA, *review_schema.schema()]
+        self._store = PostgresEventStore(database, ddl=ddl, now=parts.now)
         self._keyring = PostgresKeyring(keyring_database, kms, now=parts.now, random=parts.random, new_id=parts.new_id)
         self._ledger = PostgresLedger(
             database,
@@ -179,6 +178,21 @@ class AuditLogService:
         # before the ledger's own pages: `/entries/{index}/explanation` and they share a prefix
         app.include_router(explanations_router(explained, chosen, self._ledger, registry, self._policy, parts.tokens, parts.now))
         self.care.add_pages(app)
+        self._review = Review(
+            self._ledger,
+            self._store,
+            reviewing,
+            explained,
+            self._policy,
+            parts.verifier,
+            parts.tokens,
+            secret=parts.secret,
+            public_url=parts.public_url,
+            now=parts.now,
+            random=parts.random,
+        )
+        for router in self._review.routers:
+            app.include_router(router)
         self.app: ASGIApp = app
 
     def direct_gate(self, service: ServiceName) -> Gate:
@@ -203,6 +217,7 @@ class AuditLogService:
             with suppress(asyncio.CancelledError):
                 await task
         self._tasks = []
+        await self._review.stop()
         await self._erasures.stop()
         await self._policy.stop()
         await self._outbox.close()

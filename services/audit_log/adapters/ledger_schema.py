@@ -31,6 +31,9 @@ CREATE INDEX IF NOT EXISTS ledger_entry_client ON ledger_entry (tenant_id, clien
 CREATE INDEX IF NOT EXISTS ledger_entry_agent ON ledger_entry (tenant_id, agent, idx);
 CREATE INDEX IF NOT EXISTS ledger_entry_kind ON ledger_entry (tenant_id, kind, idx);
 CREATE INDEX IF NOT EXISTS ledger_entry_at ON ledger_entry (tenant_id, at);
+CREATE INDEX IF NOT EXISTS ledger_entry_purpose ON ledger_entry (tenant_id, purpose, at);
+CREATE INDEX IF NOT EXISTS ledger_entry_action ON ledger_entry (tenant_id, action, at);
+CREATE INDEX IF NOT EXISTS ledger_entry_denied ON ledger_entry (tenant_id, at) WHERE outcome = 'deny';
 CREATE TABLE IF NOT EXISTS ledger_payload (
   tenant_id text NOT NULL,
   idx bigint NOT NULL,
