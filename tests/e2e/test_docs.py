@@ -26,6 +26,7 @@ MAKE = {
     "help": "test_make_help",
     "lint": ".ci/run",
     "test": ".ci/run",
+    "contracts": "tests/contract/test_golden_events.py: what it writes is what stands there",
     "lock": "by hand, when dependencies change: it resolves them anew",
     "test-compose": "by hand where a Docker engine is: python -m tests.e2e.compose",
 }
