@@ -28,6 +28,8 @@ class Settings:
     """after which payloads of entries are deleted, six at least; None keeps them"""
     receipt_grace: timedelta = GRACE
     """after which an entry that allowed a write, and has no receipt, is an alarm"""
+    pdf_font: Path | None = None
+    """TrueType font of PDF reports; absent: DejaVu Sans where it is installed, else Latin-1 alone"""
     log_origin: str | None = None
     """`<host>/<deployment>` that names the logs of this deployment for ever; absent: host of the public address"""
 
@@ -50,6 +52,7 @@ class Settings:
             break_glass_roles=roles,
             witnesses=_witnesses(env.get("AUDIT_LOG_WITNESSES_FILE")),
             retention_years=_years(env.get("AUDIT_LOG_RETENTION_YEARS")),
+            pdf_font=Path(env["AUDIT_LOG_PDF_FONT"]) if env.get("AUDIT_LOG_PDF_FONT") else None,
             log_origin=env.get("AUDIT_LOG_ORIGIN") or None,
         )
 

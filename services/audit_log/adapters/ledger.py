@@ -138,6 +138,9 @@ class PostgresLedger:
     async def proof(self, tenant: str, index: int) -> EntryProof:
         return await self._reads.proof(tenant, index)
 
+    async def proofs(self, tenant: str, indexes: Sequence[int]) -> dict[int, EntryProof]:
+        return await self._reads.proofs(tenant, indexes)
+
     async def tile(self, tenant: str, level: int, index: int, width: int) -> bytes:
         return await self._reads.tile(tenant, level, index, width)
 
