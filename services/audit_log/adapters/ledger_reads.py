@@ -70,6 +70,11 @@ class LedgerReads:
             rows = await connection.fetch(query, *arguments)
         return [stored_entry(row) for row in rows]
 
+    async def following(self, tenant: str, filters: Filters, first: int, limit: int) -> list[StoredEntry]:
+        query, arguments = search_query(filters, None, limit, first=first)
+        async with self._reading(tenant) as connection:
+            return [stored_entry(row) for row in await connection.fetch(query, *arguments)]
+
     async def proof(self, tenant: str, index: int) -> EntryProof:
         return (await self.proofs(tenant, [index]))[index]
 
