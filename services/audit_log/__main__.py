@@ -9,6 +9,10 @@
 | LOG_SEED_FILE | 32 bytes in hex: the logs' signing keys come from it. Further lines: seeds that are retiring, newest first |
 | ANCHOR_DIR | where the last signed checkpoints are kept, apart from the database |
 | POLICY_FEED_URL | consent's address |
+| AUDIT_LOG_WITNESSES_FILE | witnesses of the logs, a line each: `witness <name> <vkey> <url>` |
+| AUDIT_LOG_ROUTES_FILE | where entries and alarms go out to (`adapters/routes_file.py`) |
+| AUDIT_LOG_RETENTION_YEARS | after which payloads of entries are deleted, six at least; unset: never |
+| AUDIT_LOG_PDF_FONT | TrueType font of PDF reports |
 """
 
 from pathlib import Path

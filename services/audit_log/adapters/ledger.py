@@ -135,8 +135,15 @@ class PostgresLedger:
     async def search(self, tenant: str, filters: Filters, *, before: int | None = None, limit: int = 50) -> list[StoredEntry]:
         return await self._reads.search(tenant, filters, before, limit)
 
+    async def following(self, tenant: str, filters: Filters, first: int, limit: int) -> list[StoredEntry]:
+        """From index `first` on, the oldest first."""
+        return await self._reads.following(tenant, filters, first, limit)
+
     async def proof(self, tenant: str, index: int) -> EntryProof:
         return await self._reads.proof(tenant, index)
+
+    async def proofs(self, tenant: str, indexes: Sequence[int]) -> dict[int, EntryProof]:
+        return await self._reads.proofs(tenant, indexes)
 
     async def tile(self, tenant: str, level: int, index: int, width: int) -> bytes:
         return await self._reads.tile(tenant, level, index, width)

@@ -1,7 +1,7 @@
 """Reading the ledger: entries and their search, proofs, tiles, and the check of a whole log."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -37,7 +37,8 @@ _TREE_SECONDS: Final = 0.3
 _PAGE: Final = 250
 """rows checked in one go: about 8 ms of the event loop"""
 _PROVED = """
-SELECT e.leaf, p.payload, p.salt FROM ledger_entry e LEFT JOIN ledger_payload p USING (tenant_id, idx) WHERE e.idx = $1
+SELECT e.idx, e.leaf, p.payload, p.salt FROM ledger_entry e LEFT JOIN ledger_payload p USING (tenant_id, idx)
+WHERE e.idx = ANY ($1::bigint[])
 """
 _ROWS = """
 SELECT e.idx, e.leaf, p.payload, p.salt, e.at, e.kind, e.action, e.outcome, e.purpose, e.agent, e.agent_role, e.service,
@@ -69,29 +70,44 @@ class LedgerReads:
             rows = await connection.fetch(query, *arguments)
         return [stored_entry(row) for row in rows]
 
+    async def following(self, tenant: str, filters: Filters, first: int, limit: int) -> list[StoredEntry]:
+        query, arguments = search_query(filters, None, limit, first=first)
+        async with self._reading(tenant) as connection:
+            return [stored_entry(row) for row in await connection.fetch(query, *arguments)]
+
     async def proof(self, tenant: str, index: int) -> EntryProof:
+        return (await self.proofs(tenant, [index]))[index]
+
+    async def proofs(self, tenant: str, indexes: Sequence[int]) -> dict[int, EntryProof]:
         deadline = asyncio.get_running_loop().time() + PROOF_SECONDS
-        while True:
+        while indexes:
             try:
-                return await self._proof(tenant, index)
+                return await self._proofs(tenant, indexes)
             except (NotYetSigned, NoSuchTile):
                 if asyncio.get_running_loop().time() > deadline:
                     raise NotYetSigned from None
             await asyncio.sleep(_POLL_SECONDS)
+        return {}
 
-    async def _proof(self, tenant: str, index: int) -> EntryProof:
-        published = await self._published(tenant)
+    async def _proofs(self, tenant: str, indexes: Sequence[int]) -> dict[int, EntryProof]:
+        published, last = await self._published(tenant), max(indexes)
         async with self._reading(tenant) as connection:
-            row = await connection.fetchrow(_PROVED, index)
-            if row is None:
+            rows = {row["idx"]: row for row in await connection.fetch(_PROVED, list(indexes))}
+            if len(rows) < len(set(indexes)):
                 raise NoSuchEntry
-            note = best_cosigned(await read_cosigned(connection), index) or published
+            note = best_cosigned(await read_cosigned(connection), last) or published
             checkpoint = self._open(tenant, note)
-            if checkpoint is None or note is None or checkpoint.size <= index:
+            if checkpoint is None or note is None or checkpoint.size <= last:
                 raise NotYetSigned
-            path = await range_hashes(connection, inclusion_path(index, checkpoint.size))
-        text = TlogProof(index, tuple(path), note, extra=row["leaf"]).text()
-        return EntryProof(index, row["leaf"], row["salt"], row["payload"], checkpoint, text)
+            paths = {index: inclusion_path(index, checkpoint.size) for index in rows}
+            spans = [span for path in paths.values() for span in path]
+            hashes = iter(await range_hashes(connection, spans))
+        found = {}
+        for index, path in paths.items():
+            row = rows[index]
+            text = TlogProof(index, tuple(next(hashes) for _ in path), note, extra=row["leaf"]).text()
+            found[index] = EntryProof(index, row["leaf"], row["salt"], row["payload"], checkpoint, text)
+        return found
 
     async def checkpoint(self, tenant: str) -> bytes | None:
         note = await self._published(tenant)

@@ -39,7 +39,7 @@ NOT_ACCOUNTED: Final = (
 )
 """purposes that 164.528(a)(1) leaves out: treatment, payment, operations, and disclosures to the individual"""
 ACCOUNTING_YEARS: Final = 6
-_REPORT_KINDS: Final = tuple(k.value for k in EntryKind if k not in (EntryKind.ALARM, EntryKind.POLICY))
+REPORT_KINDS: Final = tuple(k.value for k in EntryKind if k not in (EntryKind.ALARM, EntryKind.POLICY))
 
 
 def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, now: Callable[[], datetime]) -> APIRouter:
@@ -112,7 +112,7 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         call = await desk.officer_or_client(request, "access-report", client)
         paging_only(request)
         own = call.principal.role is Role.CLIENT
-        filters = Filters(client_id=client, kinds=_REPORT_KINDS, hiding=RecordType.PSYCHOTHERAPY_NOTE if own else None)
+        filters = Filters(client_id=client, kinds=REPORT_KINDS, hiding=RecordType.PSYCHOTHERAPY_NOTE if own else None)
         line = client_line if own else report_line
         return await pages.answer(request, call, "access-report", filters, line, {"client_id": client})
 

@@ -91,13 +91,13 @@ def client_line(stored: StoredEntry) -> dict[str, Any]:
 
 
 def as_the_client_sees(stored: StoredEntry) -> StoredEntry:
-    """Without psychotherapy notes. What is told of the entry is what befell the rest."""
+    """Without psychotherapy notes. What is told of the entry is what befell the rest; why, would tell of the others."""
     entry = stored.entry
     rest = tuple(r for r in entry.records if r.record_type != RecordType.PSYCHOTHERAPY_NOTE)
     if len(rest) < len(entry.records):
         permitted = any(r.decision == Decision.PERMIT for r in rest)
         outcome = Decision.PERMIT if permitted else Decision.DENY
-        return replace(stored, entry=replace(entry, records=rest, outcome=str(outcome)))
+        return replace(stored, entry=replace(entry, records=rest, outcome=str(outcome), reason="", basis=()))
     return stored
 
 

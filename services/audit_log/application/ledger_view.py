@@ -125,6 +125,9 @@ class LedgerView(Ledger, Protocol):
         """Against the newest cosigned checkpoint where it covers the entry, else against the newest; waits up to 1.5 s for one
         that covers it. NoSuchEntry, NotYetSigned."""
 
+    async def proofs(self, tenant: str, indexes: Sequence[int]) -> dict[int, EntryProof]:
+        """Of many entries under one checkpoint. Raises as `proof` does."""
+
     async def checkpoint(self, tenant: str) -> bytes | None:
         """The newest signed checkpoint (a C2SP note), with the cosignatures that there are of it; None for a log without one."""
 
