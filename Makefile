@@ -6,7 +6,7 @@ STAMP := $(VENV)/.locked
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run import contracts parked rebuild topics pictures test test-long test-compose lint format bench bench-gate bench-consent bench-events bench-events-long secrets lock clean
+.PHONY: help setup run import contracts parked rebuild topics pictures test test-long test-compose lint format bench bench-gate bench-consent bench-events bench-events-long bench-review secrets lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -65,6 +65,9 @@ bench-events-long: $(STAMP)  ## the same, with memory after 1,000,000 events
 
 bench-consent: $(STAMP)  ## decisions a second, the whole disclosure call, revocation to enforcement
 	@ENVIRONMENT=development $(PY) -m benchmarks.consent
+
+bench-review: $(STAMP)  ## the officers' pages over 1,000,000 entries: each page's time, an export's memory
+	@ENVIRONMENT=development $(PY) -m benchmarks.review
 
 secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./secrets
 	@$(PY) -m infra.compose.secrets

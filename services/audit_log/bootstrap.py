@@ -175,7 +175,7 @@ class AuditLogService:
         app.include_router(explanations_router(explained, chosen, self._ledger, registry, self._policy, parts.tokens, parts.now))
         app.include_router(ledger_router(self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
         app.include_router(tlog_router(self._ledger, parts.tokens, parts.now))
-        self._review = Review(
+        self.review = Review(
             self._ledger,
             self._store,
             reviewing,
@@ -188,7 +188,8 @@ class AuditLogService:
             now=parts.now,
             random=parts.random,
         )
-        for router in self._review.routers:
+        """the officers' pages"""
+        for router in self.review.routers:
             app.include_router(router)
         self.app: ASGIApp = app
 
@@ -214,7 +215,7 @@ class AuditLogService:
             with suppress(asyncio.CancelledError):
                 await task
         self._tasks = []
-        await self._review.stop()
+        await self.review.stop()
         await self._erasures.stop()
         await self._policy.stop()
         await self._outbox.close()

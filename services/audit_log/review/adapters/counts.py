@@ -9,9 +9,18 @@ from shared.eventstore.store import EventStore
 _HEAT: Final = """SELECT extract(isodow FROM hour AT TIME ZONE 'UTC')::int - 1 AS weekday,
   extract(hour FROM hour AT TIME ZONE 'UTC')::int AS hour, sum(times)::bigint AS times
 FROM review_hour WHERE tenant_id = $1 AND kind = 'disclosure' AND hour >= $2 AND hour < $3 GROUP BY 1, 2 ORDER BY 1, 2"""
-_PEOPLE: Final = """WITH of AS (
-  SELECT agent, agent_role, purpose, sum(times)::bigint AS times FROM review_person_day
-  WHERE tenant_id = $1 AND day >= $2 AND day < $3 GROUP BY 1, 2, 3),
+_PEOPLE: Final = """WITH whole AS (
+  SELECT date_trunc('month', $2::date + interval '1 month - 1 day')::date AS first, date_trunc('month', $3::date)::date AS until),
+counted AS (
+  SELECT agent, agent_role, purpose, times FROM review_person_month, whole
+  WHERE tenant_id = $1 AND month >= whole.first AND month < whole.until
+  UNION ALL
+  SELECT agent, agent_role, purpose, times FROM review_person_day, whole
+  WHERE tenant_id = $1 AND day >= $2 AND day < least($3, greatest(whole.first, $2))
+  UNION ALL
+  SELECT agent, agent_role, purpose, times FROM review_person_day, whole
+  WHERE tenant_id = $1 AND day >= greatest(whole.until, whole.first, $2) AND day < $3),
+of AS (SELECT agent, agent_role, purpose, sum(times)::bigint AS times FROM counted GROUP BY 1, 2, 3),
 top AS (SELECT agent, sum(times) AS times FROM of GROUP BY 1 ORDER BY 2 DESC LIMIT $4)
 SELECT of.agent, of.agent_role, of.purpose, of.times,
   (SELECT a.name FROM ledger_agent a WHERE a.tenant_id = $1 AND a.sub = of.agent LIMIT 1) AS name

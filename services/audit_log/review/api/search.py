@@ -70,6 +70,7 @@ def search_router(
         headers = await surface.desk.record(call, "export-ledger", asked, 0, client_id=filters.client_id)
         lines = _lines(surface, call, search, asked, filters)
         sent = {**HEADERS, **headers, "Content-Disposition": 'attachment; filename="ledger-entries.csv"'}
+        sent["X-Accel-Buffering"] = "no"  # nginx passes it on as it comes
         return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=sent)
 
     @router.get("/entries/{index}")
