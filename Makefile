@@ -6,7 +6,7 @@ STAMP := $(VENV)/.locked
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run import contracts parked rebuild topics pictures test test-long test-compose lint format bench bench-gate bench-consent bench-events bench-events-long bench-ledger secrets lock clean
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -68,6 +68,8 @@ bench-consent: $(STAMP)  ## decisions a second, the whole disclosure call, revoc
 
 bench-ledger: $(STAMP)  ## durable entries, proofs of a million, verification of a whole log
 	@ENVIRONMENT=development $(PY) -m benchmarks.ledger
+bench-review: $(STAMP)  ## the officers' pages over 1,000,000 entries: each page's time, an export's memory
+	@ENVIRONMENT=development $(PY) -m benchmarks.review
 
 secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./secrets
 	@$(PY) -m infra.compose.secrets

@@ -178,7 +178,7 @@ class AuditLogService:
         # before the ledger's own pages: `/entries/{index}/explanation` and they share a prefix
         app.include_router(explanations_router(explained, chosen, self._ledger, registry, self._policy, parts.tokens, parts.now))
         self.care.add_pages(app)
-        self._review = Review(
+        self.review = Review(
             self._ledger,
             self._store,
             reviewing,
@@ -191,7 +191,8 @@ class AuditLogService:
             now=parts.now,
             random=parts.random,
         )
-        for router in self._review.routers:
+        """the officers' pages"""
+        for router in self.review.routers:
             app.include_router(router)
         self.app: ASGIApp = app
 
@@ -217,7 +218,7 @@ class AuditLogService:
             with suppress(asyncio.CancelledError):
                 await task
         self._tasks = []
-        await self._review.stop()
+        await self.review.stop()
         await self._erasures.stop()
         await self._policy.stop()
         await self._outbox.close()

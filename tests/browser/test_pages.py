@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from datetime import timedelta
 from urllib.parse import unquote_plus
 
 import pytest
@@ -9,6 +10,7 @@ from playwright.async_api import expect
 
 from infra.embedded.demo import TENANT
 from services.audit_log.application.ledger_view import Filters
+from shared.service.clock import now
 from tests.browser.clinic import Clinic
 from tests.browser.conftest import Browse, Picture, signed_in
 from tests.support.browser import Watched
@@ -25,6 +27,10 @@ async def sound(watched: Watched, name: str) -> None:
     """No violation of accessibility, nothing wider than the window."""
     assert await watched.violations() == [], name
     assert await watched.widest() <= NARROW_SLACK, name
+
+
+def since(days: int) -> str:
+    return str((now() - timedelta(days=days)).date())
 
 
 def label(name: str, width: int, dark: bool) -> str:
@@ -70,6 +76,14 @@ async def test_each_page_in_each_look(clinic: Clinic, browse: Browse, picture: P
     await expect(page.locator(".asks").first).to_contain_text("No care relationship between them is recorded.")
     await sound(watched, "person")
     await picture(watched, label("person", width, dark))
+    await page.goto(f"{clinic.url}/review/pictures?from={since(42)}")
+    await expect(page.locator("svg[role=img]")).to_have_count(3)
+    await sound(watched, "pictures")
+    await picture(watched, label("pictures", width, dark))
+    await page.goto(f"{clinic.url}/review/pictures/clients/{clinic.demo.client_id}")
+    await expect(page.locator("rect.agreed")).to_have_count(2)
+    await sound(watched, "timeline")
+    await picture(watched, label("timeline", width, dark))
 
 
 async def test_names_come_from_the_record_and_leave_an_entry(clinic: Clinic, browse: Browse) -> None:
@@ -235,3 +249,35 @@ async def test_a_case_is_decided_with_a_note_that_is_an_entry(clinic: Clinic, br
     detail = found.entry.detail
     assert (detail["person"], detail["decision"], detail["covered"]) == ("chidi.okafor", "follow_up", 9)
     assert found.entry.agent == "officer" and detail["note"].startswith("Asked")
+
+
+@pytest.mark.parametrize("whole_month", [False, True])
+async def test_pictures_say_what_the_ledger_says(clinic: Clinic, browse: Browse, whole_month: bool) -> None:
+    """Each picture's table adds up to the entries themselves, and its CSV is the table: by days, and by months that are whole."""
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    first, last = (now() - timedelta(days=29)).date(), (now() - timedelta(days=2)).date()
+    if whole_month:
+        last = now().date().replace(day=1) - timedelta(days=1)
+        first = last.replace(day=1)
+    uses = await clinic.audit._store.fetch(
+        TENANT,
+        "SELECT count(*) AS n, count(*) FILTER (WHERE outcome = 'deny') AS refused FROM ledger_entry "
+        "WHERE tenant_id = $1 AND kind = 'disclosure' AND (at AT TIME ZONE 'UTC')::date BETWEEN $2 AND $3",
+        TENANT,
+        first,
+        last,
+    )
+    asked = f"from={first}&to={last}"
+    await page.goto(f"{clinic.url}/review/pictures?{asked}")
+    totals = {}
+    for name, column in (("hours", 2), ("people", 3), ("refusals", 1)):
+        body = await (await page.request.get(f"{clinic.url}/review/pictures/{name}.csv?{asked}")).text()
+        rows = [line.split(",") for line in body.split("\r\n")[1:] if line]
+        totals[name] = sum(int(row[column]) for row in rows)
+        assert await page.locator(f"section[aria-labelledby=h-{name}] tbody tr").count() == len(rows)
+    assert totals == {"hours": uses[0]["n"], "people": uses[0]["n"], "refusals": uses[0]["refused"]}
+    assert totals["hours"] > 100
+    days = page.locator("section[aria-labelledby=h-refusals] tbody tr")
+    assert await page.locator("rect.refused").count() == await days.count()

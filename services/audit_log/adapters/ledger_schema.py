@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS ledger_agent (
   sub text NOT NULL,
   CONSTRAINT ledger_agent_pkey PRIMARY KEY (tenant_id, name, sub)
 );
+CREATE INDEX IF NOT EXISTS ledger_agent_sub ON ledger_agent (tenant_id, sub);
 CREATE TABLE IF NOT EXISTS ledger_tile (
   tenant_id text NOT NULL,
   level int NOT NULL,

@@ -12,8 +12,10 @@ from services.audit_log.application.policy_projection import PolicyProjection
 from services.audit_log.application.reviews import Reviewing
 from services.audit_log.review.adapters.attention import Attention
 from services.audit_log.review.adapters.case_table import CaseTable
+from services.audit_log.review.adapters.counts import Counts
 from services.audit_log.review.adapters.entry_search import EntrySearch
 from services.audit_log.review.adapters.judgements import Judgements
+from services.audit_log.review.api.pictures import pictures_router
 from services.audit_log.review.api.rendering import Rendering
 from services.audit_log.review.api.search import search_router
 from services.audit_log.review.api.session import PageSession
@@ -61,6 +63,7 @@ class Review:
             signing_in_router(surface, tokens),
             today_router(surface, gathering, reviewing, self._verifying, now),
             snooping_router(surface, self.judging, cases, deciding, verifier, now),
+            pictures_router(surface, Counts(store), self.judging, projection, now),
             search_router(surface, EntrySearch(store), ledger, explanations, Cursors(secret)),
         )
 

@@ -1,5 +1,6 @@
 """Entries not judged yet, what is known around them, and what became of them: in the service's own database."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -7,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.audit_log.domain.payload import entry_of
+from services.audit_log.review.application.judging import BREATH
 from services.audit_log.review.domain.access import Access, Tie, Work
 from services.audit_log.review.domain.explanations import Judged
 from shared.eventstore.model import Statement
@@ -15,7 +17,8 @@ from shared.eventstore.store import EventStore
 _READING: Final = "('read', 'search', 'export')"
 _NO_PERSON: Final = "('client', 'representative', 'job', 'link', 'service', 'operator')"
 _NEXT: Final = "SELECT coalesce(max(until), 0) AS next FROM review_batch WHERE tenant_id = $1"
-_END: Final = "SELECT coalesce(max(idx) + 1, 0) AS size FROM ledger_entry WHERE tenant_id = $1"
+_END: Final = """SELECT coalesce((SELECT max(idx) + 1 FROM ledger_entry WHERE tenant_id = $1), 0) AS size,
+  (SELECT count(*) FROM ledger_entry WHERE tenant_id = $1 AND idx >= $2 AND kind = 'disclosure') AS uses"""
 _ACCESSES: Final = f"""SELECT e.idx, p.payload FROM ledger_entry e JOIN ledger_payload p USING (tenant_id, idx)
 WHERE e.tenant_id = $1 AND {{which}} AND e.kind = 'disclosure' AND e.outcome = 'permit' AND e.client_id IS NOT NULL
   AND e.action IN {_READING} AND e.agent_role NOT IN {_NO_PERSON} ORDER BY e.idx"""  # noqa: S608
@@ -28,7 +31,8 @@ _REFUSED: Final = """SELECT agent, client_id, at FROM ledger_entry
 WHERE tenant_id = $1 AND outcome = 'deny' AND kind = 'disclosure' AND client_id = ANY ($2) AND at >= $3 AND at <= $4"""
 _JUSTIFIED: Final = "SELECT grant_id FROM grant_decision WHERE tenant_id = $1 AND decision = 'justified' AND grant_id = ANY ($2)"
 _AROUND: Final = f"""SELECT idx, agent, client_id, action, at FROM ledger_entry
-WHERE tenant_id = $1 AND kind = 'disclosure' AND at >= $2 AND at <= $3 AND agent_role NOT IN {_NO_PERSON} ORDER BY at"""  # noqa: S608
+WHERE tenant_id = $1 AND kind = 'disclosure' AND at >= $2 AND at <= $3 AND agent_role NOT IN {_NO_PERSON}
+ORDER BY at LIMIT 50000"""  # noqa: S608
 _HOURS: Final = """SELECT extract(hour FROM hour AT TIME ZONE 'UTC')::int AS hour, sum(times)::bigint AS times FROM review_hour
 WHERE tenant_id = $1 AND kind = 'disclosure' AND hour >= $2 GROUP BY 1"""
 
@@ -37,10 +41,10 @@ _COUNT_HOURS: Final = """INSERT INTO review_hour (tenant_id, hour, kind, outcome
 SELECT tenant_id, date_trunc('hour', at), kind, outcome, count(*) FROM ledger_entry
 WHERE tenant_id = $1 AND idx >= $2 AND idx < $3 GROUP BY 1, 2, 3, 4
 ON CONFLICT ON CONSTRAINT review_hour_pkey DO UPDATE SET times = review_hour.times + excluded.times"""
-_COUNT_PEOPLE: Final = """INSERT INTO review_person_day (tenant_id, day, agent, agent_role, purpose, outcome, times)
-SELECT tenant_id, (at AT TIME ZONE 'UTC')::date, agent, agent_role, coalesce(purpose, ''), outcome, count(*) FROM ledger_entry
-WHERE tenant_id = $1 AND idx >= $2 AND idx < $3 AND kind = 'disclosure' GROUP BY 1, 2, 3, 4, 5, 6
-ON CONFLICT ON CONSTRAINT review_person_day_pkey DO UPDATE SET times = review_person_day.times + excluded.times"""
+_COUNT_PEOPLE: Final = """INSERT INTO review_person_{span} (tenant_id, {span}, agent, agent_role, purpose, times)
+SELECT tenant_id, date_trunc('{span}', at AT TIME ZONE 'UTC')::date, agent, agent_role, coalesce(purpose, ''), count(*)
+FROM ledger_entry WHERE tenant_id = $1 AND idx >= $2 AND idx < $3 AND kind = 'disclosure' GROUP BY 1, 2, 3, 4, 5
+ON CONFLICT ON CONSTRAINT review_person_{span}_pkey DO UPDATE SET times = review_person_{span}.times + excluded.times"""
 _COUNT_GROUNDS: Final = """INSERT INTO review_ground (tenant_id, day, ground, times)
 SELECT $1, * FROM unnest($2::date[], $3::text[], $4::bigint[])
 ON CONFLICT ON CONSTRAINT review_ground_pkey DO UPDATE SET times = review_ground.times + excluded.times"""
@@ -55,24 +59,26 @@ class Judgements:
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
-    async def span(self, tenant: str) -> tuple[int, int]:
-        """The next index to judge, and the length of the log."""
+    async def span(self, tenant: str) -> tuple[int, int, int]:
+        """The next index to judge, the length of the log, and how many uses of records are between them."""
         (at,) = await self._store.fetch(tenant, _NEXT, tenant)
-        (end,) = await self._store.fetch(tenant, _END, tenant)
-        return int(at["next"]), int(end["size"])
+        (end,) = await self._store.fetch(tenant, _END, tenant, at["next"])
+        return int(at["next"]), int(end["size"]), int(end["uses"])
 
     async def accesses(self, tenant: str, first: int, until: int) -> list[Access]:
-        return _accesses(await self._store.fetch(tenant, _BATCH, tenant, first, until))
+        return await _accesses(await self._store.fetch(tenant, _BATCH, tenant, first, until))
 
     async def some(self, tenant: str, indexes: Sequence[int]) -> list[Access]:
         """Those whose words are still there, in order of index."""
-        return _accesses(await self._store.fetch(tenant, _SOME, tenant, list(indexes)))
+        return await _accesses(await self._store.fetch(tenant, _SOME, tenant, list(indexes)))
 
     async def work(self, tenant: str, clients: Sequence[str]) -> tuple[dict[str, list[Work]], dict[str, set[str]]]:
         """What was written about each client, and the labels it carries."""
         work: dict[str, list[Work]] = defaultdict(list)
         labels: dict[str, set[str]] = defaultdict(set)
-        for r in await self._store.fetch(tenant, _WORK, tenant, [UUID(c) for c in clients]):
+        for place, r in enumerate(await self._store.fetch(tenant, _WORK, tenant, [UUID(c) for c in clients])):
+            if place % (10 * BREATH) == 0:
+                await asyncio.sleep(0)
             client = str(r["client_id"])
             work[client].append(Work(str(r["record_id"]), r["author"] or "", r["record_type"], r["created_at"]))
             labels[client].update(r["labels"])
@@ -112,7 +118,7 @@ class Judgements:
         statements = [
             Statement(_TAKE, (tenant, first, until)),
             Statement(_COUNT_HOURS, (tenant, first, until)),
-            Statement(_COUNT_PEOPLE, (tenant, first, until)),
+            *(Statement(_COUNT_PEOPLE.format(span=span), (tenant, first, until)) for span in ("day", "month")),
             *_grounds(tenant, judged),
             *_asked(tenant, [j for j in judged if j.explanation is None]),
         ]
@@ -128,8 +134,13 @@ class Judgements:
             await self._store.append(tenant, [], statements=statements)
 
 
-def _accesses(rows: Sequence[Mapping[str, Any]]) -> list[Access]:
-    return [_access(row["idx"], row["payload"]) for row in rows]
+async def _accesses(rows: Sequence[Mapping[str, Any]]) -> list[Access]:
+    found = []
+    for place, row in enumerate(rows):
+        if place % BREATH == 0:
+            await asyncio.sleep(0)
+        found.append(_access(row["idx"], row["payload"]))
+    return found
 
 
 def _access(index: int, payload: bytes) -> Access:

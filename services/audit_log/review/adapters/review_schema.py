@@ -25,17 +25,19 @@ CREATE TABLE IF NOT EXISTS review_hour (
   times bigint NOT NULL,
   CONSTRAINT review_hour_pkey PRIMARY KEY (tenant_id, hour, kind, outcome)
 )""",
-    "review_person_day": """
-CREATE TABLE IF NOT EXISTS review_person_day (
+    **{
+        f"review_person_{span}": f"""
+CREATE TABLE IF NOT EXISTS review_person_{span} (
   tenant_id text NOT NULL,
-  day date NOT NULL,
+  {span} date NOT NULL,
   agent text NOT NULL,
   agent_role text NOT NULL,
   purpose text NOT NULL,
-  outcome text NOT NULL,
   times bigint NOT NULL,
-  CONSTRAINT review_person_day_pkey PRIMARY KEY (tenant_id, day, agent, agent_role, purpose, outcome)
-)""",
+  CONSTRAINT review_person_{span}_pkey PRIMARY KEY (tenant_id, {span}, agent, agent_role, purpose)
+)"""
+        for span in ("day", "month")
+    },
     "review_ground": """
 CREATE TABLE IF NOT EXISTS review_ground (
   tenant_id text NOT NULL,
@@ -76,6 +78,7 @@ CREATE TABLE IF NOT EXISTS review_decision (
 }
 _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS review_question_agent ON review_question (tenant_id, agent, idx)",
+    "CREATE INDEX IF NOT EXISTS review_question_at ON review_question (tenant_id, at)",
     "CREATE INDEX IF NOT EXISTS record_client ON record (tenant_id, client_id, created_at)",
 )
 

@@ -1,7 +1,5 @@
 """`/review/search`, its export, one entry with why it was decided so, and its proof for the browser to check."""
 
-import csv
-import io
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
@@ -19,6 +17,7 @@ from services.audit_log.application.explanations import Explanations
 from services.audit_log.application.ledger_view import Filters, LedgerView, NoSuchEntry, NotYetSigned, StoredEntry
 from services.audit_log.domain.payload import instant
 from services.audit_log.review.adapters.entry_search import EntrySearch, Place
+from services.audit_log.review.api.csv_text import csv_bytes
 from services.audit_log.review.api.rendering import HEADERS
 from services.audit_log.review.api.surface import Surface
 from shared.http.call import Call
@@ -71,6 +70,7 @@ def search_router(
         headers = await surface.desk.record(call, "export-ledger", asked, 0, client_id=filters.client_id)
         lines = _lines(surface, call, search, asked, filters)
         sent = {**HEADERS, **headers, "Content-Disposition": 'attachment; filename="ledger-entries.csv"'}
+        sent["X-Accel-Buffering"] = "no"  # nginx passes it on as it comes
         return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=sent)
 
     @router.get("/entries/{index}")
@@ -121,11 +121,11 @@ async def _lines(
     surface: Surface, call: Call, search: EntrySearch, asked: Mapping[str, str], filters: Filters
 ) -> AsyncIterator[bytes]:
     rows, digest = 0, sha256()
-    head = _csv([COLUMNS])
+    head = csv_bytes([COLUMNS])
     digest.update(head)
     yield head
     async for page in search.all(call.tenant, filters):
-        block = _csv(map(_row, page))
+        block = csv_bytes(map(_row, page))
         rows += len(page)
         digest.update(block)
         yield block
@@ -138,18 +138,6 @@ def _row(stored: StoredEntry) -> tuple[object, ...]:
     records = " ".join(f"{r.record_type}:{r.record_id}:{r.decision}" for r in e.records)
     head = (stored.index, instant(e.at), e.kind.value, e.agent, e.agent_name, e.agent_role, e.action, e.outcome, e.reason)
     return (*head, e.purpose, e.client_id, e.service, records, " ".join(e.basis), e.request_id, stored.erased)
-
-
-def _csv(rows: Any) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([[_cell(c) for c in row] for row in rows])
-    return text.getvalue().encode()
-
-
-def _cell(value: object) -> str:
-    """Text that a spreadsheet does not take for a formula (OWASP: CSV injection)."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _asked(request: Request) -> dict[str, str]:

@@ -90,7 +90,7 @@ class Deciding:
     async def of(self, tenant: str, agent: str) -> list[Told]:
         """The person's open questions, judged anew, by client. Problem 404 where none is left."""
         open_ones = await self._cases.questions(tenant, agent, SHOWN)
-        left = await self._judging.again(tenant, [q.index for q in open_ones]) if open_ones else []
+        left = await self._judging.again(tenant, {q.index: q.marks for q in open_ones}) if open_ones else []
         by_client: dict[str, list[Judged]] = {}
         for judged in sorted(left, key=lambda j: -j.access.index):
             by_client.setdefault(judged.access.client_id, []).append(judged)

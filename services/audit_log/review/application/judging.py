@@ -10,11 +10,15 @@ from typing import Any, Final, Protocol
 
 from services.audit_log.application.policy_projection import PolicyProjection
 from services.audit_log.review.domain.access import Access, Known, Tie, Work
-from services.audit_log.review.domain.explanations import REFUSED_WITHIN, Judged, judge
+from services.audit_log.review.domain.explanations import REFUSED_WITHIN, Judged, Mark, judge
 from shared.eventstore.model import Overloaded, StoreUnavailable, UniqueViolation
 
-BATCH: Final = 2_000
+BATCH: Final = 10_000
 """entries"""
+BREATH: Final = 200
+"""accesses judged in one go: some milliseconds of the event loop"""
+LOOKS: Final = 500
+"""looks at the log alone that may wait to be counted until something else happens"""
 WAIT_SECONDS: Final = 0.1
 """how long a page waits for what is newest"""
 BURST: Final = 30
@@ -35,8 +39,8 @@ _log = logging.getLogger("review")
 class Rows(Protocol):
     """What has not been judged yet, what is known around it, and where judgements are kept."""
 
-    async def span(self, tenant: str) -> tuple[int, int]:
-        """The next index to judge, and the length of the log."""
+    async def span(self, tenant: str) -> tuple[int, int, int]:
+        """The next index to judge, the length of the log, and how many uses of records are between them."""
 
     async def accesses(self, tenant: str, first: int, until: int) -> list[Access]: ...
 
@@ -69,21 +73,26 @@ class Judging:
 
     async def catch_up(self, tenant: str) -> int:
         """Goes on judging behind the page; how many entries are still to be judged when the page goes out."""
+        first, end, uses = await self._rows.span(tenant)
         task = self._running.get(tenant)
         if task is None or task.done():
+            if not uses and end - first < LOOKS:
+                return 0
             task = self._running[tenant] = asyncio.get_running_loop().create_task(self._run(tenant))
         await asyncio.wait([task], timeout=WAIT_SECONDS)
-        at, end = await self._rows.span(tenant)
-        return max(0, end - at)
+        return (await self._rows.span(tenant))[2]
 
     async def all(self, tenant: str) -> None:
         """Returns once everything is judged."""
         while await self._batch(tenant):
             pass
 
-    async def again(self, tenant: str, indexes: Sequence[int]) -> list[Judged]:
-        """Questions judged anew by what is known now: work that was written down later may explain them."""
-        judged = await self._judge(tenant, await self._rows.some(tenant, indexes))
+    async def again(self, tenant: str, questions: Mapping[int, Sequence[str]]) -> list[Judged]:
+        """Questions, with the marks they have, judged anew by what is known now: work written down later may explain them."""
+        accesses = await self._rows.some(tenant, list(questions))
+        bursts = {index for index, marks in questions.items() if Mark.BURST in marks}
+        searches = {index for index, marks in questions.items() if Mark.SEARCHED in marks}
+        judged = await self._judge(tenant, accesses, bursts, searches)
         await self._rows.again(tenant, judged)
         return [j for j in judged if j.explanation is None]
 
@@ -100,16 +109,22 @@ class Judging:
             _log.warning("accesses are not judged just now: %s", type(error).__name__)
 
     async def _batch(self, tenant: str) -> bool:
-        first, end = await self._rows.span(tenant)
+        first, end, _ = await self._rows.span(tenant)
         until = min(end, first + BATCH)
         if until <= first:
             return False
-        judged = await self._judge(tenant, await self._rows.accesses(tenant, first, until))
+        accesses = await self._rows.accesses(tenant, first, until)
+        bursts: set[int] = set()
+        searches: set[int] = set()
+        if accesses:
+            since, last = min(a.at for a in accesses), max(a.at for a in accesses)
+            bursts, searches = _crowds(await self._rows.around(tenant, since - timedelta(hours=1), last))
+        judged = await self._judge(tenant, accesses, bursts, searches)
         with suppress(UniqueViolation):  # another process was faster
             await self._rows.keep(tenant, first, until, judged)
         return until < end
 
-    async def _judge(self, tenant: str, accesses: Sequence[Access]) -> list[Judged]:
+    async def _judge(self, tenant: str, accesses: Sequence[Access], bursts: set[int], searches: set[int]) -> list[Judged]:
         if not accesses:
             return []
         clients = sorted({a.client_id for a in accesses})
@@ -131,18 +146,15 @@ class Judging:
             )
             for client in clients
         }
-        bursts, searches = _crowds(await self._rows.around(tenant, since - timedelta(hours=1), until))
         rare = rare_hours(await self._rows.hours(tenant, until - HOURS_SINCE))
-        return [
-            judge(
-                a,
-                known[a.client_id],
-                burst=a.index in bursts,
-                rare_hour=a.at.hour in rare,
-                searched=a.index in searches,
-            )
-            for a in accesses
-        ]
+        judged: list[Judged] = []
+        for place, a in enumerate(accesses):
+            if place % BREATH == 0:
+                await asyncio.sleep(0)  # permits of the gate go before
+            known_of = known[a.client_id]
+            flags = {"burst": a.index in bursts, "rare_hour": a.at.hour in rare, "searched": a.index in searches}
+            judged.append(judge(a, known_of, **flags))
+        return judged
 
 
 def rare_hours(counted: Mapping[int, int]) -> frozenset[int]:
