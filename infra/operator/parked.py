@@ -22,10 +22,14 @@ WAIT_SECONDS: Final = 30.0
 _COLUMNS: Final = "id, tenant_id, consumer, topic, key, message_id, type, error, at"
 _LIST: Final = f"SELECT {_COLUMNS} FROM parked ORDER BY at, id"  # noqa: S608
 _FIRST: Final = (
-    "SELECT DISTINCT ON (tenant_id, consumer, topic, key) {0} FROM parked ORDER BY tenant_id, consumer, topic, key, id"
+    "SELECT DISTINCT ON (tenant_id, consumer, topic, key) {0} FROM parked "
+    "ORDER BY tenant_id, consumer, topic, key, coalesce(number, 0), id"
 )
 _SHOW: Final = f"SELECT {_COLUMNS} FROM parked WHERE message_id = $1 ORDER BY consumer"  # noqa: S608
-_BEHIND: Final = "SELECT count(*) FROM parked WHERE tenant_id = $1 AND consumer = $2 AND topic = $3 AND key = $4 AND id > $5"
+_BEHIND: Final = (
+    "SELECT count(*) FROM parked WHERE tenant_id = $1 AND consumer = $2 AND topic = $3 AND key = $4 "
+    "AND (coalesce(number, 0), id) > (SELECT coalesce(number, 0), id FROM parked WHERE id = $5)"
+)
 _ORDER: Final = (
     "INSERT INTO parked_order (tenant_id, consumer, topic, key, message_id, action, reason, ordered_by) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id"

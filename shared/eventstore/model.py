@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 
@@ -60,8 +60,9 @@ class InboxMark:
     message_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
+    """A tuple, because a replay makes hundreds of thousands: a third of a frozen dataclass's time."""
+
     tenant: str
     stream: str
     version: int

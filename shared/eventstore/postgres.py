@@ -1,7 +1,7 @@
 """The event store on PostgreSQL: group-committed appends, streams, rows, all under the tenant's row-level security."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -153,8 +153,23 @@ class PostgresEventStore:
         An event gets its number from the sequencer shortly after its commit; an empty page means "nothing yet".
         """
         begin = f"BEGIN READ ONLY; SET LOCAL app.tenant_id = {_literal(tenant)}; {_BY_INDEX}"
-        rows = await self._rows(begin, _NUMBERED, tenant, after, limit)
-        return [(int(r["global_seq"]), _event(tenant, r)) for r in rows]
+        try:
+            async with transaction(self._reading(), begin) as connection:
+                rows = await connection.fetch(_NUMBERED, tenant, after, limit)
+        except Exception as error:
+            raise store_error(error) from None
+        return [(row[0], StoredEvent(tenant, *row[1:])) for row in map(tuple, rows)]
+
+    async def read_ahead(self, tenant: str, after: int = 0, limit: int = 5000) -> AsyncIterator[list[tuple[int, StoredEvent]]]:
+        """The pages of `read_numbered` to the last that is there now; the next is fetched while one is worked on."""
+        following = asyncio.create_task(self.read_numbered(tenant, after, limit))
+        try:
+            while page := await following:
+                following = asyncio.create_task(self.read_numbered(tenant, page[-1][0], limit))
+                yield page
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     async def ready(self) -> bool:
         try:

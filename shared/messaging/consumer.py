@@ -114,7 +114,7 @@ class Consumer:
         if found is None or not found.first:
             return False
         message = checked(found.inbound, self._verifier)
-        if found.error == GAP and message.number is not None:
+        if message.number is not None and await self._numbers.turn(message, stored=True) is Turn.AHEAD:
             await self._store.append(tenant, [noted], statements=self._numbers.moved(replace(message, number=message.number - 1)))
         else:
             await self._store.append(

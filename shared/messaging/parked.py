@@ -62,7 +62,10 @@ CREATE TABLE IF NOT EXISTS parked_order (
         )
     ),
     as_role("relay", "GRANT SELECT, INSERT, UPDATE (outcome) ON TABLE parked_order TO {role}"),
-    as_role("relay", "GRANT SELECT (id, tenant_id, consumer, topic, key, message_id, type, error, at) ON TABLE parked TO {role}"),
+    as_role(
+        "relay",
+        "GRANT SELECT (id, tenant_id, consumer, topic, key, number, message_id, type, error, at) ON TABLE parked TO {role}",
+    ),
 )
 """What an operator may do, as the relay role: see what is parked (no payload, no header) and order a retry or a skip."""
 GAP: Final = "gap"

@@ -21,15 +21,22 @@ NUMBER: Final = "ce_number"
 """place of the message in its topic, key and source, dense from 1; a heartbeat has none"""
 
 
+_SCHEME: Final = b"event-signature-v1"
+_DIGEST_LENGTH: Final = (32).to_bytes(4, "big")
+
+
 class ForgedMessage(Exception):
     """A message whose signature, owner or form does not hold: it is not handled, and raises an alarm."""
 
 
 def signed_bytes(topic: str, key: str, headers: Mapping[str, str], payload: bytes) -> bytes:
     """What is signed: each part length-prefixed. A number is one part more, so it can be neither changed nor taken away."""
-    parts = [topic, key, *(headers.get(name, "") for name in SIGNED_HEADERS), *_number(headers)]
-    encoded = [p.encode() for p in parts] + [sha256(payload).digest()]
-    return b"event-signature-v1" + b"".join(len(p).to_bytes(4, "big") + p for p in encoded)
+    made = [_SCHEME]
+    for part in (topic, key, *[headers.get(name, "") for name in SIGNED_HEADERS], *_number(headers)):
+        encoded = part.encode()
+        made += (len(encoded).to_bytes(4, "big"), encoded)
+    made += (_DIGEST_LENGTH, sha256(payload).digest())
+    return b"".join(made)
 
 
 def _number(headers: Mapping[str, str]) -> list[str]:

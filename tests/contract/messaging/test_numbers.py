@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID, uuid4
 
 import pytest
 
 from shared.contracts.topics import CONSENT_POLICY
-from shared.eventstore.model import Statement
+from shared.eventstore.model import NewEvent, Statement, StreamAppend
 from shared.eventstore.postgres import PostgresEventStore
 from shared.messaging.consumer import MessageMissing
 from shared.messaging.in_process import InProcessBus
@@ -163,6 +164,24 @@ async def test_what_a_crash_left_waiting_goes_on_with_the_next(world: World) -> 
         await world.transport.publish([numbered(world, 4)])
         await world.until_seen({"ana": [2, 3, 4]})
         await _parked(world, {})
+
+
+async def test_skipping_gives_up_what_is_missing_and_not_what_waits(world: World) -> None:
+    """5 came first and parked as a gap, 3 came behind it: 3 is the first that waits, and only 2 is missing before it."""
+    consumer = world.consumer()
+    async with running(consumer.run()):
+        messages = {n: numbered(world, n) for n in (1, 5, 3)}
+        await world.transport.publish([messages[n] for n in (1, 5, 3)])
+        await _parked(world, {"ana": [(5, "gap"), (3, "behind")]})
+        place = (world.tenant, CONSENT_POLICY, f"{world.tenant}/ana")
+        noted = StreamAppend("skipped", None, [NewEvent(uuid4(), "x.skipped", 1, b"{}")])
+        assert not await consumer.skip(*place, UUID(messages[5].headers["ce_id"]), noted), "5 is not the first"
+        assert await consumer.skip(*place, UUID(messages[3].headers["ce_id"]), noted)
+        with pytest.raises(MessageMissing):
+            await consumer.release(*place)
+        await world.until_seen({"ana": [1, 3]})
+        await world.transport.publish([numbered(world, 4)])
+        await world.until_seen({"ana": [1, 3, 4, 5]})
 
 
 async def test_a_header_that_no_database_takes_stops_nothing(world: World) -> None:
