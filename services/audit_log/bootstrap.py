@@ -22,8 +22,9 @@ from services.audit_log.adapters.release_table import ReleaseTable
 from services.audit_log.adapters.review_table import ReviewTable
 from services.audit_log.adapters.tenant_rules_table import TenantRulesTable
 from services.audit_log.api import disclosures, erasures, grants
+from services.audit_log.api.accounting_suspensions import suspensions_router
 from services.audit_log.api.explanations import explanations_router
-from services.audit_log.api.ledger import ledger_router
+from services.audit_log.api.ledger import accountable, ledger_router
 from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.api.reviews import reviews_router
 from services.audit_log.api.tlog import tlog_router
@@ -171,6 +172,7 @@ class AuditLogService:
         # before the ledger's own pages: `/entries/{index}/explanation` and they share a prefix
         app.include_router(explanations_router(explained, chosen, self._ledger, registry, self._policy, parts.tokens, parts.now))
         app.include_router(ledger_router(self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
+        app.include_router(suspensions_router(self._ledger, parts.tokens, parts.now, accountable))
         app.include_router(tlog_router(self._ledger, parts.tokens, parts.now))
         self.app: ASGIApp = app
 

@@ -36,6 +36,10 @@ KEPT_BY = {
         "integration/audit_log/test_ledger_api.py",
         "test_the_accounting_holds_disclosures_outside_treatment_payment_and_operations",
     ),
+    "164.528(a)(2), suspension on an agency's request": (
+        "integration/audit_log/test_ledger_api.py",
+        "test_164_528_a_2_a_suspension_hides_and_its_end_restores",
+    ),
     "164.312(b)-(d), alteration is detected": (
         "integration/audit_log/test_ledger_tampering.py",
         "test_tampering_is_found_and_named",
