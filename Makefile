@@ -6,7 +6,7 @@ STAMP := $(VENV)/.locked
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run import contracts parked rebuild topics test test-long test-compose lint format bench bench-gate bench-consent bench-events bench-events-long secrets lock clean
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -37,6 +37,9 @@ rebuild: $(STAMP)  ## SERVICE=session_notes DATABASE_FILE=…: its read models m
 topics: $(STAMP)  ## infra/kafka/topics.yaml applied to the cluster at KAFKA_BOOTSTRAP_SERVERS
 	@$(PY) -m infra.kafka.topics
 
+pictures: $(STAMP)  ## docs/pictures taken anew from the officers' pages, by the browser tests
+	@REVIEW_PICTURES=docs/pictures $(PY) -m pytest tests/browser
+
 test: $(STAMP)  ## every test that fits in 20 minutes, on real PostgreSQL and Kafka where they are
 	@$(PY) -m pytest -m "not long"
 
@@ -52,7 +55,7 @@ lint: $(STAMP)  ## ruff, mypy strict, import rules
 format: $(STAMP)
 	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
 
-bench: bench-gate bench-consent bench-events  ## every table of figures
+bench: bench-gate bench-consent bench-events bench-ledger  ## every table of figures
 bench-gate: $(STAMP)  ## disclosures, notes read and created through the gate
 	@ENVIRONMENT=development $(PY) -m benchmarks.gate
 bench-events: $(STAMP)  ## appends, replay, relay and memory beside their peers
@@ -62,6 +65,11 @@ bench-events-long: $(STAMP)  ## the same, with memory after 1,000,000 events
 
 bench-consent: $(STAMP)  ## decisions a second, the whole disclosure call, revocation to enforcement
 	@ENVIRONMENT=development $(PY) -m benchmarks.consent
+
+bench-ledger: $(STAMP)  ## durable entries, proofs of a million, verification of a whole log
+	@ENVIRONMENT=development $(PY) -m benchmarks.ledger
+bench-review: $(STAMP)  ## the officers' pages over 1,000,000 entries: each page's time, an export's memory
+	@ENVIRONMENT=development $(PY) -m benchmarks.review
 
 secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./secrets
 	@$(PY) -m infra.compose.secrets

@@ -72,7 +72,7 @@ async def demo_clinic(session: aiohttp.ClientSession, url: str, file: Path) -> D
 async def _make(caller: _Caller) -> Ids:
     intake = await caller.token("front.desk", "Front desk", "intake")
     therapist = await caller.token("lena.marsh", "Dr. Lena Marsh", "therapist")
-    today = datetime.now(UTC).date()
+    since = str(datetime.now(UTC).date() - timedelta(weeks=len(SCORES) + 1))
     client_id = (await caller.post("/v1/clients", {"name": "Noor Haddad", "birth_date": "1991-04-03"}, token=intake))["id"]
     client = await caller.token("noor.haddad", "Noor Haddad", "client", client_id)
     await caller.post(
@@ -81,12 +81,12 @@ async def _make(caller: _Caller) -> Ids:
             "client_id": client_id,
             "practitioner_id": "lena.marsh",
             "role": "therapist",
-            "period": {"start": str(today)},
+            "period": {"start": since},
         },
         token=intake,
     )
     for kind in ("treatment", "measurement"):
-        consent = await caller.post("/v1/consents", _consent(client_id, kind, str(today)), token=intake)
+        consent = await caller.post("/v1/consents", _consent(client_id, kind, since), token=intake)
         await caller.post(f"/v1/consents/{consent['id']}/signatures", {}, token=client)
     note_id = ""
     for number, total in enumerate(SCORES):

@@ -9,10 +9,12 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -26,6 +28,16 @@ from shared.messaging.kafka_settings import KafkaSettings
 
 _log = logging.getLogger("kafka.acls")
 TIMEOUT_SECONDS = 30
+_EVERYTHING: Final[tuple[Any, ...]] = (
+    ResourceType.ANY,
+    None,
+    ResourcePatternType.ANY,
+    None,
+    None,
+    AclOperation.ANY,
+    AclPermissionType.ANY,
+)
+_ANY: Final = AclBindingFilter(*_EVERYTHING)
 
 
 def bindings() -> Iterator[AclBinding]:
@@ -52,13 +64,31 @@ def _allow(
     return AclBinding(kind, name, pattern, f"User:{principal}", "*", operation, AclPermissionType.ALLOW)
 
 
-def apply(settings: KafkaSettings) -> int:
-    """Creates what is missing; the number of bindings. KafkaException where the broker refuses."""
+def apply(settings: KafkaSettings) -> tuple[int, list[str]]:
+    """Creates what is missing and takes back what a service was given besides: how many there are now, and what was taken.
+
+    Of others' principals nothing is touched. KafkaException where the broker refuses.
+    """
     admin = AdminClient(librdkafka_options(settings))
     wanted = list(bindings())
     for future in admin.create_acls(wanted, request_timeout=TIMEOUT_SECONDS).values():
         future.result()
-    return len(wanted)
+    services = {f"User:{name}" for name in ServiceName}
+    kept = {_named(binding) for binding in wanted}
+    present = admin.describe_acls(_ANY, request_timeout=TIMEOUT_SECONDS).result()
+    besides = [b for b in present if b.principal in services and _named(b) not in kept]
+    if besides:
+        for future in admin.delete_acls([_exactly(b) for b in besides], request_timeout=TIMEOUT_SECONDS).values():
+            future.result()
+    return len(wanted), sorted(f"{b.principal}: {b.operation.name} {b.restype.name} {b.name}" for b in besides)
+
+
+def _named(b: AclBinding) -> tuple[object, ...]:
+    return b.restype, b.name, b.resource_pattern_type, b.principal, b.host, b.operation, b.permission_type
+
+
+def _exactly(b: AclBinding) -> AclBindingFilter:
+    return AclBindingFilter(b.restype, b.name, b.resource_pattern_type, b.principal, b.host, b.operation, b.permission_type)
 
 
 def librdkafka_options(settings: KafkaSettings) -> dict[str, str | int | float | bool]:
@@ -78,10 +108,12 @@ def librdkafka_options(settings: KafkaSettings) -> dict[str, str | int | float |
 def main(env: Mapping[str, str] = os.environ) -> int:
     logging.basicConfig(level=logging.INFO)
     try:
-        count = apply(KafkaSettings.from_env(env))
+        count, taken = apply(KafkaSettings.from_env(env))
     except KafkaException as error:
         _log.error("the broker refused the ACLs: %s", error.args[0].str() if error.args else "unknown")
         return 1
+    for binding in taken:
+        _log.warning("taken back: %s", binding)
     _log.info("%d permissions are in place; everything else is denied", count)
     return 0
 

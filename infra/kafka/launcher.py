@@ -1,6 +1,6 @@
 """A real single-node Kafka broker (KRaft) on a free loopback port, from Java 17 and Maven; for tests and for trying.
 
-Its libraries are fetched once (65 MB). Plaintext, one replica: never for clinical data.
+Its libraries are fetched once (65 MB). Without TLS, one replica: never for clinical data.
 """
 
 import fcntl
@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
 from uuid import uuid4
@@ -29,10 +30,11 @@ _PROPERTIES: Final = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=CLIENT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=CLIENT://127.0.0.1:{port}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=CLIENT
+listener.security.protocol.map=CLIENT:{protocol},CONTROLLER:PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
 default.replication.factor=1
@@ -50,6 +52,16 @@ broker.heartbeat.interval.ms=500
 num.network.threads=2
 num.io.threads=2
 """
+ADMIN: Final = "admin"
+_GUARDED: Final = """\
+sasl.enabled.mechanisms=PLAIN
+sasl.mechanism.inter.broker.protocol=PLAIN
+listener.name.client.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
+ username="{admin}" password="{password}" {users};
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:{admin};User:ANONYMOUS
+"""
+"""as in docker-compose.yml: nobody is anonymous but the controller, and what no ACL allows is denied"""
 
 
 class KafkaUnavailable(Exception):
@@ -64,7 +76,9 @@ def available() -> bool:
 class LocalKafka:
     """One broker of this process; it ends with it. All methods block: from async code through `asyncio.to_thread`."""
 
-    def __init__(self) -> None:
+    def __init__(self, accounts: Mapping[str, str] | None = None) -> None:
+        """`accounts`: passwords by principal, `ADMIN` among them. With them a client has to say who it is, and ACLs count."""
+        self._accounts = dict(accounts or {})
         self._home = Path(tempfile.mkdtemp(prefix="alliance-record-kafka-"))
         self.data_dir = self._home / "data"
         """log segments: what a reader of the broker's disk would see"""
@@ -82,7 +96,8 @@ class LocalKafka:
         libraries = _libraries()
         if not self._properties.exists():
             self._port, controller = _free_ports()
-            self._properties.write_text(_PROPERTIES.format(port=self._port, controller=controller, data=self.data_dir))
+            self._properties.touch(mode=0o600)
+            self._properties.write_text(self._text(controller))
             self._run_to_end(libraries, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(self._properties))
         with self._log.open("ab") as log:
             seen = log.tell()
@@ -106,6 +121,14 @@ class LocalKafka:
         """Ends the broker and removes its data."""
         self.kill()
         shutil.rmtree(self._home, ignore_errors=True)
+
+    def _text(self, controller: int) -> str:
+        protocol = "SASL_PLAINTEXT" if self._accounts else "PLAINTEXT"
+        text = _PROPERTIES.format(port=self._port, controller=controller, data=self.data_dir, protocol=protocol)
+        if self._accounts:
+            users = " ".join(f'user_{name}="{password}"' for name, password in self._accounts.items())
+            text += _GUARDED.format(admin=ADMIN, password=self._accounts[ADMIN], users=users)
+        return text
 
     def _spawn(self, libraries: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
         command = [

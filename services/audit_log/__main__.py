@@ -3,12 +3,17 @@
 | variable | meaning |
 |---|---|
 | KEYRING_DATABASE_FILE | DSNs of the keyring's own database |
-| KMS_PROVIDER | `openbao`, or `file` in development |
+| KMS_PROVIDER | `openbao`, `aws`, or `file` in development |
 | BAO_ADDR, BAO_CACERT, KMS_TOKEN_FILE | OpenBao, its CA, and the file with the service's token |
+| AWS_REGION, KMS_ENDPOINT | AWS KMS (extra `aws`): its region, and a private endpoint where there is one |
 | KMS_FILE | the file of the development KMS |
-| LOG_SEED_FILE | 32 bytes in hex: the logs' signing keys come from it |
+| LOG_SEED_FILE | 32 bytes in hex: the logs' signing keys come from it. Further lines: seeds that are retiring, newest first |
 | ANCHOR_DIR | where the last signed checkpoints are kept, apart from the database |
 | POLICY_FEED_URL | consent's address |
+| AUDIT_LOG_WITNESSES_FILE | witnesses of the logs, a line each: `witness <name> <vkey> <url>` |
+| AUDIT_LOG_ROUTES_FILE | where entries and alarms go out to (`adapters/routes_file.py`) |
+| AUDIT_LOG_RETENTION_YEARS | after which payloads of entries are deleted, six at least; unset: never |
+| AUDIT_LOG_PDF_FONT | TrueType font of PDF reports |
 """
 
 from pathlib import Path
@@ -33,9 +38,19 @@ def kms_of(deployment: Deployment) -> Kms:
             token = Path(require(env, "KMS_TOKEN_FILE"))
             verify = env.get("BAO_CACERT") or True
             return OpenBaoKms(require(env, "BAO_ADDR"), token=lambda: token.read_text().strip(), verify=verify)
+        case "aws":
+            return _aws(require(env, "AWS_REGION"), env.get("KMS_ENDPOINT"))
         case "file":
             return FileKms(Path(require(env, "KMS_FILE")), environment=env.get("ENVIRONMENT"), random=clock.random)
-    raise Unwired("KMS_PROVIDER is openbao, or file in development")
+    raise Unwired("KMS_PROVIDER is openbao, aws, or file in development")
+
+
+def _aws(region: str, endpoint: str | None) -> Kms:
+    try:
+        from services.audit_log.adapters.kms.aws import AwsKms
+    except ImportError:
+        raise Unwired("KMS_PROVIDER=aws needs botocore: install the extra `aws`") from None
+    return AwsKms(region, endpoint=endpoint)
 
 
 def wire(parts: Parts, deployment: Deployment) -> AuditLogService:
@@ -44,13 +59,15 @@ def wire(parts: Parts, deployment: Deployment) -> AuditLogService:
     feed = HttpPolicyFeed(
         require(env, "POLICY_FEED_URL"), caller, ssl=deployment.tls.client_context() if deployment.tls else None
     )
+    seed, *retiring = [bytes.fromhex(line) for line in Path(require(env, "LOG_SEED_FILE")).read_text().split()]
     return build(
         parts,
         keyring_database=deployment.database("KEYRING_DATABASE_FILE"),
         kms=kms_of(deployment),
         feed=feed,
         anchor_dir=Path(require(env, "ANCHOR_DIR")),
-        log_seed=bytes.fromhex(Path(require(env, "LOG_SEED_FILE")).read_text().strip()),
+        log_seed=seed,
+        retiring_seeds=retiring,
         directory=deployment.directory,
         keys=deployment.keys,
         settings=Settings.from_environment(env),

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 
+from services.audit_log import bootstrap_ledger
 from services.audit_log.adapters import gate_schema, receipt_table
 from services.audit_log.adapters.checkpoint_anchor import FileAnchor
 from services.audit_log.adapters.grant_table import GrantTable
@@ -22,12 +23,9 @@ from services.audit_log.adapters.release_table import ReleaseTable
 from services.audit_log.adapters.review_table import ReviewTable
 from services.audit_log.adapters.tenant_rules_table import TenantRulesTable
 from services.audit_log.api import disclosures, erasures, grants
-from services.audit_log.api.accounting_suspensions import suspensions_router
 from services.audit_log.api.explanations import explanations_router
-from services.audit_log.api.ledger import accountable, ledger_router
 from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.api.reviews import reviews_router
-from services.audit_log.api.tlog import tlog_router
 from services.audit_log.application import erasure_stream
 from services.audit_log.application import erasures as erasing
 from services.audit_log.application.direct import DirectGate
@@ -43,7 +41,10 @@ from services.audit_log.application.reviews import Reviewing
 from services.audit_log.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
 from services.audit_log.application.tenant_settings import TenantSettings
 from services.audit_log.application.token_caches import end_caches
+from services.audit_log.bootstrap_ledger import LedgerCare
 from services.audit_log.domain.entry import Entry
+from services.audit_log.review.adapters import review_schema
+from services.audit_log.review.bootstrap import Review
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
@@ -79,6 +80,7 @@ class AuditLogService:
         feed: PolicyFeed,
         anchor_dir: Path,
         log_seed: bytes,
+        retiring_seeds: Sequence[bytes],
         directory: ServiceDirectory,
         keys: ServiceKeys,
         settings: Settings,
@@ -86,11 +88,13 @@ class AuditLogService:
     ) -> None:
         self.name = str(ServiceName.AUDIT_LOG)
         self._now, self._closing = parts.now, closing
-        self._store = PostgresEventStore(database, ddl=[*gate_schema.schema(), *erasure_stream.SCHEMA], now=parts.now)
+        ddl = [*gate_schema.schema(), *erasure_stream.SCHEMA, *bootstrap_ledger.SCHEMA, *review_schema.schema()]
+        self._store = PostgresEventStore(database, ddl=ddl, now=parts.now)
         self._keyring = PostgresKeyring(keyring_database, kms, now=parts.now, random=parts.random, new_id=parts.new_id)
         self._ledger = PostgresLedger(
             database,
             seed=log_seed,
+            retiring_seeds=retiring_seeds,
             origin_prefix=settings.log_origin or urlsplit(parts.public_url).netloc.replace(":", "-"),
             anchor=FileAnchor(anchor_dir),
             random=parts.random,
@@ -122,6 +126,8 @@ class AuditLogService:
         self._erasures = erasing.Erasures(
             self._store, self._ledger, self._keyring, idempotency=idempotency, now=parts.now, new_id=parts.new_id
         )
+        self.care = LedgerCare(parts, self._ledger, self._store, self._erasures.holds, settings)
+        """what runs beside the ledger"""
         self._outbox = Outbox(database.relay)
         self._relay = Relay(self._outbox, parts.transport, parts.signer, now=parts.now, new_id=parts.new_id)
         self._store.on_commit(self._relay.wake)
@@ -145,7 +151,7 @@ class AuditLogService:
         )
         self._watch = EventWatch(metrics, self._outbox, self._relay, self._sequencer, self._consumer)
         self._alarms: set[asyncio.Task[None]] = set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Future[None]] = []
         reviews = ReviewTable(self._store)
         reviewing = Reviewing(reviews, ledger, self._ledger, now=parts.now)
         glass = BreakGlass(granted, reviews, ledger, now=parts.now, new_id=parts.new_id, roles=settings.break_glass_roles)
@@ -171,9 +177,23 @@ class AuditLogService:
         chosen = TenantSettings(rules, ledger, now=parts.now)
         # before the ledger's own pages: `/entries/{index}/explanation` and they share a prefix
         app.include_router(explanations_router(explained, chosen, self._ledger, registry, self._policy, parts.tokens, parts.now))
-        app.include_router(ledger_router(self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
-        app.include_router(suspensions_router(self._ledger, parts.tokens, parts.now, accountable))
-        app.include_router(tlog_router(self._ledger, parts.tokens, parts.now))
+        self.care.add_pages(app)
+        self.review = Review(
+            self._ledger,
+            self._store,
+            reviewing,
+            explained,
+            self._policy,
+            parts.verifier,
+            parts.tokens,
+            secret=parts.secret,
+            public_url=parts.public_url,
+            now=parts.now,
+            random=parts.random,
+        )
+        """the officers' pages"""
+        for router in self.review.routers:
+            app.include_router(router)
         self.app: ASGIApp = app
 
     def direct_gate(self, service: ServiceName) -> Gate:
@@ -188,7 +208,7 @@ class AuditLogService:
         await self._outbox.open()
         await self._erasures.start()
         work = (self._relay.run, self._consumer.run, self._sequencer.run, self._watch.run, self._orders.run)
-        self._tasks = [asyncio.create_task(each()) for each in work]
+        self._tasks = [asyncio.ensure_future(each()) for each in (*work, *self.care.work())]
         # the consumer joins its topics before anybody publishes
         await asyncio.sleep(0)
 
@@ -198,9 +218,11 @@ class AuditLogService:
             with suppress(asyncio.CancelledError):
                 await task
         self._tasks = []
+        await self.review.stop()
         await self._erasures.stop()
         await self._policy.stop()
         await self._outbox.close()
+        await self.care.close()
         await self._ledger.close()
         await self._keyring.close()
         await self._store.close()
@@ -233,10 +255,12 @@ def build(
     directory: ServiceDirectory,
     keys: ServiceKeys,
     settings: Settings | None = None,
+    retiring_seeds: Sequence[bytes] = (),
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> AuditLogService:
     """`feed`: the consent service's, over HTTP or direct; `anchor_dir`: where the last checkpoints are kept, apart from the
-    database; `log_seed`: 32 bytes from which the logs' signing keys are derived; `keys`: this service's own; `closing` is
+    database; `log_seed`: 32 bytes from which the logs' signing keys are derived; `retiring_seeds`: those
+    before, while both sign; `keys`: this service's own; `closing` is
     called last at its stop (the feed's connections). Unwired without a database."""
     if parts.database is None:
         raise Unwired("audit_log needs its database")
@@ -248,6 +272,7 @@ def build(
         feed=feed,
         anchor_dir=anchor_dir,
         log_seed=log_seed,
+        retiring_seeds=retiring_seeds,
         directory=directory,
         keys=keys,
         settings=settings or Settings(),

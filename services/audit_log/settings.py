@@ -3,8 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
 
+from services.audit_log.adapters.routes_file import parse_routes
+from services.audit_log.adapters.witness_http import parse_witnesses
+from services.audit_log.application.completeness import GRACE
 from services.audit_log.application.grants import GRANT_ROLES
+from services.audit_log.application.retention import LEAST_YEARS
+from services.audit_log.application.routes import Route
+from services.audit_log.application.witnessing import Witness
 from services.audit_log.domain.release import RELEASE_DELAY
 from shared.identity.roles import Role
 
@@ -15,6 +23,18 @@ class Settings:
     """after which a rating released as `delayed` becomes visible"""
     break_glass_roles: frozenset[Role] = GRANT_ROLES
     """groups that may break the glass"""
+    witnesses: tuple[Witness, ...] = ()
+    """who cosigns the logs' checkpoints"""
+    witness_every: timedelta = timedelta(milliseconds=500)
+    """how often new checkpoints go to the witnesses"""
+    retention_years: int | None = None
+    """after which payloads of entries are deleted, six at least; None keeps them"""
+    receipt_grace: timedelta = GRACE
+    """after which an entry that allowed a write, and has no receipt, is an alarm"""
+    routes: tuple[Route, ...] = ()
+    """by which entries and alarms go out"""
+    pdf_font: Path | None = None
+    """TrueType font of PDF reports; absent: DejaVu Sans where it is installed, else Latin-1 alone"""
     log_origin: str | None = None
     """`<host>/<deployment>` that names the logs of this deployment for ever; absent: host of the public address"""
 
@@ -32,4 +52,38 @@ class Settings:
                 roles = frozenset(Role(r.strip()) for r in named.split(",") if r.strip())
             except ValueError:
                 raise ValueError("AUDIT_LOG_BREAK_GLASS_ROLES: roles, separated by commas") from None
-        return cls(timedelta(days=int(days)), roles, env.get("AUDIT_LOG_ORIGIN") or None)
+        return cls(
+            release_delay=timedelta(days=int(days)),
+            break_glass_roles=roles,
+            witnesses=_witnesses(env.get("AUDIT_LOG_WITNESSES_FILE")),
+            retention_years=_years(env.get("AUDIT_LOG_RETENTION_YEARS")),
+            routes=_routes(env.get("AUDIT_LOG_ROUTES_FILE"), env.get("PUBLIC_URL", "")),
+            pdf_font=Path(env["AUDIT_LOG_PDF_FONT"]) if env.get("AUDIT_LOG_PDF_FONT") else None,
+            log_origin=env.get("AUDIT_LOG_ORIGIN") or None,
+        )
+
+
+def _years(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not text.isdigit() or not LEAST_YEARS <= int(text) <= 100:
+        raise ValueError(f"AUDIT_LOG_RETENTION_YEARS: whole years from {LEAST_YEARS} to 100, or unset to keep everything")
+    return int(text)
+
+
+def _routes(file: str | None, public_url: str) -> tuple[Route, ...]:
+    if not file:
+        return ()
+    try:
+        return parse_routes(Path(file).read_text(), urlsplit(public_url).hostname or "-")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"AUDIT_LOG_ROUTES_FILE: {error}") from None
+
+
+def _witnesses(file: str | None) -> tuple[Witness, ...]:
+    if not file:
+        return ()
+    try:
+        return parse_witnesses(Path(file).read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"AUDIT_LOG_WITNESSES_FILE: {error}") from None

@@ -15,7 +15,8 @@ MESSAGE_SKIPPED: Final = "receipt.message-skipped"
 
 
 class Receipt(BaseModel):
-    """`ce_sequence` is the version of the event in its own stream. A receipt that never comes is not noticed by the gate."""
+    """`ce_sequence` is the version of the event in its own stream. A write that was allowed and
+    whose receipt never comes is an alarm after ten minutes (ADR 0022)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     service: str

@@ -1,8 +1,9 @@
 """One transaction for many appends of one tenant; what fails, fails alone.
 
-Order inside: locks of the streams (sorted, before anything that takes a transaction id: the reader's fence relies on it),
-versions, inbox marks seen, events and outbox rows in one statement, inbox rows, statements. A conflict is found before anything
-is written. What the database refuses later ends the transaction; the batch is then halved until the culprit stands alone.
+Plain appends go in one statement (`one_trip`). With statements or an inbox mark, the order inside is: locks of the streams
+(sorted, before anything that takes a transaction id: the reader's fence relies on it), versions, inbox marks seen, events and
+outbox rows in one statement, inbox rows, statements. A conflict is found before anything is written. What the database refuses
+later ends the transaction; the batch is then halved until the culprit stands alone.
 """
 
 import asyncio
@@ -13,9 +14,10 @@ from typing import Any
 
 import asyncpg
 
+from shared.eventstore import one_trip
 from shared.eventstore.failures import is_away, is_transient, store_error
 from shared.eventstore.model import AlreadyHandled, InboxMark, NewEvent, Statement, StoreError, StreamAppend, VersionConflict
-from shared.eventstore.pool import transaction
+from shared.eventstore.pool import acquired, transaction
 
 _LOCK = "SELECT lock_streams($1, $2)"
 _SEEN = """
@@ -34,6 +36,7 @@ SELECT $1, o.* FROM unnest($10::uuid[], $11::text[], $12::text[], $13::text[], $
 """  # noqa: S608
 _MARK = "INSERT INTO inbox (tenant_id, consumer, message_id) SELECT $1, m.* FROM unnest($2::text[], $3::uuid[]) AS m"
 _TRIES = 3
+_GUESSES = 3
 
 Outcome = dict[str, int] | StoreError
 
@@ -81,6 +84,7 @@ class BatchWriter:
     ) -> None:
         """`published` is called after each commit that wrote outbox rows."""
         self._pool, self._now, self._published = pool, now, published
+        self._known = one_trip.KnownVersions()
 
     async def commit(self, tenant: str, items: Sequence[Append]) -> list[Outcome]:
         """For each append its streams' new versions, or why it was not written."""
@@ -89,7 +93,7 @@ class BatchWriter:
             return [*await self.commit(tenant, items[:cut]), *await self.commit(tenant, items[cut:])]
         for _ in range(_TRIES):
             try:
-                return await self._transaction(tenant, items)
+                return await self._written(tenant, items)
             except Exception as error:
                 failed = error
             if not is_transient(failed):
@@ -99,6 +103,30 @@ class BatchWriter:
             return [store_error(failed) for _ in items]
         half = len(items) // 2
         return [*await self.commit(tenant, items[:half]), *await self.commit(tenant, items[half:])]
+
+    async def _written(self, tenant: str, items: Sequence[Append]) -> list[Outcome]:
+        if any(item.statements or item.inbox for item in items):
+            return await self._transaction(tenant, items)
+        outcomes = await self._one_trip(tenant, items)
+        return outcomes if outcomes is not None else await self._transaction(tenant, items)
+
+    async def _one_trip(self, tenant: str, items: Sequence[Append]) -> list[Outcome] | None:
+        """None where other processes write the same streams all the time."""
+        streams = sorted({a.stream for item in items for a in item.appends})
+        for _ in range(_GUESSES):
+            bases = self._known.guess(tenant, streams)
+            after = dict(bases)
+            placed, outcomes = _decided(items, after)
+            own, out = one_trip.columns(placed), one_trip.outgoing(placed)
+            async with acquired(self._pool()) as connection:
+                newest = await connection.fetchval(one_trip.CALL, tenant, streams, list(bases.values()), self._now(), *own, *out)
+            if newest is None:
+                self._known.learn(tenant, after)
+                if out[0]:
+                    self._published()
+                return outcomes
+            self._known.learn(tenant, dict(zip(streams, newest, strict=True)))
+        return None
 
     async def _transaction(self, tenant: str, items: Sequence[Append]) -> list[Outcome]:
         streams = sorted({a.stream for item in items for a in item.appends})
@@ -133,33 +161,28 @@ class BatchWriter:
         """Whether outbox rows were written."""
         if not placed:
             return False
-        columns: list[Any] = [
-            tenant,
-            self._now(),
-            [p.stream for p in placed],
-            [p.version for p in placed],
-            [p.event.event_id for p in placed],
-            [p.event.type for p in placed],
-            [p.event.schema_version for p in placed],
-            [p.event.data for p in placed],
-            [p.event.meta for p in placed],
-        ]
-        out = [(p, publication) for p in placed for publication in p.event.publish]
-        if not out:
-            await connection.execute(_INSERT, *columns)
+        own, out = [tenant, self._now(), *one_trip.columns(placed)], one_trip.outgoing(placed)
+        if not out[0]:
+            await connection.execute(_INSERT, *own)
             return False
-        columns += [
-            [m.event_id or p.event.event_id for p, m in out],
-            [m.topic for _, m in out],
-            [m.key for _, m in out],
-            [m.type or p.event.type for p, m in out],
-            [p.event.schema_version for p, _ in out],
-            [p.stream for p, _ in out],
-            [p.version for p, _ in out],
-            [p.event.data if m.payload is None else m.payload for p, m in out],
-        ]
-        await connection.execute(_INSERT_WITH_OUTBOX, *columns)
+        await connection.execute(_INSERT_WITH_OUTBOX, *own, *out)
         return True
+
+
+def _decided(items: Sequence[Append], newest: dict[str, int]) -> tuple[list[Placed], list[Outcome]]:
+    """The events of those whose expected versions hold, each after those before it. `newest` is moved on."""
+    placed: list[Placed] = []
+    outcomes: list[Outcome] = []
+    for item in items:
+        try:
+            own, after = place(item.appends, newest)
+        except VersionConflict as conflict:
+            outcomes.append(conflict)
+            continue
+        placed += own
+        newest.update(after)
+        outcomes.append(after)
+    return placed, outcomes
 
 
 def _repeated_mark(items: Sequence[Append]) -> int:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from shared.eventstore import sequence
+from shared.eventstore.one_trip import APPEND_PLACED
 
 _THIS_TRANSACTION = sa.text("(pg_current_xact_id()::text::bigint)")
 _TENANT = "tenant_id = current_setting('app.tenant_id', true)"
@@ -161,6 +162,7 @@ def base_ddl() -> list[str]:
         _NEWEST_VERSION,
         _LOCK_STREAMS,
         _READ_STREAM,
+        APPEND_PLACED,
         _grant("app", "SELECT, INSERT", "events"),
         _grant("app", "SELECT, INSERT", "outbox"),
         _grant("app", "SELECT, INSERT, DELETE", "inbox"),

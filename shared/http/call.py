@@ -36,8 +36,13 @@ def authenticate(request: Request, tokens: TokenVerifier) -> Call:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise unauthenticated("Send `Authorization: Bearer <token>`.")
+    return call_with(request, token.strip(), tokens)
+
+
+def call_with(request: Request, token: str, tokens: TokenVerifier) -> Call:
+    """The call that a request makes under this token. 401, 422 as above."""
     try:
-        principal = tokens.verify(token.strip())
+        principal = tokens.verify(token)
     except InvalidToken as error:
         raise unauthenticated(str(error)) from None
     purpose = request.headers.get("x-purpose-of-use")
@@ -46,7 +51,7 @@ def authenticate(request: Request, tokens: TokenVerifier) -> Call:
     key = request.headers.get("idempotency-key")
     if key is not None and not 0 < len(key) <= 255:
         raise invalid([Fault("header:Idempotency-Key", "1 to 255 characters")])
-    return Call(principal, token.strip(), purpose, request_id_of(request), key)
+    return Call(principal, token, purpose, request_id_of(request), key)
 
 
 def request_id_of(request: Request) -> str:

@@ -7,7 +7,7 @@ that passes is tried again in place; what cannot be handled is parked with all l
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -26,10 +26,12 @@ from shared.eventstore.store import EventStore
 from shared.gate.port import GateUnavailable
 from shared.http.problems import Problem
 from shared.messaging.backoff import Backoff
+from shared.messaging.checked import checked, written
+from shared.messaging.counts import Counts
 from shared.messaging.numbers import Numbers, Turn
 from shared.messaging.parked import GAP, Parked, ParkedNow
 from shared.messaging.port import Effect, Handler, Inbound, Message, Transient, Transport
-from shared.messaging.signature import NUMBER, EventVerifier, ForgedMessage
+from shared.messaging.signature import EventVerifier, ForgedMessage
 
 _log = logging.getLogger(__name__)
 _PASSING: Final = (
@@ -51,23 +53,6 @@ NUMBER_AGAIN: Final = "number-again"
 
 class MessageMissing(Exception):
     """An earlier message of the same client has not arrived: it is waited for."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """Since the start of the process."""
-
-    handled: int = 0
-    """effects written, or found written before"""
-    forged: int = 0
-    parked: int = 0
-    retried: int = 0
-    dropped: int = 0
-    """came again so late that only their number was known"""
-    skipped: int = 0
-    """given up by an operator"""
-    lag_seconds: float = 0.0
-    """age of the message handled last, when it was handled"""
 
 
 class Consumer:
@@ -107,7 +92,7 @@ class Consumer:
         """Handles the parked messages of a key again, in order: how many. Raises what the handler raises; the rest stays."""
         released = 0
         while (inbound := await self._parked.oldest(tenant, topic, key)) is not None:
-            message = self._checked(inbound)
+            message = checked(inbound, self._verifier)
             if await self._numbers.turn(message) is Turn.AHEAD:
                 raise MessageMissing("an earlier message of the same client has not arrived")
             await self._apply(message, (self._parked.removal(message),))
@@ -117,7 +102,7 @@ class Consumer:
     async def parked_type(self, tenant: str, topic: str, key: str, message_id: UUID) -> tuple[str, str] | None:
         """(message type, class of the error) of a parked message that its key waits for; None where it is none."""
         found = await self._parked.find(tenant, topic, key, message_id)
-        return (self._checked(found.inbound).type, found.error) if found is not None and found.first else None
+        return (checked(found.inbound, self._verifier).type, found.error) if found is not None and found.first else None
 
     async def skip(self, tenant: str, topic: str, key: str, message_id: UUID, noted: StreamAppend) -> bool:
         """Gives up the message that its key waits for, for good, and writes `noted` in the same transaction.
@@ -128,7 +113,7 @@ class Consumer:
         found = await self._parked.find(tenant, topic, key, message_id)
         if found is None or not found.first:
             return False
-        message = self._checked(found.inbound)
+        message = checked(found.inbound, self._verifier)
         if found.error == GAP and message.number is not None:
             await self._store.append(tenant, [noted], statements=self._numbers.moved(replace(message, number=message.number - 1)))
         else:
@@ -148,11 +133,9 @@ class Consumer:
             # checking a signature takes 0.2 ms: others get their turn in between
             await asyncio.sleep(0)
             try:
-                message = self._checked(inbound)
+                message = checked(inbound, self._verifier)
             except ForgedMessage as error:
-                self.counts.forged += 1
-                _log.error("%s refused a message: %s", self.name, error)
-                self._on_forged(str(error), inbound.topic)
+                self._refuse(error, inbound)
                 continue
             keys.setdefault((message.topic, message.key), []).append((message, inbound))
         parked, places = ParkedNow(self._parked), asyncio.Semaphore(_KEYS_AT_ONCE)
@@ -193,7 +176,7 @@ class Consumer:
 
     async def _take(self, message: Message, inbound: Inbound, parked: ParkedNow) -> str | None:
         """Applies the message, drops it, or leaves it behind a parked one; else for which fault it is to be parked."""
-        turn = await self._numbers.turn(message)
+        turn = await self._turn(message, inbound)
         if turn is Turn.AGAIN:
             if message.type in self._handlers and await self._parked.settled(message):
                 await self._apply(message)  # what comes after its commit is done again
@@ -201,10 +184,15 @@ class Consumer:
                 return NUMBER_AGAIN
             else:
                 self.counts.dropped += 1
+            if await parked.holds(message):  # it was applied before; what waited for it may not have been
+                await self._flow(message)
             return None
         fills = turn is Turn.NEXT and await parked.holds(message) and not await self._parked.stands_in_the_way(message)
-        if not fills and await self._waits_behind(message, inbound, parked):
-            return None
+        if not fills and await parked.holds(message):
+            if await self._waits_behind(message, inbound, parked):
+                await self._flow(message)
+                return None
+            turn = await self._turn(message, inbound)  # what it waited for was released meanwhile
         if turn is Turn.AHEAD:
             return GAP
         await self._apply(message)
@@ -212,11 +200,24 @@ class Consumer:
             await self._flow(message)
         return None
 
-    async def _flow(self, filled: Message) -> None:
-        """The missing one came: what waited for it goes on, up to the next that is missing or cannot be handled."""
-        tenant, topic, key = filled.tenant, filled.topic, filled.key
+    async def _turn(self, message: Message, inbound: Inbound) -> Turn:
+        """What the inbox may have forgotten is measured by what is stored: what is remembered may be behind it."""
+        return await self._numbers.turn(message, stored=self._forgotten(inbound))
+
+    async def _flow(self, near: Message) -> None:
+        """What only waited for a missing one of the key of `near` goes on, up to the next that is missing or cannot be handled.
+
+        Asked also where nothing may have changed: after a crash or an error in here, the next delivery goes on.
+        """
+        tenant, topic, key = near.tenant, near.topic, near.key
+        if await self._parked.blocked(tenant, topic, key):
+            return
         while (inbound := await self._parked.oldest(tenant, topic, key)) is not None:
-            message = self._checked(inbound)
+            try:
+                message = checked(inbound, self._verifier)
+            except ForgedMessage as error:  # the key it was signed with is no longer known
+                self._refuse(error, inbound)
+                return
             if await self._numbers.turn(message) is Turn.AHEAD:
                 return
             try:
@@ -252,8 +253,6 @@ class Consumer:
         self.counts.handled += handler is not None
 
     async def _waits_behind(self, message: Message, inbound: Inbound, parked: ParkedNow) -> bool:
-        if not await parked.holds(message):
-            return False
         await self._parked.park_behind(message, inbound)
         if not await parked.still_holds(message):
             return False
@@ -265,6 +264,11 @@ class Consumer:
         await parked.took(message)
         self._alarm(message, error)
 
+    def _refuse(self, error: ForgedMessage, inbound: Inbound) -> None:
+        self.counts.forged += 1
+        _log.error("%s refused a message: %s", self.name, error)
+        self._on_forged(str(error), inbound.topic)
+
     def _alarm(self, message: Message, error: str) -> None:
         self.counts.parked += 1
         _log.error("%s parked a %s on %s: %s", self.name, message.type, message.topic, error)
@@ -273,43 +277,13 @@ class Consumer:
 
     def _forgotten(self, inbound: Inbound) -> bool:
         """Whether it is so old that the inbox may have forgotten it: then a number that was there before says enough."""
-        written = _written(inbound)
-        return written is not None and self._now is not None and self._now() - written > timedelta(days=INBOX_KEPT_DAYS)
+        at = written(inbound)
+        return at is not None and self._now is not None and self._now() - at > timedelta(days=INBOX_KEPT_DAYS)
 
     def _count_lag(self, inbound: Inbound) -> None:
-        written = _written(inbound)
-        if written is not None and self._now is not None:
-            self.counts.lag_seconds = max(0.0, (self._now() - written).total_seconds())
-
-    def _checked(self, inbound: Inbound) -> Message:
-        """Raises ForgedMessage."""
-        headers = inbound.headers
-        source = self._verifier.verify(inbound.topic, inbound.key, headers, inbound.payload)
-        try:
-            return Message(
-                topic=inbound.topic,
-                tenant=headers["ce_tenant"],
-                key=inbound.key,
-                message_id=UUID(headers["ce_id"]),
-                type=headers["ce_type"],
-                schema_version=int(headers["ce_schemaversion"]),
-                source=str(source),
-                sequence=int(headers["ce_sequence"]),
-                stream=headers["ce_subject"],
-                payload=inbound.payload,
-                number=int(headers[NUMBER]) if NUMBER in headers else None,
-            )
-        except (KeyError, ValueError):
-            raise ForgedMessage(f"a message on {inbound.topic} lacks a header or has one out of form") from None
-
-
-def _written(inbound: Inbound) -> datetime | None:
-    """When the event was committed. Its time is not signed: nothing but a metric and an age may depend on it."""
-    try:
-        written = datetime.fromisoformat(inbound.headers["ce_time"])
-    except (KeyError, ValueError):
-        return None
-    return written if written.tzinfo is not None else None
+        at = written(inbound)
+        if at is not None and self._now is not None:
+            self.counts.lag_seconds = max(0.0, (self._now() - at).total_seconds())
 
 
 def _passes(error: Exception) -> bool:

@@ -22,6 +22,9 @@ _BACKLOG: Final = 1000
 _COMMIT_SECONDS: Final = 0.1
 _COMMIT_TIMEOUT: Final = 10.0
 _START_TIMEOUT: Final = 30.0
+SESSION_MS = 10_000
+"""a member that is silent for so long gives its partitions up"""
+HEARTBEAT_MS = 1_000
 
 Handle = Callable[[Sequence[Inbound]], Awaitable[None]]
 
@@ -42,8 +45,8 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             partition_assignment_strategy=(StickyPartitionAssignor,),
-            session_timeout_ms=10_000,
-            heartbeat_interval_ms=1_000,
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
             rebalance_timeout_ms=30_000,
             metadata_max_age_ms=30_000,
         )

@@ -40,10 +40,11 @@ class Numbers:
     consumer: str
     _known: dict[Place, int] = field(default_factory=dict)
 
-    async def turn(self, message: Message) -> Turn:
+    async def turn(self, message: Message, *, stored: bool = False) -> Turn:
+        """`stored`: by what is stored, whatever is remembered."""
         if message.number is None:
             return Turn.FREE
-        last = self._known.get(_place(message))
+        last = None if stored else self._known.get(_place(message))
         if last is None or message.number != last + 1:
             last = await self._stored(message)
         if message.number == last + 1:

@@ -14,6 +14,7 @@ from shared.eventstore.model import Statement
 from shared.eventstore.schema import as_role
 from shared.eventstore.store import EventStore
 from shared.messaging.port import Inbound, Message
+from shared.messaging.signature import NUMBER, SIGNED_HEADERS
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS parked (
@@ -69,6 +70,8 @@ GAP: Final = "gap"
 BEHIND: Final = "behind"
 """`error` of a message that waits behind a parked one of its key"""
 
+_HEADERS: Final = (*SIGNED_HEADERS, NUMBER, "ce_specversion", "ce_time", "content-type", "sig", "sigkid")
+
 _KEYS = "SELECT DISTINCT topic, key FROM parked WHERE tenant_id = $1 AND consumer = $2"
 _INSERT = (
     "INSERT INTO parked (tenant_id, consumer, topic, key, message_id, type, headers, payload, error, source, number) "
@@ -81,6 +84,9 @@ _OLDEST = (
 _IN_THE_WAY = (
     "SELECT 1 FROM parked WHERE tenant_id = $1 AND consumer = $2 AND topic = $3 AND key = $4 "
     "AND (error <> ALL($7::text[]) OR number IS NULL OR (source = $5 AND number <= $6)) LIMIT 1"
+)
+_BLOCKED = (
+    "SELECT 1 FROM parked WHERE tenant_id = $1 AND consumer = $2 AND topic = $3 AND key = $4 AND error <> ALL($5::text[]) LIMIT 1"
 )
 _FAILED = "UPDATE parked SET error = $5 WHERE tenant_id = $1 AND consumer = $2 AND topic = $3 AND message_id = $4"
 _SETTLED = "SELECT 1 FROM inbox WHERE tenant_id = $1 AND consumer = $2 AND message_id = $3"
@@ -133,6 +139,10 @@ class Parked:
         args = (message.tenant, self.consumer, message.topic, message.key, message.source, message.number, [GAP, BEHIND])
         return bool(await self.store.fetch(message.tenant, _IN_THE_WAY, *args))
 
+    async def blocked(self, tenant: str, topic: str, key: str) -> bool:
+        """Whether one of that key is parked that could not be handled: it is not tried again unasked."""
+        return bool(await self.store.fetch(tenant, _BLOCKED, tenant, self.consumer, topic, key, [GAP, BEHIND]))
+
     def failed(self, message: Message, error: str) -> Statement:
         """A message that waited, and could not be handled when its turn came."""
         return Statement(_FAILED, (message.tenant, self.consumer, message.topic, message.message_id, error))
@@ -161,7 +171,9 @@ class Parked:
         return Statement(_DELETE, (message.tenant, self.consumer, message.topic, message.message_id))
 
     def _row(self, message: Message, inbound: Inbound, error: str) -> tuple[object, ...]:
-        headers = orjson.dumps(dict(inbound.headers)).decode()
+        # only what a message is made of: others could hold what the database does not take
+        kept = {name: inbound.headers[name].replace("\x00", "") for name in _HEADERS if name in inbound.headers}
+        headers = orjson.dumps(kept).decode()
         return (
             message.tenant,
             self.consumer,

@@ -57,8 +57,15 @@ class ParkedOrders:
 
     async def _carry_out(self, order: dict[str, Any]) -> str:
         tenant, topic, key = order["tenant_id"], order["topic"], order["key"]
-        if order["action"] == "skip" and not await self._skip(order):
-            return "not skipped: it is not parked, or waits behind another message of its key"
+        if order["action"] == "skip":
+            try:
+                skipped = await self._skip(order)
+            except StoreError:
+                raise
+            except Exception as error:
+                return f"not skipped: {type(error).__name__}"
+            if not skipped:
+                return "not skipped: it is not parked, or waits behind another message of its key"
         try:
             released = await self._consumer.release(tenant, topic, key)
         except StoreError:
@@ -66,8 +73,7 @@ class ParkedOrders:
         except Exception as error:
             what = "skipped; the next one" if order["action"] == "skip" else "it"
             return f"{what} still cannot be handled: {type(error).__name__}"
-        skipped = "skipped, and " if order["action"] == "skip" else ""
-        return f"{skipped}{released} handled"
+        return f"{'skipped, and ' if order['action'] == 'skip' else ''}{released} handled"
 
     async def _skip(self, order: dict[str, Any]) -> bool:
         tenant, message_id = order["tenant_id"], order["message_id"]

@@ -63,6 +63,26 @@ def test_domains_do_no_io(service: str) -> None:
                 assert name.startswith(f"services.{service}.domain"), (file, name)
 
 
+ROOMS = ("domain", "application", "adapters", "api")
+
+
+@pytest.mark.parametrize("part", sorted(p.parent for p in (ROOT / "services").glob("*/*/domain")), ids=lambda p: p.name)
+def test_a_part_has_the_rooms_of_a_service(part: Path) -> None:
+    """Of a part such as `audit_log/review`: its domain is pure and knows its service's domain at most; its application knows no
+    adapter and no API."""
+    name = ".".join(part.relative_to(ROOT).parts)
+    service = ".".join(name.split(".")[:2])
+    domains = (f"{name}.domain", f"{service}.domain", *PURE_SHARED)
+    for room in ROOMS:
+        for file in sources(f"{part.relative_to(ROOT)}/{room}"):
+            for imported in imports(file):
+                if room == "domain":
+                    assert imported.split(".")[0] not in IO, (file, imported)
+                    assert imported.split(".")[0] not in ("services", "shared") or imported.startswith(domains), (file, imported)
+                if room == "application":
+                    assert not imported.startswith((f"{name}.adapters", f"{name}.api")), (file, imported)
+
+
 @pytest.mark.parametrize("folder", ["services", "shared", "infra"])
 def test_inits_are_empty_and_modules_small(folder: str) -> None:
     for file in sources(folder):

@@ -34,6 +34,8 @@ def test_nginx_is_rendered_from_the_table() -> None:
         ("/fhir/R4/Consent/4/_history/2", ServiceName.CONSENT),
         ("/fhir/R4/Provenance", ServiceName.CONSENT),
         ("/fhir/R4/ConsentX", ServiceName.EHR_GATEWAY),
+        ("/fhir/R4/AuditEvent", ServiceName.AUDIT_LOG),
+        ("/fhir/R4/AuditEvent/4-decision", ServiceName.AUDIT_LOG),
         ("/fhir/R4/metadata", ServiceName.EHR_GATEWAY),
         ("/", ServiceName.EHR_GATEWAY),
     ],

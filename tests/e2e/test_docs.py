@@ -26,10 +26,13 @@ MAKE = {
     "help": "test_make_help",
     "lint": ".ci/run",
     "test": ".ci/run",
+    "contracts": "tests/contract/test_golden_events.py: what it writes is what stands there",
     "lock": "by hand, when dependencies change: it resolves them anew",
     "test-compose": "by hand where a Docker engine is: python -m tests.e2e.compose",
 }
 """make target that a page names → what runs it"""
+RUN_WHOLE = {"docs/operations/ledger.md": "tests/integration/audit_log/test_runbook.py"}
+"""page whose every command one test runs, in their order"""
 ANSWERS: dict[str, Callable[[Any], bool]] = {
     r"/v1/instruments/wai-sr$": lambda b: b["id"] == "wai-sr" and b["enabled"] is True,
     r"/v1/notes\?client_id=": lambda b: any(n["kind"].startswith("progress") for n in b["items"]),
@@ -80,7 +83,9 @@ def recipe(target: str) -> str:
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_every_command_is_known(command: Command) -> None:
     words = command.words
-    if words[0] == "make":
+    if command.page in RUN_WHOLE:
+        assert (ROOT / RUN_WHOLE[command.page]).exists()
+    elif words[0] == "make":
         assert words[1] in MAKE, f"say in MAKE what runs `make {words[1]}`"
         recipe(words[1])
     elif words[:2] == ["docker", "compose"]:

@@ -133,9 +133,14 @@ class World:
 
     @asynccontextmanager
     async def relay(
-        self, *, transport: Transport | None = None, heartbeat: Heartbeat | None = None, publish_timeout: float = 30.0
+        self,
+        *,
+        transport: Transport | None = None,
+        heartbeat: Heartbeat | None = None,
+        publish_timeout: float = 30.0,
+        outbox: Outbox | None = None,
     ) -> AsyncIterator[Relay]:
-        outbox = Outbox(self.urls.relay)
+        outbox = outbox or Outbox(self.urls.relay)
         signer = EventSigner(service_keys(ServiceName.CONSENT))
         relay = Relay(
             outbox,

@@ -153,7 +153,7 @@ class PostgresKeyring:
             [str(c) for c in classes],
         )
         newest = rows[0]["epoch"]
-        return newest is None or (await self._kms.epochs())[0] > newest
+        return newest is None or (await self._kms.recoverable())[0] > newest
 
     async def tenants(self) -> list[str]:
         """Tenants that ever had a key or a fence."""

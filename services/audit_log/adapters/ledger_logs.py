@@ -14,19 +14,16 @@ from services.audit_log.adapters.ledger_keys import LogKeys
 from services.audit_log.adapters.ledger_rows import DATABASE_ERRORS, Connection, Pool, begin, reading
 from services.audit_log.adapters.ledger_tree import UPSERT, MissingLeaf, leaf_hashes, stored_root, stored_size, stored_tree
 from services.audit_log.application.ledger_view import AnchorMoved, CheckpointAnchor
-from services.audit_log.application.ports import LedgerUnavailable
+from services.audit_log.application.ports import LedgerUnavailable, LogRefused
 from services.audit_log.domain.checkpoint import Checkpoint, open_checkpoint
 from services.audit_log.domain.note import NoteInvalid
 from services.audit_log.domain.tiles import NoSuchTile
 
 BATCH_SECONDS: Final = 0.15
+KEEP_KEY: Final = "INSERT INTO ledger_vkey (tenant_id, vkey, since_size) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 MAX_LEAVES: Final = 8_192
 """leaves taken into a tree at once"""
 _log = logging.getLogger("ledger")
-
-
-class Refused(LedgerUnavailable):
-    """This log is not written or signed: its database and its anchor do not agree."""
 
 
 @dataclass(slots=True)
@@ -39,6 +36,8 @@ class Log:
     signed: Checkpoint | None = None
     served: bytes | None = None
     """the newest signed checkpoint whose tiles are stored"""
+    keys: tuple[str, ...] = ()
+    """vkeys by which the last checkpoint of this term is signed"""
 
 
 class Logs:
@@ -56,19 +55,23 @@ class Logs:
         for tenant in await self._anchor.tenants():
             try:
                 await self._admit(tenant)
-            except Refused:
-                continue
+            except LedgerUnavailable as error:
+                _log.error("a tenant's log is not admitted: %s", type(error).__name__)
 
     async def next_index(self, tenant: str) -> int:
-        """Raises Refused."""
+        """Raises LogRefused."""
         if tenant in self.refused:
-            raise Refused(self.refused[tenant])
+            raise LogRefused(self.refused[tenant])
         log = self._logs.get(tenant) or await self._admit(tenant)
         return log.next_index
 
     def committed(self, tenant: str, next_index: int) -> None:
         self._logs[tenant].next_index = next_index
         self._behind.add(tenant)
+
+    def tenants(self) -> list[str]:
+        """Tenants whose log has a published checkpoint."""
+        return [tenant for tenant, log in self._logs.items() if log.served is not None]
 
     def published(self, tenant: str) -> bytes | None:
         """The newest checkpoint whose tiles are stored."""
@@ -82,13 +85,16 @@ class Logs:
             for tenant in list(self._behind):
                 try:
                     await self._grow(tenant)
-                except Refused:
+                except LogRefused:
                     self._behind.discard(tenant)
                 except DATABASE_ERRORS as error:
                     _log.warning("a tree could not be stored, it is tried again: %s", type(error).__name__)
 
     async def _admit(self, tenant: str) -> Log:
-        note = await self._anchor.load(tenant)
+        try:
+            note = await self._anchor.load(tenant)
+        except OSError:  # of this tenant alone: it is tried again with its next entry
+            raise LedgerUnavailable("this log's anchor cannot be read") from None
         signed = self._open(tenant, note)
         async with reading(self._pool, tenant) as connection:
             count = int(await connection.fetchval("SELECT coalesce(max(idx) + 1, 0) FROM ledger_entry"))
@@ -102,13 +108,13 @@ class Logs:
         if note is None:
             return None
         try:
-            return open_checkpoint(note, self._keys.signer(tenant).verifier)
+            return open_checkpoint(note, *self._keys.verifiers(tenant))
         except NoteInvalid:
             why = "the anchored checkpoint is not signed by this log's key: give the seed and origin that it was signed with"
             raise self._refuse(tenant, why) from None
 
     async def _check(self, tenant: str, connection: Connection, signed: Checkpoint | None, count: int) -> None:
-        """Raises Refused unless entries and tree of the database extend what was signed."""
+        """Raises LogRefused unless entries and tree of the database extend what was signed."""
         size = await stored_size(connection)
         if signed is None:
             if size:
@@ -150,33 +156,35 @@ class Logs:
                 raise self._refuse(tenant, str(error)) from None
         changed = tree.extend(fresh)
         checkpoint = Checkpoint(signer.verifier.name, tree.size, tree.root())
-        if checkpoint != log.signed:
-            note = checkpoint.sign(signer)
+        if checkpoint != log.signed or log.keys != self._keys.vkeys(tenant):
+            note = self._keys.sign(tenant, checkpoint)
             try:
                 await self._anchor.swap(tenant, log.note, note)
             except AnchorMoved:
                 why = "another process moved this log's anchor: only one may sign; stop the other and restart this one"
                 raise self._refuse(tenant, why) from None
             log.note, log.signed = note, checkpoint
-        if changed:
-            await self._store(tenant, changed)
+        if changed or log.keys != self._keys.vkeys(tenant):
+            await self._store(tenant, changed, checkpoint.size)
+        log.keys = self._keys.vkeys(tenant)
         log.served = log.note
         if tree.size == log.next_index:
             self._behind.discard(tenant)
 
-    async def _store(self, tenant: str, changed: dict[tuple[int, int], bytes]) -> None:
-        levels, indexes = zip(*changed, strict=True)
+    async def _store(self, tenant: str, changed: dict[tuple[int, int], bytes], size: int) -> None:
+        levels, indexes = zip(*changed, strict=True) if changed else ((), ())
         async with self._pool.acquire() as connection:
             await connection.execute(begin(tenant))
             try:
                 await connection.execute(UPSERT, tenant, list(levels), list(indexes), list(changed.values()))
+                await connection.executemany(KEEP_KEY, [(tenant, vkey, size) for vkey in self._keys.vkeys(tenant)])
                 await connection.execute("COMMIT")
             except BaseException:
                 if not connection.is_closed():
                     await connection.execute("ROLLBACK")
                 raise
 
-    def _refuse(self, tenant: str, why: str) -> Refused:
+    def _refuse(self, tenant: str, why: str) -> LogRefused:
         self.refused[tenant] = why
         _log.error("a tenant's log is not signed any more: its database and its anchor do not agree; see the ledger's state")
-        return Refused(why)
+        return LogRefused(why)

@@ -1,20 +1,31 @@
 """Reading the ledger: entries and their search, proofs, tiles, and the check of a whole log."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from services.audit_log.adapters.cosignature_table import keep_cosigned, read_cosigned, read_keys
 from services.audit_log.adapters.ledger_keys import LogKeys
 from services.audit_log.adapters.ledger_rows import DATABASE_ERRORS, Connection, Pool, reading
 from services.audit_log.adapters.ledger_search import SELECT, search_query, stored_entry
 from services.audit_log.adapters.ledger_tree import range_hashes
-from services.audit_log.application.ledger_view import EntryProof, Filters, NoSuchEntry, NotYetSigned, StoredEntry
+from services.audit_log.application.ledger_view import (
+    CosignedCheckpoint,
+    EntryProof,
+    Filters,
+    NoSuchEntry,
+    NotYetSigned,
+    SigningKey,
+    StoredEntry,
+    best_cosigned,
+    cosigned_note,
+)
 from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.domain.checkpoint import Checkpoint, open_checkpoint
-from services.audit_log.domain.merkle import HASH_SIZE, inclusion_path
+from services.audit_log.domain.merkle import HASH_SIZE, consistency_path, inclusion_path, leaf_hash
 from services.audit_log.domain.note import NoteInvalid
-from services.audit_log.domain.tiles import WIDTH, NoSuchTile, bundle, width_of
+from services.audit_log.domain.tiles import WIDTH, GrowingTree, NoSuchTile, bundle, width_of
 from services.audit_log.domain.tlog_proof import TlogProof
 from services.audit_log.domain.verification import Finding, LogCheck, Report, Row
 
@@ -26,7 +37,8 @@ _TREE_SECONDS: Final = 0.3
 _PAGE: Final = 250
 """rows checked in one go: about 8 ms of the event loop"""
 _PROVED = """
-SELECT e.leaf, p.payload, p.salt FROM ledger_entry e LEFT JOIN ledger_payload p USING (tenant_id, idx) WHERE e.idx = $1
+SELECT e.idx, e.leaf, p.payload, p.salt FROM ledger_entry e LEFT JOIN ledger_payload p USING (tenant_id, idx)
+WHERE e.idx = ANY ($1::bigint[])
 """
 _ROWS = """
 SELECT e.idx, e.leaf, p.payload, p.salt, e.at, e.kind, e.action, e.outcome, e.purpose, e.agent, e.agent_role, e.service,
@@ -35,6 +47,7 @@ FROM ledger_entry e LEFT JOIN ledger_payload p USING (tenant_id, idx)
 WHERE e.idx >= $1 ORDER BY e.idx LIMIT $2
 """
 _RECORDS = "SELECT idx, record_id, record_type, decision FROM ledger_record WHERE idx >= $1 AND idx <= $2"
+_LEAF_PAGE: Final = 8_192
 _LEAVES = "SELECT leaf FROM ledger_entry WHERE idx >= $1 AND idx < $2 ORDER BY idx"
 
 
@@ -57,28 +70,69 @@ class LedgerReads:
             rows = await connection.fetch(query, *arguments)
         return [stored_entry(row) for row in rows]
 
+    async def following(self, tenant: str, filters: Filters, first: int, limit: int) -> list[StoredEntry]:
+        query, arguments = search_query(filters, None, limit, first=first)
+        async with self._reading(tenant) as connection:
+            return [stored_entry(row) for row in await connection.fetch(query, *arguments)]
+
     async def proof(self, tenant: str, index: int) -> EntryProof:
+        return (await self.proofs(tenant, [index]))[index]
+
+    async def proofs(self, tenant: str, indexes: Sequence[int]) -> dict[int, EntryProof]:
         deadline = asyncio.get_running_loop().time() + PROOF_SECONDS
-        while True:
+        while indexes:
             try:
-                return await self._proof(tenant, index)
+                return await self._proofs(tenant, indexes)
             except (NotYetSigned, NoSuchTile):
                 if asyncio.get_running_loop().time() > deadline:
                     raise NotYetSigned from None
             await asyncio.sleep(_POLL_SECONDS)
+        return {}
 
-    async def _proof(self, tenant: str, index: int) -> EntryProof:
-        note = await self._published(tenant)
-        checkpoint = self._open(tenant, note)
+    async def _proofs(self, tenant: str, indexes: Sequence[int]) -> dict[int, EntryProof]:
+        published, last = await self._published(tenant), max(indexes)
         async with self._reading(tenant) as connection:
-            row = await connection.fetchrow(_PROVED, index)
-            if row is None:
+            rows = {row["idx"]: row for row in await connection.fetch(_PROVED, list(indexes))}
+            if len(rows) < len(set(indexes)):
                 raise NoSuchEntry
-            if checkpoint is None or note is None or checkpoint.size <= index:
+            note = best_cosigned(await read_cosigned(connection), last) or published
+            checkpoint = self._open(tenant, note)
+            if checkpoint is None or note is None or checkpoint.size <= last:
                 raise NotYetSigned
-            path = await range_hashes(connection, inclusion_path(index, checkpoint.size))
-        text = TlogProof(index, tuple(path), note, extra=row["leaf"]).text()
-        return EntryProof(index, row["leaf"], row["salt"], row["payload"], checkpoint, text)
+            paths = {index: inclusion_path(index, checkpoint.size) for index in rows}
+            spans = [span for path in paths.values() for span in path]
+            hashes = iter(await range_hashes(connection, spans))
+        found = {}
+        for index, path in paths.items():
+            row = rows[index]
+            text = TlogProof(index, tuple(next(hashes) for _ in path), note, extra=row["leaf"]).text()
+            found[index] = EntryProof(index, row["leaf"], row["salt"], row["payload"], checkpoint, text)
+        return found
+
+    async def checkpoint(self, tenant: str) -> bytes | None:
+        note = await self._published(tenant)
+        if note is None:
+            return None
+        async with self._reading(tenant) as connection:
+            return cosigned_note(note, await read_cosigned(connection))
+
+    async def consistency(self, tenant: str, old: int, new: int) -> list[bytes]:
+        async with self._reading(tenant) as connection:
+            return await range_hashes(connection, consistency_path(old, new))
+
+    async def cosigned(self, tenant: str) -> list[CosignedCheckpoint]:
+        async with self._reading(tenant) as connection:
+            return await read_cosigned(connection)
+
+    async def keep_cosigned(self, tenant: str, cosigned: CosignedCheckpoint) -> None:
+        try:
+            await keep_cosigned(self._pool, tenant, cosigned)
+        except DATABASE_ERRORS as error:
+            raise LedgerUnavailable(f"the ledger's database does not answer: {type(error).__name__}") from error
+
+    async def vkeys(self, tenant: str) -> list[SigningKey]:
+        async with self._reading(tenant) as connection:
+            return await read_keys(connection, self._keys.vkeys(tenant))
 
     async def tile(self, tenant: str, level: int, index: int, width: int) -> bytes:
         await self._published_width(tenant, level, index, width)
@@ -118,6 +172,35 @@ class LedgerReads:
                 following = page[-1].index + 1
         return await asyncio.to_thread(check.report)
 
+    async def verify_tree(self, tenant: str) -> Report:
+        """Leaves and tree against the signed checkpoint, without the payloads: that nothing was added, removed or moved."""
+        for _ in range(_TREE_TRIES):
+            report = await self._verify_tree(tenant)
+            if report.ok:
+                break
+            await asyncio.sleep(_TREE_SECONDS)
+        return report
+
+    async def _verify_tree(self, tenant: str) -> Report:
+        checkpoint, tree, following, missing = self._open(tenant, await self._published(tenant)), GrowingTree(), 0, None
+        size = checkpoint.size if checkpoint else 0
+        async with self._reading(tenant) as connection:
+            while following < size:
+                rows = await connection.fetch(_LEAVES, following, min(following + _LEAF_PAGE, size))
+                if len(rows) < min(_LEAF_PAGE, size - following):
+                    missing = following
+                    break
+                await asyncio.to_thread(lambda page: tree.extend([leaf_hash(r[0]) for r in page]), rows)
+                following += len(rows)
+        root_holds = checkpoint is not None and missing is None and await asyncio.to_thread(tree.root) == checkpoint.root
+        finding = None if root_holds or not size else Finding.TRUNCATED if missing is not None else Finding.EDITED
+        what = {
+            None: "every leaf is as it was signed, and in its place; payloads were not looked at",
+            Finding.TRUNCATED: f"an entry is missing among those from {missing}",
+            Finding.EDITED: "the leaves do not hash to the signed root",
+        }[finding]
+        return Report(tenant, finding is None, following, size, 0, finding, missing, what)
+
     async def _published_width(self, tenant: str, level: int, index: int, width: int) -> None:
         checkpoint = self._open(tenant, await self._published(tenant))
         if checkpoint is None or width > width_of(level, index, checkpoint.size):
@@ -125,7 +208,7 @@ class LedgerReads:
 
     def _open(self, tenant: str, note: bytes | None) -> Checkpoint | None:
         try:
-            return open_checkpoint(note, self._keys.signer(tenant).verifier) if note is not None else None
+            return open_checkpoint(note, *self._keys.verifiers(tenant)) if note is not None else None
         except NoteInvalid:
             return None
 

@@ -65,7 +65,7 @@ class EntryRow:
 
 def row_of(entry: Entry, random: Callable[[int], bytes]) -> EntryRow:
     """Raises NotCanonical or ValueError for an entry that has no canonical form."""
-    payload, salt = canonical(payload_of(entry)), random(SALT_SIZE)
+    payload, salt = canonical(payload_of(entry), entry.detail, entry.policy_sequence), random(SALT_SIZE)
     return EntryRow(
         leaf=commit(salt, payload),
         columns=columns_of(entry),

@@ -2,7 +2,8 @@
 
 `ledger_payload` stands apart: an erasure deletes a payload and its salt (`ledger_erase`), while entry, leaf and tree stay.
 Tiles may only grow: the stored hashes stay a prefix of the new ones. `ledger_agent` lets staff be searched by name; it is no
-evidence, and no client's name stands in it.
+evidence, and no client's name stands in it. `ledger_vkey`: every key a checkpoint was signed by, and from which size.
+`ledger_cosignature`: the newest checkpoint that each witness cosigned.
 """
 
 from typing import Final
@@ -30,6 +31,9 @@ CREATE INDEX IF NOT EXISTS ledger_entry_client ON ledger_entry (tenant_id, clien
 CREATE INDEX IF NOT EXISTS ledger_entry_agent ON ledger_entry (tenant_id, agent, idx);
 CREATE INDEX IF NOT EXISTS ledger_entry_kind ON ledger_entry (tenant_id, kind, idx);
 CREATE INDEX IF NOT EXISTS ledger_entry_at ON ledger_entry (tenant_id, at);
+CREATE INDEX IF NOT EXISTS ledger_entry_purpose ON ledger_entry (tenant_id, purpose, at);
+CREATE INDEX IF NOT EXISTS ledger_entry_action ON ledger_entry (tenant_id, action, at);
+CREATE INDEX IF NOT EXISTS ledger_entry_denied ON ledger_entry (tenant_id, at) WHERE outcome = 'deny';
 CREATE TABLE IF NOT EXISTS ledger_payload (
   tenant_id text NOT NULL,
   idx bigint NOT NULL,
@@ -52,12 +56,30 @@ CREATE TABLE IF NOT EXISTS ledger_agent (
   sub text NOT NULL,
   CONSTRAINT ledger_agent_pkey PRIMARY KEY (tenant_id, name, sub)
 );
+CREATE INDEX IF NOT EXISTS ledger_agent_sub ON ledger_agent (tenant_id, sub);
 CREATE TABLE IF NOT EXISTS ledger_tile (
   tenant_id text NOT NULL,
   level int NOT NULL,
   idx bigint NOT NULL,
   hashes bytea NOT NULL,
   CONSTRAINT ledger_tile_pkey PRIMARY KEY (tenant_id, level, idx)
+);
+CREATE TABLE IF NOT EXISTS ledger_vkey (
+  tenant_id text NOT NULL,
+  vkey text NOT NULL,
+  since_size bigint NOT NULL,
+  since timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT ledger_vkey_pkey PRIMARY KEY (tenant_id, vkey)
+);
+CREATE TABLE IF NOT EXISTS ledger_cosignature (
+  tenant_id text NOT NULL,
+  witness text NOT NULL,
+  size bigint NOT NULL,
+  note bytea NOT NULL,
+  lines text NOT NULL,
+  cosigned_at timestamptz NOT NULL,
+  collected_at timestamptz NOT NULL,
+  CONSTRAINT ledger_cosignature_pkey PRIMARY KEY (tenant_id, witness)
 );
 """
 
@@ -108,12 +130,13 @@ def schema(app_role: str) -> list[str]:
     """Idempotent DDL, run by the owner. `app_role` is the role that requests run as."""
     role = '"' + app_role.replace('"', '""') + '"'
     statements = [_TABLES]
-    for table in ("ledger_entry", "ledger_payload", "ledger_record", "ledger_agent", "ledger_tile"):
+    tables = ("ledger_entry", "ledger_payload", "ledger_record", "ledger_agent", "ledger_tile", "ledger_vkey")
+    for table in (*tables, "ledger_cosignature"):
         statements += tenant_table(table)
     statements += [
         _RULES,
-        f"REVOKE UPDATE, DELETE, TRUNCATE ON ledger_entry, ledger_payload, ledger_record, ledger_agent FROM {role}",
-        f"REVOKE DELETE, TRUNCATE ON ledger_tile FROM {role}",
+        f"REVOKE UPDATE, DELETE, TRUNCATE ON ledger_entry, ledger_payload, ledger_record, ledger_agent, ledger_vkey FROM {role}",
+        f"REVOKE DELETE, TRUNCATE ON ledger_tile, ledger_cosignature FROM {role}",
         f"GRANT USAGE ON SCHEMA public TO {role}",
         "REVOKE ALL ON FUNCTION ledger_erase(bigint[]) FROM PUBLIC",
         f"GRANT EXECUTE ON FUNCTION ledger_erase(bigint[]) TO {role}",

@@ -18,8 +18,8 @@ _HIDING: Final = """coalesce(
 """an entry without records stays"""
 
 
-def search_query(filters: Filters, before: int | None, limit: int) -> tuple[str, list[Any]]:
-    """SQL and its arguments: newest first."""
+def search_query(filters: Filters, before: int | None, limit: int, *, first: int | None = None) -> tuple[str, list[Any]]:
+    """SQL and its arguments: newest first; with `first`, from that index on and the oldest first."""
     conditions: list[tuple[str, Any]] = [
         (f"e.{column} = ?", value)
         for column, value in (
@@ -32,7 +32,9 @@ def search_query(filters: Filters, before: int | None, limit: int) -> tuple[str,
         ("e.at >= ?", filters.since),
         ("e.at < ?", filters.until),
         ("e.idx < ?", before),
+        ("e.idx >= ?", first),
         ("e.idx IN (SELECT idx FROM ledger_record WHERE record_id = ?)", filters.record_id),
+        ("e.idx = ANY (?)", list(filters.indexes) or None),
         ("e.kind = ANY (?)", list(filters.kinds) or None),
         ("e.action = ANY (?)", list(filters.actions) or None),
         ("e.purpose <> ALL (?)", list(filters.purposes_besides) or None),
@@ -46,7 +48,7 @@ def search_query(filters: Filters, before: int | None, limit: int) -> tuple[str,
         texts.append(_AGENT.format(sub=len(arguments) - 1, name=len(arguments)))
     arguments.append(limit)
     where = f"WHERE {' AND '.join(texts)}" if texts else ""
-    return f"{SELECT} {where} ORDER BY e.idx DESC LIMIT ${len(arguments)}", arguments
+    return f"{SELECT} {where} ORDER BY e.idx {'DESC' if first is None else 'ASC'} LIMIT ${len(arguments)}", arguments
 
 
 def stored_entry(row: Any) -> StoredEntry:

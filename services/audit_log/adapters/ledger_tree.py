@@ -1,6 +1,7 @@
 """The stored tree of a tenant's log: tiles, the roots and proofs that they give."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 from services.audit_log.adapters.ledger_rows import Connection
@@ -52,7 +53,7 @@ async def fetch_tiles(connection: Connection, wanted: Iterable[tuple[int, int]])
 async def range_hashes(connection: Connection, ranges: list[Range]) -> list[bytes]:
     """Hash of each range, from stored tiles. Raises NoSuchTile where they do not reach."""
     nodes: list[Node] = [node for span in ranges for node in range_nodes(*span)]
-    node = reader(await fetch_tiles(connection, map(tile_of, nodes)))
+    node = cache(reader(await fetch_tiles(connection, map(tile_of, nodes))))
     return [range_hash(span, node) for span in ranges]
 
 

@@ -5,6 +5,7 @@ with it, so two processes can never both assign an index (ADR 0020).
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -56,29 +57,31 @@ class LedgerWriter:
 
     def __init__(self, next_index: Callable[[str], Awaitable[int]], committed: Callable[[str, int], None]) -> None:
         self._next_index, self._committed = next_index, committed
-        self._queue: asyncio.Queue[_Pending] = asyncio.Queue(MAX_QUEUE)
+        self._queue: deque[_Pending] = deque()
+        self._some = asyncio.Event()
 
     async def append(self, tenant: str, rows: Sequence[EntryRow], statements: Sequence[Statement]) -> list[int]:
+        if len(self._queue) >= MAX_QUEUE:
+            raise LedgerUnavailable("too many entries wait to be written")
         pending = _Pending(tenant, rows, statements, asyncio.get_running_loop().create_future())
-        try:
-            self._queue.put_nowait(pending)
-        except asyncio.QueueFull:
-            raise LedgerUnavailable("too many entries wait to be written") from None
+        self._queue.append(pending)
+        self._some.set()
         return await pending.done
 
     def refuse_waiting(self) -> None:
         """Fail what waits: nothing of it was written."""
-        while not self._queue.empty():
-            self._queue.get_nowait().fail(LedgerUnavailable("the ledger's database does not answer"))
+        while self._queue:
+            self._queue.popleft().fail(LedgerUnavailable("the ledger's database does not answer"))
 
     async def run(self, connection: Connection) -> None:
         """Write until the session ends; then raises one of DATABASE_ERRORS or SequenceLost."""
         while True:
-            batch = [await self._queue.get()]
+            if not self._queue:
+                self._some.clear()
+                await self._some.wait()
             # whoever is about to write in this very turn of the loop shares the commit: fewer of them, for a few microseconds
             await asyncio.sleep(0)
-            while len(batch) < MAX_BATCH and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
+            batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
             try:
                 await self._write([p for p in batch if not p.done.cancelled()], connection)
             except BaseException:

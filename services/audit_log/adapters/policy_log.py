@@ -10,7 +10,7 @@ from uuid import UUID
 import aiohttp
 from pydantic import TypeAdapter
 
-from services.audit_log.application.ports import Ledger, LedgerUnavailable
+from services.audit_log.application.ports import Ledger, LedgerUnavailable, LogRefused
 from services.audit_log.domain.entry import Entry, EntryKind
 from shared.contracts.consent_policy import (
     ConsentSet,
@@ -46,7 +46,8 @@ class PolicyLog:
         ]
 
     async def keep(self, tenant: str, items: Sequence[PolicyFeedItem]) -> None:
-        """Durable when it returns. What is kept already, by message or feed, stays as it is. Transient."""
+        """Durable when it returns. What is kept already, by message or feed, stays as it is. Transient; LogRefused, by which the
+        message is parked: one tenant's refused log must not hold up the others'."""
         try:
             await self._append(tenant, items)
         except UniqueViolation as error:
@@ -54,6 +55,8 @@ class PolicyLog:
                 raise
             for item in items if len(items) > 1 else ():
                 await self.keep(tenant, [item])
+        except LogRefused:
+            raise
         except LedgerUnavailable:
             raise Transient("the ledger does not answer") from None
 

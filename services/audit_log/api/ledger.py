@@ -41,7 +41,7 @@ NOT_ACCOUNTED: Final = (
 """purposes that 164.528(a)(1) leaves out: treatment, payment, operations, and disclosures to the individual"""
 ACCOUNTED_ACTIONS: Final = ("read", "search", "export")
 ACCOUNTING_YEARS: Final = 6
-_REPORT_KINDS: Final = tuple(k.value for k in EntryKind if k not in (EntryKind.ALARM, EntryKind.POLICY))
+REPORT_KINDS: Final = tuple(k.value for k in EntryKind if k not in (EntryKind.ALARM, EntryKind.POLICY))
 
 
 def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, now: Callable[[], datetime]) -> APIRouter:
@@ -116,7 +116,7 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         own = call.principal.role is Role.CLIENT
         filters = Filters(
             client_id=client,
-            kinds=_REPORT_KINDS,
+            kinds=REPORT_KINDS,
             hiding=RecordType.PSYCHOTHERAPY_NOTE if own else None,
             besides=await suspended(ledger, call.tenant, client, now()) if own else (),
         )

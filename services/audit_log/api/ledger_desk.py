@@ -34,8 +34,15 @@ class LedgerRoute(APIRoute):
 
 
 class Desk:
-    def __init__(self, ledger: Ledger, tokens: TokenVerifier, now: Callable[[], datetime]) -> None:
-        self._ledger, self._tokens, self._now = ledger, tokens, now
+    def __init__(
+        self,
+        ledger: Ledger,
+        tokens: TokenVerifier,
+        now: Callable[[], datetime],
+        caller: Callable[[Request, TokenVerifier], Call] = authenticate,
+    ) -> None:
+        """`caller` finds out who asks: by the Authorization header, unless pages with a session of their own say otherwise."""
+        self._ledger, self._tokens, self._now, self._caller = ledger, tokens, now, caller
 
     async def officer(
         self,
@@ -46,14 +53,14 @@ class Desk:
         refusal: str = "This is open to compliance officers.",
     ) -> Call:
         """The compliance officer who asks. 403 for anybody else; the refusal is recorded."""
-        call = authenticate(request, self._tokens)
+        call = self._caller(request, self._tokens)
         if call.principal.role is not Role.COMPLIANCE_OFFICER:
             raise await self._refuse(call, action, client_id, "role", forbidden(refusal))
         return await self._with_purpose(call, action, client_id)
 
     async def reviewer(self, request: Request, action: str) -> Call:
         """A supervisor or compliance officer. 403 for anybody else; the refusal is recorded."""
-        call = authenticate(request, self._tokens)
+        call = self._caller(request, self._tokens)
         if call.principal.role not in REVIEWERS:
             problem = forbidden("This is open to supervisors and compliance officers.")
             raise await self._refuse(call, action, None, "role", problem)
@@ -61,7 +68,7 @@ class Desk:
 
     async def officer_or_client(self, request: Request, action: str, client_id: str) -> Call:
         """An officer, or the client whose record it is. 404 for another client, 403 for anybody else."""
-        call = authenticate(request, self._tokens)
+        call = self._caller(request, self._tokens)
         role = call.principal.role
         if role is Role.CLIENT and call.principal.client_id != client_id:
             raise await self._refuse(call, action, None, "other_client", not_found())
@@ -72,7 +79,7 @@ class Desk:
 
     async def officer_of(self, request: Request, tenant: str) -> None:
         """For the tree's hashes, which say nothing about anybody: an officer of that tenant, and no entry is made."""
-        call = authenticate(request, self._tokens)
+        call = self._caller(request, self._tokens)
         if call.tenant != tenant:
             raise not_found()
         if call.principal.role is not Role.COMPLIANCE_OFFICER:

@@ -87,14 +87,19 @@ def report_line(stored: StoredEntry) -> dict[str, Any]:
 
 
 def client_line(stored: StoredEntry) -> dict[str, Any]:
-    """The same for the client's own report: without psychotherapy notes. What is told of the entry is what befell the rest."""
+    """The same for the client's own report."""
+    return report_line(as_the_client_sees(stored))
+
+
+def as_the_client_sees(stored: StoredEntry) -> StoredEntry:
+    """Without psychotherapy notes. What is told of the entry is what befell the rest; why, would tell of the others."""
     entry = stored.entry
     rest = tuple(r for r in entry.records if r.record_type != RecordType.PSYCHOTHERAPY_NOTE)
     if len(rest) < len(entry.records):
         permitted = any(r.decision == Decision.PERMIT for r in rest)
         outcome = Decision.PERMIT if permitted else Decision.DENY
-        stored = replace(stored, entry=replace(entry, records=rest, outcome=str(outcome)))
-    return report_line(stored)
+        return replace(stored, entry=replace(entry, records=rest, outcome=str(outcome), reason="", basis=()))
+    return stored
 
 
 def by_job(entry: Entry) -> bool:

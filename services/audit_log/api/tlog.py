@@ -9,12 +9,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit_log.api.ledger_desk import Desk, LedgerRoute
-from services.audit_log.application.ledger_view import LedgerView
+from services.audit_log.application.ledger_view import LedgerView, best_cosigned
+from services.audit_log.domain.payload import instant
 from services.audit_log.domain.tiles import NoSuchTile, parse_level, parse_path
 from shared.http.problems import not_found
 from shared.identity.tokens import TokenVerifier
@@ -36,6 +38,25 @@ def tlog_router(ledger: LedgerView, tokens: TokenVerifier, now: Callable[[], dat
     async def vkey(request: Request, tenant: str) -> Response:
         await desk.officer_of(request, tenant)
         return Response(ledger.vkey(tenant) + "\n", media_type=TEXT, headers=_CHANGING)
+
+    @router.get("/vkeys", summary="Every key that signed this log, the oldest first")
+    async def vkeys(request: Request, tenant: str) -> Response:
+        """An old proof stays verifiable by the key that signed it. Trust a key because you were given it, not because it stands
+        here."""
+        await desk.officer_of(request, tenant)
+        keys = [
+            {"vkey": k.vkey, "since_size": k.since_size, "since": instant(k.since), "current": k.current}
+            for k in await ledger.vkeys(tenant)
+        ]
+        return Response(orjson.dumps({"items": keys}), media_type="application/json", headers=_CHANGING)
+
+    @router.get("/checkpoint/cosigned", summary="Newest checkpoint that a witness cosigned", response_class=Response)
+    async def cosigned(request: Request, tenant: str) -> Response:
+        await desk.officer_of(request, tenant)
+        note = best_cosigned(await ledger.cosigned(tenant), -1)
+        if note is None:
+            raise not_found("No witness has cosigned this log yet.")
+        return Response(note, media_type=TEXT, headers=_CHANGING)
 
     @router.get("/checkpoint", summary="Newest signed checkpoint (C2SP tlog-checkpoint)", response_class=Response)
     async def checkpoint(request: Request, tenant: str) -> Response:

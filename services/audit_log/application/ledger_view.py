@@ -1,7 +1,7 @@
 """What is read from the ledger: entries, proofs, tiles, checkpoints, and where the last checkpoint is anchored."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -39,6 +39,12 @@ class Filters:
     """a record type: leaves out entries that concern records of this type and no others"""
     besides: Sequence[int] = ()
     """leaves out these indexes"""
+    indexes: Sequence[int] = ()
+    """of these entries alone"""
+
+    def for_the_client(self, kinds: Sequence[str], hiding: str) -> "Filters":
+        """The same, as the client may search their own record."""
+        return replace(self, kinds=kinds, hiding=hiding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,50 @@ class EntryProof:
     checkpoint: Checkpoint
     text: bytes
     """C2SP tlog-proof"""
+
+
+@dataclass(frozen=True, slots=True)
+class CosignedCheckpoint:
+    """The newest checkpoint that a witness cosigned."""
+
+    witness: str
+    size: int
+    note: bytes
+    """the checkpoint as the log signed it"""
+    lines: str
+    """the witness's signature lines, each with its newline"""
+    cosigned_at: datetime
+    """by the witness's clock"""
+    collected_at: datetime
+
+    def whole(self) -> bytes:
+        """The note with the witness's signatures."""
+        return self.note + self.lines.encode()
+
+
+def cosigned_note(note: bytes, cosigned: Sequence[CosignedCheckpoint]) -> bytes:
+    """The note with every cosignature that there is of exactly this checkpoint."""
+    return note + "".join(c.lines for c in cosigned if c.note == note).encode()
+
+
+def best_cosigned(cosigned: Sequence[CosignedCheckpoint], index: int) -> bytes | None:
+    """Of the checkpoints that cover the entry, the one that most witnesses cosigned, the newest of these."""
+    covering = {c.note: c.size for c in cosigned if c.size > index}
+    if not covering:
+        return None
+    note = max(covering, key=lambda n: (sum(c.note == n for c in cosigned), covering[n]))
+    return cosigned_note(note, cosigned)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that signs or signed a log."""
+
+    vkey: str
+    since_size: int
+    """entries of the first checkpoint that it signed"""
+    since: datetime
+    current: bool
 
 
 class NoSuchEntry(Exception):
@@ -74,10 +124,20 @@ class LedgerView(Ledger, Protocol):
         """Newest first, below index `before`."""
 
     async def proof(self, tenant: str, index: int) -> EntryProof:
-        """Against the newest checkpoint; waits up to 1.5 s for one that covers it. NoSuchEntry, NotYetSigned."""
+        """Against the newest cosigned checkpoint where it covers the entry, else against the newest; waits up to 1.5 s for one
+        that covers it. NoSuchEntry, NotYetSigned."""
+
+    async def proofs(self, tenant: str, indexes: Sequence[int]) -> dict[int, EntryProof]:
+        """Of many entries under one checkpoint. Raises as `proof` does."""
 
     async def checkpoint(self, tenant: str) -> bytes | None:
-        """The newest signed checkpoint (a C2SP note); None for a log without one."""
+        """The newest signed checkpoint (a C2SP note), with the cosignatures that there are of it; None for a log without one."""
+
+    async def cosigned(self, tenant: str) -> list[CosignedCheckpoint]:
+        """What each witness cosigned last, by name."""
+
+    async def vkeys(self, tenant: str) -> list[SigningKey]:
+        """Every key that signed this log, the oldest first."""
 
     async def tile(self, tenant: str, level: int, index: int, width: int) -> bytes:
         """A tile of the published tree, 1 to 256 hashes wide. Raises NoSuchTile."""

@@ -14,6 +14,10 @@ class LedgerUnavailable(Exception):
     """The entry could not be made durable: nothing may be released."""
 
 
+class LogRefused(LedgerUnavailable):
+    """This tenant's log is not written or signed: its database and its anchor do not agree. Others go on."""
+
+
 class Ledger(Protocol):
     async def append(self, tenant: str, entries: Sequence[Entry], *, statements: Sequence[Statement] = ()) -> list[int]:
         """Indexes of the entries, durable when it returns, in one transaction with `statements`.

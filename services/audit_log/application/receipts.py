@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from services.audit_log.application.ledger_view import NoSuchEntry, StoredEntry
-from services.audit_log.application.ports import LedgerUnavailable
+from services.audit_log.application.ports import LedgerUnavailable, LogRefused
 from services.audit_log.application.steps import LedgerStep
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.rules.tables import WRITING
@@ -13,6 +13,7 @@ from shared.contracts.disclosure import Action, Decision
 from shared.contracts.receipts import MESSAGE_SKIPPED, RECEIPT, MessageSkipped, Receipt
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement, UniqueViolation
+from shared.gate.port import GateUnavailable
 from shared.messaging.port import Effect, Handler, Message, Transient
 
 SYSTEM_TENANT: Final = "alliance-record.system"
@@ -25,6 +26,9 @@ MESSAGE_GIVEN_UP: Final = "message-skipped"
 class Entries(Protocol):
     async def entry(self, tenant: str, index: int) -> StoredEntry:
         """Raises NoSuchEntry, LedgerUnavailable."""
+
+    def refused(self) -> dict[str, str]:
+        """Tenants whose log is not written, and why."""
 
 
 class ForeignSkip(Exception):
@@ -62,6 +66,11 @@ class Receipts:
             await self._ledger.write(message.tenant, alarms, [statement])
         except UniqueViolation:
             return None  # the same receipt again
+        except GateUnavailable:
+            # parked until the log is repaired: waiting in place would hold up every other tenant of the partition
+            if message.tenant in self._entries.refused():
+                raise LogRefused("this tenant's log is not written") from None
+            raise
         return None
 
     async def _fault(self, message: Message, receipt: Receipt) -> str | None:

@@ -36,9 +36,9 @@ def parse_text(text: str) -> Checkpoint:
     return Checkpoint(match[1], int(match[2]), root)
 
 
-def open_checkpoint(note: bytes, verifier: Verifier) -> Checkpoint:
-    """The checkpoint of a note signed by the log's key, whose name is the origin. Raises NoteInvalid."""
-    checkpoint = parse_text(open_note(note, verifier))
-    if checkpoint.origin != verifier.name:
+def open_checkpoint(note: bytes, *verifiers: Verifier) -> Checkpoint:
+    """The checkpoint of a note signed by a key of the log, whose name is the origin. Raises NoteInvalid."""
+    checkpoint = parse_text(open_note(note, *verifiers))
+    if any(checkpoint.origin != verifier.name for verifier in verifiers):
         raise NoteInvalid("the checkpoint is of another log")
     return checkpoint

@@ -21,10 +21,11 @@ class NotCanonical(Exception):
     """The value has no canonical form: a number beyond 2^53, a lone surrogate, or a type that JSON has not."""
 
 
-def canonical(value: Any) -> bytes:
-    """RFC 8785 form. `orjson` where it is equal to it (ASCII keys, whole numbers), ten times as fast."""
+def canonical(value: Any, *unknown: Any) -> bytes:
+    """RFC 8785 form. `orjson` where it is equal to it (ASCII keys, whole numbers), ten times as fast. With `unknown`, the parts
+    of `value` that may be otherwise, only these are looked at."""
     try:
-        if _plain(value):
+        if all(map(_plain, unknown)) if unknown else _plain(value):
             return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
         return bytes(rfc8785.dumps(value))
     except (rfc8785.CanonicalizationError, TypeError, ValueError) as error:

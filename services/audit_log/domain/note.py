@@ -45,6 +45,19 @@ class Verifier(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SignatureLine:
+    """One signature of a note, not verified yet."""
+
+    name: str
+    key_id: bytes
+    signature: bytes
+
+    def text(self) -> str:
+        """As it stands in a note, with its newline."""
+        return f"{_MARK}{self.name} {b64encode(self.key_id + self.signature).decode()}\n"
+
+
+@dataclass(frozen=True, slots=True)
 class Ed25519Verifier:
     name: str
     public: bytes
@@ -67,18 +80,26 @@ class Ed25519Verifier:
         return True
 
 
-def parse_vkey(vkey: str) -> Ed25519Verifier:
-    """The Ed25519 key of a vkey. Raises NoteInvalid where its id or type does not fit."""
+def split_vkey(vkey: str) -> tuple[str, int, bytes]:
+    """Name, signature type and public key of a vkey, its id checked. Raises NoteInvalid."""
     match = _VKEY.fullmatch(vkey)
     if match is None:
         raise NoteInvalid("not a verifier key")
     material = _base64(match[3])
-    if len(material) != 33 or material[0] != ED25519:
-        raise NoteInvalid("not an Ed25519 verifier key")
-    verifier = Ed25519Verifier(match[1], material[1:])
-    if verifier.id.hex() != match[2]:
+    if len(material) < 2:
+        raise NoteInvalid("not a verifier key")
+    name, kind, public = match[1], material[0], material[1:]
+    if key_id(name, kind, public).hex() != match[2]:
         raise NoteInvalid("the key's id does not belong to its name and bytes")
-    return verifier
+    return name, kind, public
+
+
+def parse_vkey(vkey: str) -> Ed25519Verifier:
+    """The Ed25519 key of a vkey. Raises NoteInvalid where its id or type does not fit."""
+    name, kind, public = split_vkey(vkey)
+    if kind != ED25519 or len(public) != 32:
+        raise NoteInvalid("not an Ed25519 verifier key")
+    return Ed25519Verifier(name, public)
 
 
 class Ed25519Signer:
@@ -102,6 +123,23 @@ def open_note(note: bytes, *trusted: Verifier) -> str:
     Raises NoteInvalid: wrong form, no known signature, or a known key's signature that does not verify. Signatures of
     unknown keys (witnesses) are passed over.
     """
+    text, lines = split_note(note)
+    known = {(v.name, v.id): v for v in trusted}
+    verified = False
+    for line in lines:
+        verifier = known.get((line.name, line.key_id))
+        if verifier is None:
+            continue
+        if not verifier.holds(text.encode(), line.signature):
+            raise NoteInvalid("a known key's signature does not verify")
+        verified = True
+    if not verified:
+        raise NoteInvalid("no known key signed the note")
+    return text
+
+
+def split_note(note: bytes) -> tuple[str, list[SignatureLine]]:
+    """Text and signature lines of a note, nothing verified. Raises NoteInvalid."""
     try:
         whole = note.decode("utf-8")
     except UnicodeDecodeError:
@@ -111,11 +149,15 @@ def open_note(note: bytes, *trusted: Verifier) -> str:
     head, gap, tail = whole.rpartition("\n\n")
     if not gap or not head or not tail.endswith("\n"):
         raise NoteInvalid("the note has no signatures")
-    text, lines = head + "\n", tail[:-1].split("\n")
+    return head + "\n", signature_lines(tail)
+
+
+def signature_lines(text: str) -> list[SignatureLine]:
+    """Lines `— <name> <base64>`, each with its newline. Raises NoteInvalid."""
+    lines = text[:-1].split("\n")
     if len(lines) > MAX_SIGNATURES:
         raise NoteInvalid("the note has too many signatures")
-    known = {(v.name, v.id): v for v in trusted}
-    verified = False
+    found = []
     for line in lines:
         name, space, encoded = line.removeprefix(_MARK).partition(" ")
         if not line.startswith(_MARK) or not space or not name:
@@ -123,15 +165,8 @@ def open_note(note: bytes, *trusted: Verifier) -> str:
         blob = _base64(encoded)
         if len(blob) < 5:
             raise NoteInvalid("a signature is too short")
-        verifier = known.get((name, blob[:4]))
-        if verifier is None:
-            continue
-        if not verifier.holds(text.encode(), blob[4:]):
-            raise NoteInvalid("a known key's signature does not verify")
-        verified = True
-    if not verified:
-        raise NoteInvalid("no known key signed the note")
-    return text
+        found.append(SignatureLine(name, blob[:4], blob[4:]))
+    return found
 
 
 def _base64(text: str) -> bytes:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _HL7: Final = "http://hl7.org/fhir/SearchParameter/"
+_BALP: Final = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 _PCF: Final = "https://profiles.ihe.net/ITI/PCF/StructureDefinition/IHE.PCF.consent"
 
 
@@ -72,6 +73,30 @@ RESOURCES: Final = (
         ),
         documentation="Dialects of R4 and IHE PCF; what was sent is given back whole. An update amends a proposal or ends an "
         "active consent: what was signed is not rewritten. Searches give no total.",
+    ),
+    Served(
+        type="AuditEvent",
+        interactions=("read", "search-type"),
+        profiles=tuple(
+            f"{_BALP}{name}"
+            for name in (
+                *("PatientCreate", "PatientRead", "PatientUpdate", "PatientDelete", "PatientQuery", "Query", "AuthZconsent"),
+                *("PrivacyDisclosure.Source", "PrivacyDisclosure.Recipient"),
+            )
+        ),
+        versioning="no-version",
+        parameters=(
+            Parameter("_id", "token", f"{_HL7}Resource-id"),
+            Parameter("action", "token", f"{_HL7}AuditEvent-action"),
+            Parameter("agent", "reference", f"{_HL7}AuditEvent-agent", "by identifier, or by a staff member's name"),
+            Parameter("date", "date", f"{_HL7}AuditEvent-date"),
+            Parameter("entity", "reference", f"{_HL7}AuditEvent-entity"),
+            Parameter("outcome", "token", f"{_HL7}AuditEvent-outcome"),
+            Parameter("patient", "reference", f"{_HL7}AuditEvent-patient", "required of a client: their own"),
+            Parameter("purpose", "token", None, "purposeOfEvent, a v3-ActReason code"),
+        ),
+        documentation="Every use of a record, every decision and every look at this log, from the tamper-evident ledger; the id "
+        "is the entry's index, whose proof /v1/audit/entries/[index]/proof gives. Searches give no total.",
     ),
     Served(
         type="Provenance",

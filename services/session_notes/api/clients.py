@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.session_notes.api.likeness import LikenessBody, signed_likeness
 from services.session_notes.api.models import ClientBody
 from services.session_notes.api.surface import Surface, respond
 from services.session_notes.api.views import client_view
@@ -13,6 +14,9 @@ from shared.gate.ask import Opened
 from shared.http.body import documented, read_json
 from shared.http.call import etag, path_id
 from shared.http.idempotency import Answer, Repeat
+from shared.http.page_session import of_script
+from shared.http.problems import forbidden
+from shared.identity.roles import Role
 
 
 def client_routes(surface: Surface) -> APIRouter:
@@ -36,6 +40,27 @@ def client_routes(surface: Surface) -> APIRouter:
         call = surface.call(request)
         found = await read_client(desk, call, path_id(client_id))
         return respond(client_view(found, found.opened), headers={**found.opened.headers, "ETag": etag(found.version)})
+
+    @router.get("/v1/clients/{client_id}/name")
+    async def name(request: Request, client_id: str) -> Response:
+        """The name alone, for the officers' pages: their browser asks here, because the audit log never learns it."""
+        call = of_script(request, desk.parts.tokens)
+        found = await read_client(desk, call, path_id(client_id))
+        known = found.identity
+        body = {"id": str(found.client_id), "name": "" if known is None else known.name, "erased": known is None}
+        return respond(body, headers=found.opened.headers)
+
+    @router.post("/v1/clients/{client_id}/likeness", openapi_extra=documented(LikenessBody))
+    async def likeness(request: Request, client_id: str) -> Response:
+        """For the snooping review: whether a member of staff shares name, surname or address with the client. Flags alone, signed
+        for the gate; nothing is kept here."""
+        call = of_script(request, desk.parts.tokens)
+        body, _ = await read_json(request, LikenessBody)
+        if call.principal.role is not Role.COMPLIANCE_OFFICER:
+            raise forbidden("This is open to compliance officers.")
+        found = await read_client(desk, call, path_id(client_id))
+        statement, signature = signed_likeness(desk, call.tenant, found, body)
+        return respond({"statement": statement, "signature": signature}, headers=found.opened.headers)
 
     @router.get("/v1/clients/{client_id}/next-session")
     async def waiting(request: Request, client_id: str) -> Response:

@@ -11,7 +11,7 @@ from shared.eventstore.model import Statement
 from shared.eventstore.postgres import PostgresEventStore
 from shared.messaging.consumer import MessageMissing
 from shared.messaging.in_process import InProcessBus
-from shared.messaging.port import Effect, Message, Outbound, Transport
+from shared.messaging.port import Effect, Message, Outbound, Transient, Transport
 from shared.service.parts import DatabaseUrls
 from tests.support.messaging import World, eventually, now, opened_store, running, seen_by
 from tests.support.postgres import MakeDatabase
@@ -134,6 +134,46 @@ async def test_poison_behind_a_gap_parks_when_its_turn_comes(world: World) -> No
         await world.until_seen({"ana": [1, 2, 3, 4, 5]})
 
 
+async def test_what_waited_goes_on_although_an_error_came_between(world: World) -> None:
+    """The missing one is applied, then what waited for it meets an error that passes: it is not left behind."""
+    failures = 3
+
+    async def handle(message: Message) -> Effect | None:
+        nonlocal failures
+        if message.payload == b"2" and failures:
+            failures -= 1
+            raise Transient
+        return seen_by(message)
+
+    async with running(world.consumer(handle).run()):
+        await world.transport.publish([numbered(world, n) for n in (2, 3)])
+        await _parked(world, {"ana": [(2, "gap"), (3, "behind")]})
+        await world.transport.publish([numbered(world, 1)])
+        await world.until_seen({"ana": [1, 2, 3]})
+        await _parked(world, {})
+    assert failures == 0
+
+
+async def test_what_a_crash_left_waiting_goes_on_with_the_next(world: World) -> None:
+    """Number 1 was applied by a member that ended before it came to what waited for it."""
+    async with running(world.consumer().run()):
+        await world.transport.publish([numbered(world, n) for n in (2, 3)])
+        await _parked(world, {"ana": [(2, "gap"), (3, "behind")]})
+        await world.store.append(world.tenant, (), statements=_first_applied(world))
+        await world.transport.publish([numbered(world, 4)])
+        await world.until_seen({"ana": [2, 3, 4]})
+        await _parked(world, {})
+
+
+async def test_a_header_that_no_database_takes_stops_nothing(world: World) -> None:
+    async def handle(message: Message) -> Effect | None:
+        raise ValueError
+
+    async with running(world.consumer(handle).run()):
+        await world.transport.publish([numbered(world, 1, ce_time="\x00", strange="\x00")])
+        await _parked(world, {"ana": [(1, "ValueError")]})
+
+
 async def test_a_number_cannot_be_changed_on_the_way(world: World) -> None:
     good = numbered(world, 1)
     forged = [
@@ -175,8 +215,8 @@ async def test_the_relay_numbers_each_client_densely_and_the_same_at_each_attemp
         async with world.relay(transport=Deaf()):
             await world.until_seen({"ana": [1, 2], "ben": [1]})
         await world.append("ana", 3)
-        async with world.relay() as relay:
-            await eventually(lambda: _is(relay.relayed == 4))
+        async with world.relay():
+            await eventually(lambda: _relayed(world))
             await world.until_seen({"ana": [1, 2, 3], "ben": [1]})
         async with world.relay():
             await world.append("ben", 2)
@@ -184,6 +224,11 @@ async def test_the_relay_numbers_each_client_densely_and_the_same_at_each_attemp
             await world.until_seen({"ana": [1, 2, 3, 4], "ben": [1, 2]})
     by_key = {key: sorted({(n, i) for k, n, i in got if k == key}) for key, _, _ in got}
     assert {key.rpartition("/")[2]: [n for n, _ in rows] for key, rows in by_key.items()} == {"ana": [1, 2, 3, 4], "ben": [1, 2]}
+
+
+def _first_applied(world: World) -> list[Statement]:
+    insert = "INSERT INTO inbox_number (tenant_id, consumer, topic, source, key, last) VALUES ($1, $2, $3, $4, $5, 1)"
+    return [Statement(insert, (world.tenant, world.group, CONSENT_POLICY, "consent", f"{world.tenant}/ana"))]
 
 
 def _forget(world: World) -> Statement:
@@ -200,5 +245,5 @@ async def _parked(world: World, wanted: dict[str, list[tuple[int, str]]]) -> Non
         assert await world.parked() == wanted
 
 
-async def _is(holds: bool) -> bool:
-    return holds
+async def _relayed(world: World) -> bool:
+    return not await world.store.fetch(world.tenant, "SELECT 1 FROM outbox WHERE tenant_id = $1", world.tenant)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from services.audit_log.adapters import ledger_writer
 from services.audit_log.adapters.ledger import PostgresLedger
 from services.audit_log.application.ledger_view import Filters
 from services.audit_log.application.ports import LedgerUnavailable
@@ -211,7 +212,7 @@ async def test_while_the_database_is_away_nothing_is_promised_and_then_it_goes_o
 
 
 async def test_a_full_queue_refuses_and_keeps_what_waits(ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger._writer._queue, "_maxsize", 5)
+    monkeypatch.setattr(ledger_writer, "MAX_QUEUE", 5)
     results = await asyncio.gather(*(ledger.append("north", [entry(n)]) for n in range(40)), return_exceptions=True)
     refused = [r for r in results if isinstance(r, LedgerUnavailable)]
     written = sorted(i for r in results if isinstance(r, list) for i in r)

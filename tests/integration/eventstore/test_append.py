@@ -244,3 +244,27 @@ async def test_statements_of_one_stream_keep_their_order(store: PostgresEventSto
 
     await asyncio.gather(*(store.append(TENANT, [to("note/1")], statements=[set_word(n), set_word(n)]) for n in range(5)))
     assert await store.fetch(TENANT, "SELECT word FROM shown") == [{"word": "0011223344"}]
+
+
+async def test_two_stores_write_the_same_streams(store: PostgresEventStore, urls: DatabaseUrls) -> None:
+    """Each remembers the versions that it saw last, and is wrong most of the time: nothing is decided by that."""
+    other = PostgresEventStore(urls, now=now)
+    await other.open()
+    stores, written = (store, other), dict.fromkeys(("a", "b", "c"), 0)
+
+    async def write(number: int) -> None:
+        stream = "abc"[number % 3]
+        await stores[number % 2].append("haven", [to(stream, event())])
+        written[stream] += 1
+
+    await asyncio.gather(*(write(n) for n in range(120)))
+    for stream, count in written.items():
+        assert [e.version for e in await store.read_stream("haven", stream)] == list(range(1, count + 1))
+    for writer, reader in (stores, stores[::-1]):
+        version = (await writer.append("haven", [to("a", event())]))["a"]
+        with pytest.raises(VersionConflict):
+            await reader.append("haven", [to("a", event(), at=version - 1)])
+        assert await reader.append("haven", [to("a", event(), at=version)]) == {"a": version + 1}
+        with pytest.raises(VersionConflict):
+            await writer.append("haven", [to("a", at=version)])
+    await other.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,11 +13,12 @@ import pytest
 from services.audit_log.application.ledger_view import Filters, StoredEntry
 from services.audit_log.application.receipts import SYSTEM_TENANT
 from shared.contracts.consent_policy import POLICY_CHANGED
-from shared.contracts.disclosure import Action, Caller, Decision, ReleaseAudience, ReleaseRequest
+from shared.contracts.disclosure import Action, Caller, Decision, RecordRef, ReleaseAudience, ReleaseRequest
 from shared.contracts.receipts import MESSAGE_SKIPPED, RECEIPT, MessageSkipped, Receipt
 from shared.contracts.records import ALLIANCE_RATING, ServiceName
 from shared.contracts.topics import ALLIANCE as ALLIANCE_TOPIC
 from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
+from shared.gate.port import GateUnavailable
 from shared.http.problems import Problem
 from shared.messaging.port import Outbound
 from shared.messaging.signature import EventSigner
@@ -259,6 +261,52 @@ async def test_receipts_against_the_ledger(world: World) -> None:
         await show(world, signer, good.model_copy(update={"event_id": uuid4(), **change}))
     found = [e.entry.reason for e in reversed(await entries(world, kinds=("alarm",)))]
     assert found == [reason for _, _, reason in cases]
+
+
+async def test_a_tenants_refused_log_holds_nobody_else_up(world: World) -> None:
+    """Its reads are refused and its receipts parked, with an alarm; another tenant's go on, and the service stays ready."""
+    await world.usual()
+    note = world.ref()
+    made = await world.ask(world.token("t-rivera", "therapist"), Action.CREATE, note)
+    other = replace(world, tenant=f"{world.tenant}-b", client=str(uuid4()))
+    await other.usual()
+    others_note = other.ref()
+    others = await other.ask(other.token("t-rivera", "therapist"), Action.CREATE, others_note)
+
+    def receipt(ref: RecordRef, client: str, entry: int) -> Receipt:
+        return Receipt(
+            service="session_notes",
+            event_id=uuid4(),
+            event_type="session-notes.progress-note-drafted",
+            record_id=UUID(ref.record_id),
+            client_id=UUID(client),
+            entry=entry,
+            digest="0" * 64,
+        )
+
+    logs = world.service._ledger._logs
+    assert logs is not None
+    logs.refused[world.tenant] = "its anchor is missing"
+    try:
+        before = len(await system_alarms(world))
+        await show(world, NOTES, receipt(note, world.client, made.entries[0]))
+        await show(other, NOTES, receipt(others_note, other.client, others.entries[0]))
+        kept = "SELECT 1 FROM receipt WHERE tenant_id = $1"
+        async with asyncio.timeout(5):
+            while not await world.service._store.fetch(other.tenant, kept, other.tenant):
+                await asyncio.sleep(0.02)
+            while len(alarms := await system_alarms(world)) == before:
+                await asyncio.sleep(0.02)
+        assert alarms[0] == "message-parked" and not await world.service._store.fetch(world.tenant, kept, world.tenant)
+        with pytest.raises(GateUnavailable):
+            await world.ask(world.token("t-rivera", "therapist"), Action.READ, note)
+        assert (await other.ask(other.token("t-rivera", "therapist"), Action.READ, others_note)).decision is Decision.PERMIT
+        assert await world.service._ledger.ready()
+    finally:
+        del logs.refused[world.tenant]
+    key = f"{world.tenant}/{world.client}"
+    assert await world.service._consumer.release(world.tenant, RECEIPTS, key) == 1, "an operator lets it go on"
+    assert len(await world.service._store.fetch(world.tenant, kept, world.tenant)) == 1
 
 
 async def system_alarms(world: World) -> list[str]:

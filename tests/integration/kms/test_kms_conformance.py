@@ -1,4 +1,8 @@
-"""What every KMS provider must do, asked of each one really running."""
+"""What every KMS provider must do, asked of each one really running; of AWS, of moto's server, which speaks its API.
+
+moto decrypts with keys that are disabled or being deleted. So these runs prove how `aws` speaks (contexts, re-encryption,
+epochs by alias), and not that a key deleted at AWS opens nothing: that test is marked so.
+"""
 
 import os
 from collections.abc import AsyncIterator
@@ -7,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from services.audit_log.adapters.kms.aws import AwsKms
 from services.audit_log.adapters.kms.file import FileKms
 from services.audit_log.adapters.kms.openbao import OpenBaoKms
 from services.audit_log.adapters.kms.port import CannotUnwrap, Kms, epoch_of
+from tests.support.aws import Aws
 from tests.support.openbao import OpenBao
 
 CONTEXT = b"tenant, client, class, kid"
@@ -23,13 +29,20 @@ class Providers:
     """as the person holds it who rotates and destroys"""
 
 
-@pytest.fixture(params=["file", "openbao"])
+@pytest.fixture(params=["file", "openbao", "aws"])
 async def kms(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Providers]:
     if request.param == "file":
         file = FileKms(tmp_path / "kms.json", environment="test", random=os.urandom)
         await file.open()
         yield Providers(file, file)
         await file.close()
+        return
+    if request.param == "aws":
+        cloud: Aws = request.getfixturevalue("aws")
+        aws = cloud.kms()
+        await aws.prepare()
+        yield Providers(aws, cloud.kms(aws))
+        await aws.close()
         return
     server: OpenBao = request.getfixturevalue("openbao")
     tokens = {policy: server.new_token(policy=policy) for policy in ("keyring", "keyring-operator")}
@@ -69,7 +82,7 @@ async def test_a_changed_blob_does_not_unwrap(kms: Providers) -> None:
         changed[at] = ord("A") if changed[at] != ord("A") else ord("B")
         with pytest.raises(CannotUnwrap):
             await kms.service.unwrap(bytes(changed), CONTEXT)
-    for other in (b"", b"file:v1:", b"vault:v1:", b"vault:v999:AAAA", b"file:v999:AAAA", blob[:-9]):
+    for other in (b"", b"file:v1:", b"vault:v1:", b"vault:v999:AAAA", b"file:v999:AAAA", b"aws:v999:AAAA", blob[:-9]):
         with pytest.raises(CannotUnwrap):
             await kms.service.unwrap(other, CONTEXT)
 
@@ -93,17 +106,23 @@ async def test_rewrapping_moves_a_blob_to_the_new_epoch_and_keeps_its_context(km
         await kms.service.unwrap(fresh, b"another")
 
 
-async def test_a_destroyed_epoch_opens_nothing_any_more(kms: Providers) -> None:
+async def test_a_destroyed_epoch_opens_nothing_any_more(kms: Providers, request: pytest.FixtureRequest) -> None:
     kept, lost = await kms.service.wrap(b"a" * 32, CONTEXT), await kms.service.wrap(b"b" * 32, CONTEXT)
     newest = await kms.operator.rotate()
     kept = await kms.service.rewrap(kept, CONTEXT)
     await kms.operator.destroy_epoch(epoch_of(lost))
+    assert await kms.service.epochs() == [newest]
+    assert await kms.service.unwrap(kept, CONTEXT) == b"a" * 32
+    if isinstance(kms.service, AwsKms):
+        # ordered, and may be called back for seven days: an erasure is not final yet
+        assert await kms.service.recoverable() == [newest - 1, newest]
+        request.applymarker(pytest.mark.xfail(reason="moto decrypts with a key that is being deleted; AWS does not", strict=True))
+    else:
+        assert await kms.service.recoverable() == [newest]
     with pytest.raises(CannotUnwrap):
         await kms.service.unwrap(lost, CONTEXT)
     with pytest.raises(CannotUnwrap):
         await kms.service.rewrap(lost, CONTEXT)
-    assert await kms.service.unwrap(kept, CONTEXT) == b"a" * 32
-    assert await kms.service.epochs() == [newest]
 
 
 async def test_the_newest_epoch_cannot_be_destroyed(kms: Providers) -> None:

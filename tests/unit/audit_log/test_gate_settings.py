@@ -20,7 +20,9 @@ def test_defaults() -> None:
 
 def test_what_is_set() -> None:
     env = {"AUDIT_LOG_RELEASE_DELAY_DAYS": "14", "AUDIT_LOG_BREAK_GLASS_ROLES": "supervisor, intake", "AUDIT_LOG_ORIGIN": "a/b"}
-    assert Settings.from_environment(env) == Settings(timedelta(days=14), frozenset({Role.SUPERVISOR, Role.INTAKE}), "a/b")
+    assert Settings.from_environment(env) == Settings(
+        release_delay=timedelta(days=14), break_glass_roles=frozenset({Role.SUPERVISOR, Role.INTAKE}), log_origin="a/b"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,12 @@ import json
 from base64 import b64decode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
+import rfc8785
 
+from services.audit_log.adapters.ledger_rows import row_of
 from services.audit_log.domain.leaf import NotCanonical, canonical, commit
 from services.audit_log.domain.payload import columns_of, entry_of, instant, payload_of, records_of
 from tests.support.ledger import CLIENT, entry
@@ -67,3 +70,16 @@ def test_floats_and_other_keys_take_the_long_way() -> None:
     # RFC 8785 sorts keys by UTF-16 code units: U+1F600 (a surrogate pair) before U+FB33
     assert canonical({"\ufb33": 1, "\U0001f600": 2}) == '{"\U0001f600":2,"\ufb33":1}'.encode()
     assert canonical({"f": 1e21, "g": 1.0}) == b'{"f":1e+21,"g":1}'
+
+
+@pytest.mark.parametrize("detail", [{"\ufb33": 1, "\U0001f600": 2}, {"f": 1e21}, {"plain": ["a", 1, None, True]}, {}])
+def test_a_row_is_canonical_whatever_its_detail_holds(detail: dict[str, Any]) -> None:
+    """Only what is not known beforehand is looked at, and the bytes are those of RFC 8785 all the same."""
+    made = entry(detail=detail, agent_name="Zo\u00eb \U0001f600", policy_sequence=None)
+    assert row_of(made, bytes).payload == rfc8785.dumps(payload_of(made))
+
+
+def test_a_number_without_canonical_form_makes_no_row() -> None:
+    for other in ({"detail": {"n": 2**53}}, {"policy_sequence": 2**53}):
+        with pytest.raises(NotCanonical):
+            row_of(entry(**other), bytes)

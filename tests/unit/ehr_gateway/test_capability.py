@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from services.audit_log.api import fhir_audit_event as audit_event
+from services.audit_log.api.fhir_audit_query import SEARCH as AUDIT_SEARCH
+from services.audit_log.domain.fhir_codes import PROFILES as AUDIT_PROFILES
 from services.consent.api import fhir
 from services.consent.api.fhir_parameters import SEARCH
 from services.consent.domain.fhir.codes import PROFILES
@@ -18,7 +21,7 @@ _PLACES = {
     "vread": ("GET", "/fhir/R4/{type}/{id}/_history/{id}"),
     "history-instance": ("GET", "/fhir/R4/{type}/{id}/_history"),
 }
-_BY_FORM = ("POST", "/fhir/R4/Consent/_search")
+_BY_FORM = {("POST", "/fhir/R4/Consent/_search"), ("POST", "/fhir/R4/AuditEvent/_search")}
 """a second way of `search-type`"""
 
 
@@ -27,8 +30,9 @@ def served() -> set[tuple[str, str]]:
     routes = fhir.router(
         reading=nothing, writing=nothing, idempotency=nothing, cursors=nothing, callers=nothing, public_url="https://r.example"
     )
+    audit = audit_event.fhir_router(nothing, nothing, nothing, nothing, public_url="https://r.example")
     found = set()
-    for route in routes.routes:
+    for route in (*routes.routes, *audit.routes):
         path: str = getattr(route, "path", "")
         if getattr(route, "include_in_schema", False):
             shape = "/".join("{id}" if part.startswith("{") else part for part in path.split("/"))
@@ -47,17 +51,20 @@ def test_every_interaction_stated_is_served_and_every_route_is_stated() -> None:
         for name, resource in stated().items()
         for method, path in (_PLACES[i["code"]] for i in resource["interaction"])
     }
-    assert places == served() - {_BY_FORM}
+    assert places == served() - _BY_FORM
 
 
 def test_search_parameters_and_profiles_are_those_of_the_service() -> None:
     consent = stated()["Consent"]
     assert {p["name"]: p["type"] for p in consent["searchParam"]} == SEARCH
     assert tuple(consent["supportedProfile"]) == PROFILES
+    audit_event = stated()["AuditEvent"]
+    assert {p["name"]: p["type"] for p in audit_event["searchParam"]} == AUDIT_SEARCH
+    assert tuple(audit_event["supportedProfile"]) == AUDIT_PROFILES
     assert [p["name"] for p in stated()["Provenance"]["searchParam"]] == ["target"]
 
 
-@pytest.mark.parametrize("name", ["Consent", "Provenance"])
+@pytest.mark.parametrize("name", ["AuditEvent", "Consent", "Provenance"])
 def test_versions_are_stated_as_they_are_served(name: str) -> None:
     resource = stated()[name]
     codes = {i["code"] for i in resource["interaction"]}

@@ -77,6 +77,9 @@ class FileKms:
         self._newest()
         return sorted(self._keys)
 
+    async def recoverable(self) -> list[int]:
+        return await self.epochs()
+
     async def healthy(self) -> bool:
         return bool(self._keys)
 

@@ -117,6 +117,13 @@ class OpenBaoKms:
         data = answer["data"]
         return sorted(v for v in map(int, data["keys"]) if v >= int(data["min_decryption_version"]))
 
+    async def recoverable(self) -> list[int]:
+        """Also the versions below the least that decrypts: until they are trimmed an administrator may lower it again."""
+        answer = await self._call(lambda: self._transit.read_key(self._key, mount_point=self._mount))
+        data = answer["data"]
+        least = max(int(data.get("min_available_version") or 0), 1)
+        return list(range(least, int(data["latest_version"]) + 1))
+
     async def healthy(self) -> bool:
         try:
             return bool(await self.epochs())

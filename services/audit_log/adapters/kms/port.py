@@ -42,6 +42,10 @@ class Kms(Protocol):
     async def epochs(self) -> list[int]:
         """Epochs that still open their blobs, ascending; the last wraps."""
 
+    async def recoverable(self) -> list[int]:
+        """Epochs that somebody could still make open their blobs, ascending: `epochs`, and those whose destruction is ordered
+        and may be called back. An erasure is final where none of these wrapped its keys."""
+
     async def healthy(self) -> bool: ...
 
 

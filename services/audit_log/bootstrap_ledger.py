@@ -1,0 +1,69 @@
+"""The part of `bootstrap` around the ledger: who looks at it from outside, what runs beside it, and its pages."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI
+
+from services.audit_log.adapters import completeness_table, retention_table, route_places
+from services.audit_log.adapters.ledger import PostgresLedger
+from services.audit_log.adapters.pdf_report import PdfReport
+from services.audit_log.adapters.witness_http import HttpWitnesses
+from services.audit_log.api.accounting_suspensions import suspensions_router
+from services.audit_log.api.exports import exports_router
+from services.audit_log.api.fhir_audit_event import fhir_router
+from services.audit_log.api.ledger import accountable, ledger_router
+from services.audit_log.api.ledger_state import ledger_state_router
+from services.audit_log.api.tlog import tlog_router
+from services.audit_log.application.completeness import CompletenessSweep
+from services.audit_log.application.exporting import Exporter
+from services.audit_log.application.holds import Holds
+from services.audit_log.application.retention import RetentionClock
+from services.audit_log.application.routes import Routes
+from services.audit_log.application.witnessing import Witnessing
+from services.audit_log.domain.report_rows import COLUMNS
+from services.audit_log.settings import Settings
+from shared.eventstore.store import EventStore
+from shared.http.cursor import Cursors
+from shared.service.parts import Parts
+
+SCHEMA = (*completeness_table.SCHEMA, *retention_table.SCHEMA, *route_places.SCHEMA)
+
+
+class LedgerCare:
+    """Witnesses, receipts that are missing, retention, and the routes by which entries go out."""
+
+    def __init__(self, parts: Parts, ledger: PostgresLedger, store: EventStore, holds: Holds, settings: Settings) -> None:
+        self._parts, self._ledger, now = parts, ledger, parts.now
+        self._witness_http, self._pdf_font = HttpWitnesses(), settings.pdf_font
+        self.witnessing = Witnessing(settings.witnesses, ledger, self._witness_http, now=now, every=settings.witness_every)
+        self.completeness = CompletenessSweep(
+            completeness_table.PostgresCompleteness(store), ledger, self._led, now=now, grace=settings.receipt_grace
+        )
+        self.retention = RetentionClock(
+            retention_table.PostgresRetention(store), ledger, holds, self._led, years=settings.retention_years, now=now
+        )
+
+        self.routes = Routes(settings.routes, ledger, route_places.PostgresRoutePlaces(store), self._led, now=now)
+
+    def work(self) -> list[Callable[[], Awaitable[None]]]:
+        """What runs as long as the service does."""
+        return [self.witnessing.run, self.completeness.run, self.retention.run, self.routes.run]
+
+    async def close(self) -> None:
+        await self._witness_http.close()
+
+    def add_pages(self, app: FastAPI) -> None:
+        tokens, now = self._parts.tokens, self._parts.now
+        app.include_router(ledger_router(self._ledger, tokens, Cursors(self._parts.secret), now))
+        app.include_router(suspensions_router(self._ledger, tokens, now, accountable))
+        exporter = Exporter(self._ledger, PdfReport(COLUMNS, self._pdf_font), now=now)
+        app.include_router(exports_router(self._ledger, exporter, tokens, now))
+        app.include_router(
+            ledger_state_router(self._ledger, self.witnessing, self.completeness, self.retention, self.routes, tokens, now)
+        )
+        app.include_router(fhir_router(self._ledger, tokens, Cursors(self._parts.secret), now, public_url=self._parts.public_url))
+        app.include_router(tlog_router(self._ledger, tokens, now))
+
+    def _led(self) -> list[str]:
+        """Tenants whose log this process leads."""
+        return sorted(self._ledger.published_logs())

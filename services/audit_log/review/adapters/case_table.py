@@ -1,0 +1,74 @@
+"""Open questions by person, what was decided, and the flags of likeness."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from services.audit_log.review.application.cases import Decided, Person, Question
+from services.audit_log.review.domain.access import Tie
+from shared.eventstore.model import Statement
+from shared.eventstore.store import EventStore
+
+_OPEN: Final = """q.tenant_id = $1 AND NOT EXISTS (SELECT FROM review_decision d
+  WHERE d.tenant_id = q.tenant_id AND d.agent = q.agent AND d.up_to >= q.idx)"""
+_PEOPLE: Final = f"""SELECT agent, count(*) AS times, count(DISTINCT client_id) AS clients, min(at) AS first, max(at) AS last,
+  (SELECT a.name FROM ledger_agent a WHERE a.tenant_id = $1 AND a.sub = q.agent LIMIT 1) AS name,
+  (SELECT count(*) FROM review_decision d WHERE d.tenant_id = $1 AND d.agent = q.agent AND d.decision = 'inappropriate') AS before
+FROM review_question q WHERE {_OPEN} GROUP BY agent ORDER BY before DESC, times DESC, last DESC LIMIT $2"""  # noqa: S608
+_COUNT: Final = f"SELECT count(DISTINCT agent) AS people FROM review_question q WHERE {_OPEN}"  # noqa: S608
+_OF: Final = f"""SELECT idx, client_id, at, marks FROM review_question q
+WHERE {_OPEN} AND q.agent = $2 ORDER BY idx DESC LIMIT $3"""  # noqa: S608
+_GROUNDS: Final = """SELECT ground, sum(times)::bigint AS times FROM review_ground WHERE tenant_id = $1 AND day >= $2
+GROUP BY ground ORDER BY times DESC"""
+_QUESTIONS: Final = "SELECT count(*) AS times FROM review_question WHERE tenant_id = $1 AND at >= $2"
+_DECISIONS: Final = """SELECT agent, up_to, decision, decided_by, decided_at FROM review_decision
+WHERE tenant_id = $1 AND ($2::text IS NULL OR agent = $2) ORDER BY decided_at DESC LIMIT $3"""
+_NAME: Final = "SELECT name FROM ledger_agent WHERE tenant_id = $1 AND sub = $2 LIMIT 1"
+_DECIDE: Final = """INSERT INTO review_decision (tenant_id, agent, up_to, decision, decided_by, decided_at)
+VALUES ($1, $2, $3, $4, $5, $6)"""
+_TIE: Final = """INSERT INTO review_tie (tenant_id, agent, client_id, ties, computed_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT ON CONSTRAINT review_tie_pkey DO UPDATE SET ties = excluded.ties, computed_at = excluded.computed_at
+WHERE review_tie.computed_at <= excluded.computed_at"""
+
+
+class CaseTable:
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    async def people(self, tenant: str, limit: int) -> list[Person]:
+        return [_person(r) for r in await self._store.fetch(tenant, _PEOPLE, tenant, limit)]
+
+    async def open(self, tenant: str) -> int:
+        """People with questions that nobody has decided on."""
+        (row,) = await self._store.fetch(tenant, _COUNT, tenant)
+        return int(row["people"])
+
+    async def questions(self, tenant: str, agent: str, limit: int) -> list[Question]:
+        rows = await self._store.fetch(tenant, _OF, tenant, agent, limit)
+        return [Question(r["idx"], r["client_id"], r["at"], tuple(r["marks"])) for r in rows]
+
+    async def shares(self, tenant: str, since: datetime) -> tuple[list[tuple[str, int]], int]:
+        """Accesses by what explains them, and how many nothing explains."""
+        grounds = [(r["ground"], int(r["times"])) for r in await self._store.fetch(tenant, _GROUNDS, tenant, since.date())]
+        (row,) = await self._store.fetch(tenant, _QUESTIONS, tenant, since)
+        return grounds, int(row["times"])
+
+    async def decisions(self, tenant: str, agent: str | None, limit: int) -> list[Decided]:
+        rows = await self._store.fetch(tenant, _DECISIONS, tenant, agent, limit)
+        return [Decided(r["agent"], r["up_to"], r["decision"], r["decided_by"], r["decided_at"]) for r in rows]
+
+    async def name(self, tenant: str, agent: str) -> str:
+        """The name under which a member of staff acted, in title case; empty where none is known."""
+        rows = await self._store.fetch(tenant, _NAME, tenant, agent)
+        return str(rows[0]["name"]).title() if rows else ""
+
+    def decided(self, tenant: str, d: Decided) -> Statement:
+        return Statement(_DECIDE, (tenant, d.agent, d.up_to, d.decision, d.by, d.at))
+
+    def tie(self, tenant: str, agent: str, client_id: str, ties: Sequence[Tie], at: datetime) -> Statement:
+        return Statement(_TIE, (tenant, agent, client_id, sorted(t.value for t in ties), at))
+
+
+def _person(r: Mapping[str, Any]) -> Person:
+    name = str(r["name"] or "").title()
+    return Person(r["agent"], name, r["times"], r["clients"], r["first"], r["last"], r["before"])

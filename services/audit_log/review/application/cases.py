@@ -1,0 +1,148 @@
+"""Cases: what nothing explains, grouped by person; an officer asks, decides and says why. Each step is an entry."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from services.audit_log.application.ports import Ledger
+from services.audit_log.domain.entry import Entry, EntryKind
+from services.audit_log.review.application.judging import Judging
+from services.audit_log.review.domain.access import Tie
+from services.audit_log.review.domain.explanations import Judged, Mark
+from services.audit_log.review.domain.questions import sentences
+from shared.contracts.likeness import Likeness
+from shared.contracts.records import ServiceName
+from shared.eventstore.model import Statement, UniqueViolation
+from shared.http.call import Call
+from shared.http.problems import conflict, forbidden, not_found
+from shared.identity.roles import default_purpose
+
+SHOWN: Final = 200
+"""questions of one person that a page judges anew and shows"""
+SHARES_SINCE: Final = timedelta(days=90)
+
+
+class Decision(StrEnum):
+    APPROPRIATE = "appropriate"
+    FOLLOW_UP = "follow_up"
+    """somebody is going to be asked; the case is not closed by it outside this system"""
+    INAPPROPRIATE = "inappropriate"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    agent: str
+    name: str
+    times: int
+    clients: int
+    first: datetime
+    last: datetime
+    before: int
+    """earlier decisions that found accesses of theirs inappropriate"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    index: int
+    client_id: str
+    at: datetime
+    marks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    agent: str
+    up_to: int
+    """index of the newest access that it covers"""
+    decision: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One client whom the person looked at, with the accesses and what there is to ask."""
+
+    client_id: str
+    accesses: tuple[Judged, ...]
+    """newest first"""
+    said: tuple[str, ...]
+
+
+class Cases(Protocol):
+    async def people(self, tenant: str, limit: int) -> list[Person]: ...
+
+    async def questions(self, tenant: str, agent: str, limit: int) -> list[Question]: ...
+
+    async def name(self, tenant: str, agent: str) -> str: ...
+
+    def decided(self, tenant: str, d: Decided) -> Statement: ...
+
+    def tie(self, tenant: str, agent: str, client_id: str, ties: Sequence[Tie], at: datetime) -> Statement: ...
+
+
+class Deciding:
+    def __init__(self, cases: Cases, judging: Judging, ledger: Ledger, now: Callable[[], datetime]) -> None:
+        self._cases, self._judging, self._ledger, self._now = cases, judging, ledger, now
+
+    async def of(self, tenant: str, agent: str) -> list[Told]:
+        """The person's open questions, judged anew, by client. Problem 404 where none is left."""
+        open_ones = await self._cases.questions(tenant, agent, SHOWN)
+        left = await self._judging.again(tenant, {q.index: q.marks for q in open_ones}) if open_ones else []
+        by_client: dict[str, list[Judged]] = {}
+        for judged in sorted(left, key=lambda j: -j.access.index):
+            by_client.setdefault(judged.access.client_id, []).append(judged)
+        return [Told(client, tuple(found), tuple(_said(found))) for client, found in by_client.items()]
+
+    async def decide(self, call: Call, agent: str, up_to: int, decision: Decision, note: str) -> None:
+        """Covers the person's questions up to that entry. Problem 403 for one's own, 404, 409 where it was decided."""
+        if agent == call.principal.sub:
+            raise forbidden("Somebody else has to decide on your own accesses.")
+        covered = [q.index for q in await self._cases.questions(call.tenant, agent, 10_000) if q.index <= up_to]
+        if not covered:
+            raise not_found("No open question of this person stands there.")
+        now = self._now()
+        decided = Decided(agent, max(covered), decision.value, call.principal.sub, now)
+        detail = {"person": agent, "decision": decision.value, "note": note, "entries": covered[:SHOWN], "covered": len(covered)}
+        entry = _entry(call, "decide-accesses", decision.value, now, detail)
+        try:
+            await self._ledger.append(call.tenant, [entry], statements=[self._cases.decided(call.tenant, decided)])
+        except UniqueViolation:
+            raise conflict("Somebody was faster: look at it again.") from None
+
+    async def liken(self, call: Call, likeness: Likeness) -> None:
+        """Keep the flags that session_notes computed and signed; that they were asked for is an entry."""
+        ties = [t for t in Tie if getattr(likeness, t.value)]
+        detail = {"person": likeness.sub, "ties": [t.value for t in ties]}
+        entry = _entry(call, "compare-likeness", "done", self._now(), detail, str(likeness.client_id))
+        statement = self._cases.tie(call.tenant, likeness.sub, str(likeness.client_id), ties, likeness.at)
+        await self._ledger.append(call.tenant, [entry], statements=[statement])
+
+
+def _said(found: Sequence[Judged]) -> list[str]:
+    marks = {m for j in found for m in j.marks}
+    if len({j.access.at.date() for j in found}) > 1:
+        marks.add(Mark.REPEATED)
+    return sentences(m.value for m in marks)
+
+
+def _entry(call: Call, action: str, reason: str, at: datetime, detail: dict[str, Any], client_id: str | None = None) -> Entry:
+    who = call.principal
+    return Entry(
+        kind=EntryKind.QUERY,
+        at=at,
+        action=action,
+        outcome="done",
+        reason=reason,
+        agent=who.sub,
+        agent_name=who.name,
+        agent_role=who.role.value,
+        service=ServiceName.AUDIT_LOG.value,
+        request_id=call.request_id,
+        client_id=client_id,
+        purpose=call.purpose or default_purpose(who.role),
+        purpose_defaulted=call.purpose is None,
+        detail=detail,
+    )

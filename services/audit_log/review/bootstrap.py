@@ -1,0 +1,72 @@
+"""The officers' pages put together, as a part of audit_log."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fastapi import APIRouter
+
+from services.audit_log.api.ledger_desk import Desk
+from services.audit_log.application.explanations import Explanations
+from services.audit_log.application.ledger_view import LedgerView
+from services.audit_log.application.policy_projection import PolicyProjection
+from services.audit_log.application.reviews import Reviewing
+from services.audit_log.review.adapters.attention import Attention
+from services.audit_log.review.adapters.case_table import CaseTable
+from services.audit_log.review.adapters.counts import Counts
+from services.audit_log.review.adapters.entry_search import EntrySearch
+from services.audit_log.review.adapters.judgements import Judgements
+from services.audit_log.review.api.pictures import pictures_router
+from services.audit_log.review.api.rendering import Rendering
+from services.audit_log.review.api.search import search_router
+from services.audit_log.review.api.session import PageSession
+from services.audit_log.review.api.signing_in import signing_in_router
+from services.audit_log.review.api.snooping import snooping_router
+from services.audit_log.review.api.surface import Surface
+from services.audit_log.review.api.today import today_router
+from services.audit_log.review.application.cases import Deciding
+from services.audit_log.review.application.judging import Judging
+from services.audit_log.review.application.today import Gathering
+from services.audit_log.review.application.verifying import Verifying
+from shared.eventstore.store import EventStore
+from shared.http.cursor import Cursors
+from shared.http.page_session import of_page
+from shared.identity.tokens import TokenVerifier
+from shared.messaging.signature import EventVerifier
+
+
+class Review:
+    """`routers` go into the service's application."""
+
+    def __init__(
+        self,
+        ledger: LedgerView,
+        store: EventStore,
+        reviewing: Reviewing,
+        explanations: Explanations,
+        projection: PolicyProjection,
+        verifier: EventVerifier,
+        tokens: TokenVerifier,
+        *,
+        secret: bytes,
+        public_url: str,
+        now: Callable[[], datetime],
+        random: Callable[[int], bytes],
+    ) -> None:
+        session = PageSession(secret, secure=public_url.startswith("https://"), now=now, random=random)
+        surface = Surface(Desk(ledger, tokens, now, of_page), session, Rendering(now))
+        self._verifying = Verifying(ledger)
+        self.judging = Judging(Judgements(store), projection, now)
+        cases = CaseTable(store)
+        deciding = Deciding(cases, self.judging, ledger, now)
+        gathering = Gathering(ledger, reviewing, Attention(store), self.judging, cases, now)
+        self.routers: tuple[APIRouter, ...] = (
+            signing_in_router(surface, tokens),
+            today_router(surface, gathering, reviewing, self._verifying, now),
+            snooping_router(surface, self.judging, cases, deciding, verifier, now),
+            pictures_router(surface, Counts(store), self.judging, projection, now),
+            search_router(surface, EntrySearch(store), ledger, explanations, Cursors(secret)),
+        )
+
+    async def stop(self) -> None:
+        await self._verifying.stop()
+        await self.judging.stop()

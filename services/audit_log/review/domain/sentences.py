@@ -1,0 +1,140 @@
+"""Entries in plain words, for an officer: who did what, for what, and whether it was allowed. No client's name: ids only."""
+
+from collections import Counter
+from typing import Final
+
+from services.audit_log.domain.entry import Entry, EntryKind
+
+_VERBS: Final = {
+    "create": ("wrote", "write"),
+    "read": ("read", "read"),
+    "search": ("looked through", "look through"),
+    "update": ("changed", "change"),
+    "sign": ("signed", "sign"),
+    "cosign": ("co-signed", "co-sign"),
+    "answer": ("answered", "answer"),
+    "revoke": ("withdrew", "withdraw"),
+    "export": ("exported", "export"),
+    "compute": ("computed from", "compute from"),
+}
+_THINGS: Final = {
+    "client": ("personal details", "personal details"),
+    "session": ("a session record", "session records"),
+    "progress_note": ("a session note", "session notes"),
+    "psychotherapy_note": ("a session note", "session notes"),
+    "consent": ("a consent", "consents"),
+    "relationship": ("a care relationship", "care relationships"),
+    "representative": ("a representative's authority", "representatives' authorities"),
+    "capacity": ("a note on capacity", "notes on capacity"),
+    "restriction": ("a restriction", "restrictions"),
+    "amendment": ("an amendment request", "amendment requests"),
+    "administration": ("a questionnaire", "questionnaires"),
+    "outcome": ("an outcome score", "outcome scores"),
+    "release_choice": ("a choice of who sees ratings", "choices of who sees ratings"),
+    "repair_prompt": ("a prompt to talk about the alliance", "prompts to talk about the alliance"),
+}
+"""both kinds of session notes read alike, as in the access report (ADR 0050)"""
+PURPOSES: Final = {
+    "TREAT": "treatment",
+    "ETREAT": "emergency treatment",
+    "BTG": "break-glass",
+    "THREAT": "a threat to safety",
+    "COC": "coordination of care",
+    "TRAIN": "supervision and training",
+    "SUPNWK": "the support network",
+    "HOPERAT": "running the practice",
+    "HPAYMT": "payment",
+    "HCOMPL": "oversight",
+    "HLEGAL": "a legal matter",
+    "PATRQT": "the client's own request",
+    "PWATRNY": "acting for the client",
+    "FAMRQT": "the family's request",
+    "PUBHLTH": "public health",
+    "HRESCH": "research",
+}
+_LOOKS: Final = {
+    "search-ledger": "searched the log",
+    "view-entry": "looked at one entry of the log",
+    "view-today": "looked at the review page Today",
+    "view-pictures": "looked at the pictures of access",
+    "view-timeline": "looked at a client's timeline",
+    "view-alarms": "looked at the alarms",
+    "view-snooping": "looked at the snooping review",
+    "view-person": "looked at one person's unexplained accesses",
+    "decide-accesses": "decided on a person's unexplained accesses",
+    "compare-likeness": "had a person's and a client's surname and address compared",
+    "view-reviews": "looked at the break-glass reviews",
+    "view-review": "looked at a break-glass review",
+    "prove-entry": "asked for the proof of an entry",
+    "explain-entry": "asked why an entry was decided as it was",
+    "verify-ledger": "had the whole log recomputed",
+    "export-ledger": "exported entries of the log",
+    "exported-ledger": "finished an export of the log",
+    "access-report": "read an access report",
+    "sign-in": "signed in to the review pages",
+    "sign-out": "signed out of the review pages",
+}
+ALARMS: Final = {
+    "break-glass-granted": "Break-glass access was given.",
+    "forged-message": "A message was not signed by the service it claims to come from. Nothing in it was believed.",
+    "message-parked": "A message could not be handled. It waits, with what follows it, for an operator.",
+    "message-skipped": "An operator gave up a message that could not be handled.",
+    "receipt-without-entry": "A service stored something that no entry of the log allowed.",
+    "receipt-of-another-entry": "A service stored something else than its entry of the log allowed.",
+    "record-bound-already": "A service asked to create a record that exists already.",
+    "record-not-bound": "A service asked for a record that the gate has never heard of.",
+    "claim-differs": "A service described a record differently than it was bound at its creation.",
+    "number-skipped": "A service's numbering has a gap: something it did was not handed in.",
+}
+
+
+def who(entry: Entry) -> str:
+    _, _, name = entry.agent.partition(":")
+    if entry.agent_role == "job":
+        return f"The automatic task {name}"
+    if entry.agent_role == "link":
+        return "Somebody with a questionnaire's link"
+    if entry.agent_role in ("service", "operator") and name:
+        return f"The service {name}"
+    if entry.kind is EntryKind.DISCLOSURE and entry.agent_role == "client":
+        return "The client"
+    return entry.agent_name or entry.agent
+
+
+def role(entry: Entry) -> str:
+    """As in `compliance officer`; empty where the sentence says it already."""
+    if entry.agent_role in ("job", "link", "service", "client"):
+        return ""
+    return entry.agent_role.replace("_", " ")
+
+
+def what(entry: Entry) -> str:
+    """The rest of the sentence behind the person, without its full stop."""
+    purpose = f", for {PURPOSES[entry.purpose]}" if entry.purpose in PURPOSES else ""
+    if entry.kind is EntryKind.DISCLOSURE:
+        done, tried = _VERBS.get(entry.action, (entry.action, entry.action))
+        if entry.outcome == "deny":
+            return f"tried to {tried} {things(entry)}{purpose}, and was refused"
+        return f"{done} {things(entry)}{purpose}" + ("; nobody saw it" if entry.agent_role == "job" else "")
+    if entry.kind is EntryKind.ALARM:
+        return f"raised an alarm: {alarm(entry.reason)}".removesuffix(".")
+    refused = ", and was refused" if entry.outcome == "deny" else ""
+    about = _LOOKS.get(entry.action) or {
+        EntryKind.GRANT: f"asked for, used or reviewed exceptional access ({entry.reason})",
+        EntryKind.RELEASE: "chose who sees the alliance ratings",
+        EntryKind.POLICY: f"changed what is allowed ({entry.reason or entry.action})",
+        EntryKind.ERASURE: f"took a step of an erasure ({entry.action})",
+    }.get(entry.kind, entry.action.replace("-", " "))
+    return f"{about}{refused}"
+
+
+def things(entry: Entry) -> str:
+    counted = Counter(_THINGS.get(r.record_type, ("a record", "records")) for r in entry.records)
+    if not counted:
+        return "a client's record"
+    parts = [one if number == 1 or one == many else f"{number} {many}" for (one, many), number in counted.items()]
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def alarm(reason: str) -> str:
+    return ALARMS.get(reason, f"Something that should not be: {reason.replace('-', ' ')}.")

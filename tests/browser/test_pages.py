@@ -1,0 +1,283 @@
+"""The officers' pages in a real browser: each page, wide and narrow, light and dark, by mouse and by keyboard."""
+
+import itertools
+import re
+from datetime import timedelta
+from urllib.parse import unquote_plus
+
+import pytest
+from playwright.async_api import expect
+
+from infra.embedded.demo import TENANT
+from services.audit_log.application.ledger_view import Filters
+from shared.service.clock import now
+from tests.browser.clinic import Clinic
+from tests.browser.conftest import Browse, Picture, signed_in
+from tests.support.browser import Watched
+
+LOOKS = list(itertools.product((1280, 360), (False, True)))
+NARROW_SLACK = 0
+
+
+async def entries(clinic: Clinic, action: str) -> int:
+    return len(await clinic.audit._ledger.search(TENANT, Filters(actions=(action,), agent="officer"), limit=500))
+
+
+async def sound(watched: Watched, name: str) -> None:
+    """No violation of accessibility, nothing wider than the window."""
+    assert await watched.violations() == [], name
+    assert await watched.widest() <= NARROW_SLACK, name
+
+
+def since(days: int) -> str:
+    return str((now() - timedelta(days=days)).date())
+
+
+def label(name: str, width: int, dark: bool) -> str:
+    return f"{name}-{width}-{'dark' if dark else 'light'}"
+
+
+@pytest.mark.parametrize(("width", "dark"), LOOKS)
+async def test_each_page_in_each_look(clinic: Clinic, browse: Browse, picture: Picture, width: int, dark: bool) -> None:
+    watched = await browse(width=width, dark=dark)
+    page = watched.page
+    await page.goto(f"{clinic.url}/review/")
+    await page.wait_for_url("**/review/sign-in")
+    await sound(watched, "sign-in")
+    await picture(watched, label("sign-in", width, dark))
+    await signed_in(watched, clinic)
+    await expect(page.get_by_role("heading", name="Today", exact=True)).to_be_visible()
+    await expect(page.locator("#break-glass")).to_contain_text("night.shift")
+    await expect(page.locator("#refusals")).to_contain_text("Chidi Okafor")
+    await expect(page.locator("#alarms")).to_contain_text("no entry of the log allowed")
+    await expect(page.locator("#ledger")).to_contain_text("No witness has co-signed")
+    await sound(watched, "today")
+    await picture(watched, label("today", width, dark))
+    await page.goto(f"{clinic.url}/review/search?client_id={clinic.demo.client_id}")
+    assert await page.locator(".hit").count() == 50
+    await sound(watched, "search")
+    await picture(watched, label("search", width, dark), whole=False)
+    newest = await clinic.audit._ledger.search(TENANT, Filters(actions=("read",), outcome="deny", agent="chidi.okafor"))
+    await page.goto(f"{clinic.url}/review/entries/{newest[0].index}#verify")
+    await expect(page.locator(".result")).to_have_text("Verified: this entry stands in the signed log, unchanged.")
+    await page.get_by_text("Every rule that was asked").first.click()
+    await sound(watched, "entry")
+    await picture(watched, label("entry", width, dark))
+    await page.goto(f"{clinic.url}/review/")
+    await page.get_by_role("link", name="Review the access of night.shift").click()
+    await expect(page.locator("blockquote")).to_contain_text("Found unresponsive")
+    await sound(watched, "break-glass")
+    await picture(watched, label("break-glass", width, dark))
+    await page.goto(f"{clinic.url}/review/snooping")
+    await expect(page.locator(".share")).to_contain_text("explain themselves")
+    await sound(watched, "snooping")
+    await picture(watched, label("snooping", width, dark))
+    await page.goto(f"{clinic.url}/review/snooping/person?sub=chidi.okafor")
+    await expect(page.locator(".asks").first).to_contain_text("No care relationship between them is recorded.")
+    await sound(watched, "person")
+    await picture(watched, label("person", width, dark))
+    await page.goto(f"{clinic.url}/review/pictures?from={since(42)}")
+    await expect(page.locator("svg[role=img]")).to_have_count(3)
+    await sound(watched, "pictures")
+    await picture(watched, label("pictures", width, dark))
+    await page.goto(f"{clinic.url}/review/pictures/clients/{clinic.demo.client_id}")
+    await expect(page.locator("rect.agreed")).to_have_count(2)
+    await sound(watched, "timeline")
+    await picture(watched, label("timeline", width, dark))
+
+
+async def test_names_come_from_the_record_and_leave_an_entry(clinic: Clinic, browse: Browse) -> None:
+    watched = await browse()
+    await signed_in(watched, clinic)
+    await watched.page.goto(f"{clinic.url}/review/search?client_id={clinic.demo.client_id}&action=create")
+    body = await watched.page.content()
+    assert "Noor Haddad" not in body
+    before = await entries(clinic, "read")
+    await watched.page.get_by_role("button", name="Show names").click()
+    await expect(watched.page.locator(".client .name").first).to_have_text("Noor Haddad")
+    assert await entries(clinic, "read") == before + 1
+
+
+async def test_a_proof_that_was_tampered_with_is_told(clinic: Clinic, browse: Browse) -> None:
+    """The browser does not take the server's word: a payload, a path or a signature changed on the way is found."""
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+
+    async def verdict(change: str, wrong: str) -> str:
+        async def tamper(route) -> None:  # type: ignore[no-untyped-def]
+            answer = await route.fetch()
+            text = await answer.text()
+            changed = re.sub(change, wrong, text, count=1)
+            assert changed != text
+            await route.fulfill(response=answer, body=changed)
+
+        await page.route("**/proof", tamper)
+        await page.goto(f"{clinic.url}/review/entries/40")
+        await page.get_by_role("button", name="Verify in this browser").click()
+        said = await page.locator(".result").inner_text()
+        await page.unroute("**/proof")
+        return said
+
+    assert await verdict(r"permit", "denied") == "Not verified."
+    assert await verdict(r"index 40", "index 41") == "Not verified."
+    assert await verdict(r"\\n\\n([^\\]+)\\n(\d+)\\n", r"\\n\\n\1\\n99999\\n") == "Not verified."
+    await page.reload()
+    await page.get_by_role("button", name="Verify in this browser").click()
+    assert (await page.locator(".result").inner_text()).startswith("Verified")
+    await page.evaluate("localStorage.setItem('log:demo', JSON.stringify({vkey: 'another', size: 1}))")
+    await page.get_by_role("button", name="Verify again").click()
+    await expect(page.locator("#verify-steps")).to_contain_text("not the one that this browser saw before")
+    assert await page.locator(".result").inner_text() == "Not verified."
+
+
+async def test_the_keyboard_is_enough(clinic: Clinic, browse: Browse) -> None:
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#main")).to_be_focused()
+    await page.goto(f"{clinic.url}/review/search")
+    await page.locator("input[name=agent]").focus()
+    await page.keyboard.type("chidi")
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.textContent") == "Search":
+            break
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(re.compile(r"agent=chidi"))
+    assert await page.locator(".hit").count() > 3
+
+
+async def test_pages_follow_one_another_and_the_end_date_counts(clinic: Clinic, browse: Browse) -> None:
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    await page.goto(f"{clinic.url}/review/search?kind=disclosure&action=read&limit=200")
+    seen: list[str] = []
+    while True:
+        seen += await page.locator(".hit .facts code:first-of-type").all_inner_texts()
+        older = page.get_by_role("link", name="Older entries")
+        if not await older.count():
+            break
+        await older.click()
+    numbers = [int(t) for t in seen if t.isdigit()]
+    assert len(numbers) == len(set(numbers)) > 200
+    stored = await clinic.audit._ledger.entry(TENANT, numbers[60])
+    day = stored.entry.at.date().isoformat()
+    await page.goto(f"{clinic.url}/review/search?kind=disclosure&action=read&from={day}&to={day}&limit=200")
+    assert str(numbers[60]) in await page.locator(".hit .facts code").all_inner_texts()
+
+
+async def test_a_break_glass_review_is_decided_on_its_page(clinic: Clinic, browse: Browse) -> None:
+    night = clinic.token("night.shift", "therapist", "Dr. Tomas Weil")
+    body = {
+        "client_id": clinic.demo.client_id,
+        "purpose": "BTG",
+        "scope": [],
+        "minutes": 5,
+        "reason": "A second call from the ward.",
+    }
+    _, made = await clinic.call("POST", "/v1/break-glass", night, body, **{"Idempotency-Key": "second"})
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    await page.goto(f"{clinic.url}/review/break-glass/{made['id']}")
+    await page.get_by_text("Justified", exact=True).click()
+    await page.get_by_role("textbox").fill("The ward's call is documented; the scope was right.")
+    await page.get_by_role("button", name="Write the decision into the ledger").click()
+    await expect(page.locator("main")).to_contain_text("justified")
+    found = await clinic.audit._ledger.search(TENANT, Filters(kinds=("grant",), agent="officer"))
+    assert found[0].entry.reason == "reviewed-justified" and "ward" in found[0].entry.detail["note"]
+
+
+async def test_the_whole_log_is_recomputed_from_the_page(clinic: Clinic, browse: Browse) -> None:
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    await page.get_by_role("button", name="Recompute the whole log now").click()
+    for _ in range(100):
+        await page.goto(f"{clinic.url}/review/")
+        if "agree with what was signed" in await page.locator("#ledger").inner_text():
+            break
+        await page.wait_for_timeout(200)
+    await expect(page.locator("#ledger")).to_contain_text("R. Ilves")
+
+
+async def test_likeness_comes_as_signed_flags_and_never_as_values(clinic: Clinic, browse: Browse) -> None:
+    """A person of the client's surname read the record under break-glass; session_notes tells the likeness, and no name."""
+    kin = clinic.token("sami.haddad", "therapist", "Sami Haddad")
+    body = {"client_id": clinic.demo.client_id, "purpose": "BTG", "scope": [], "minutes": 5, "reason": "A call from the ward."}
+    await clinic.call("POST", "/v1/break-glass", kin, body)
+    status, _ = await clinic.call("GET", f"/v1/notes/{clinic.demo.note_id}", kin, **{"X-Purpose-Of-Use": "BTG"})
+    assert status == 200
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    sent: list[str] = []
+    page.on("request", lambda r: sent.append(r.post_data or "") if r.url.endswith("/snooping/likeness") else None)
+    await page.goto(f"{clinic.url}/review/snooping")
+    await page.get_by_role("link", name="Look at the uses by Sami Haddad").click()
+    await expect(page.locator(".asks")).not_to_contain_text("surname")
+    await page.get_by_role("button", name="Compare surname and address").click()
+    await expect(page.locator(".asks")).to_contain_text("share a surname, which may be chance")
+    assert len(sent) == 1 and "Noor" not in unquote_plus(sent[0])
+    forged = re.sub(r"statement=[^&]{8}", "statement=e30lM0Ra", sent[0])
+    answer = await page.request.post(
+        f"{clinic.url}/review/snooping/likeness",
+        data=forged,
+        headers={"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"},
+    )
+    assert answer.status in (403, 422)
+    found = await clinic.audit._ledger.search(TENANT, Filters(actions=("compare-likeness",)))
+    assert found[0].entry.detail == {"person": "sami.haddad", "ties": ["same_surname"]}
+
+
+async def test_a_case_is_decided_with_a_note_that_is_an_entry(clinic: Clinic, browse: Browse) -> None:
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    await page.goto(f"{clinic.url}/review/snooping/person?sub=chidi.okafor")
+    await page.get_by_text("Follow up", exact=True).click()
+    await page.get_by_role("textbox", name="Why").fill("Asked Chidi Okafor for a word on Monday, with his supervisor.")
+    await page.get_by_role("button", name="Write the decision into the ledger").click()
+    await page.wait_for_url(f"{clinic.url}/review/snooping")
+    await expect(page.get_by_role("link", name="Look at the uses by Chidi Okafor")).to_have_count(0)
+    (found,) = await clinic.audit._ledger.search(TENANT, Filters(actions=("decide-accesses",)))
+    detail = found.entry.detail
+    assert (detail["person"], detail["decision"], detail["covered"]) == ("chidi.okafor", "follow_up", 9)
+    assert found.entry.agent == "officer" and detail["note"].startswith("Asked")
+
+
+@pytest.mark.parametrize("whole_month", [False, True])
+async def test_pictures_say_what_the_ledger_says(clinic: Clinic, browse: Browse, whole_month: bool) -> None:
+    """Each picture's table adds up to the entries themselves, and its CSV is the table: by days, and by months that are whole."""
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    first, last = (now() - timedelta(days=29)).date(), (now() - timedelta(days=2)).date()
+    if whole_month:
+        last = now().date().replace(day=1) - timedelta(days=1)
+        first = last.replace(day=1)
+    uses = await clinic.audit._store.fetch(
+        TENANT,
+        "SELECT count(*) AS n, count(*) FILTER (WHERE outcome = 'deny') AS refused FROM ledger_entry "
+        "WHERE tenant_id = $1 AND kind = 'disclosure' AND (at AT TIME ZONE 'UTC')::date BETWEEN $2 AND $3",
+        TENANT,
+        first,
+        last,
+    )
+    asked = f"from={first}&to={last}"
+    await page.goto(f"{clinic.url}/review/pictures?{asked}")
+    totals = {}
+    for name, column in (("hours", 2), ("people", 3), ("refusals", 1)):
+        body = await (await page.request.get(f"{clinic.url}/review/pictures/{name}.csv?{asked}")).text()
+        rows = [line.split(",") for line in body.split("\r\n")[1:] if line]
+        totals[name] = sum(int(row[column]) for row in rows)
+        assert await page.locator(f"section[aria-labelledby=h-{name}] tbody tr").count() == len(rows)
+    assert totals == {"hours": uses[0]["n"], "people": uses[0]["n"], "refusals": uses[0]["refused"]}
+    assert totals["hours"] > 100
+    days = page.locator("section[aria-labelledby=h-refusals] tbody tr")
+    assert await page.locator("rect.refused").count() == await days.count()

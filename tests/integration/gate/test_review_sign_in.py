@@ -1,0 +1,124 @@
+"""Signing in to the officers' pages without a browser: who gets in, what a cookie is good for, and what a form must carry."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from services.audit_log.application.ledger_view import Filters
+from shared.http.page_session import COOKIE
+from tests.integration.gate.gate_support import World
+from tests.support.http import serving
+
+OURS = {"Sec-Fetch-Site": "same-origin"}
+STRICT = "default-src 'none'; script-src 'self'; style-src 'self'"
+
+
+@pytest.fixture
+async def site(world: World) -> AsyncIterator[str]:
+    async with serving(world.service.app) as base:
+        yield base
+
+
+@pytest.fixture
+async def jar() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        yield session
+
+
+async def form_token(jar: aiohttp.ClientSession, page: str) -> str:
+    async with jar.get(page) as answer:
+        found = re.search(r'name="form_token" value="([0-9a-f]{64})"', await answer.text())
+        assert found is not None
+        return found[1]
+
+
+async def post(jar: aiohttp.ClientSession, url: str, fields: dict[str, str], **headers: str) -> aiohttp.ClientResponse:
+    return await jar.post(url, data=fields, headers=headers or OURS, allow_redirects=False)
+
+
+async def sign_in(jar: aiohttp.ClientSession, site: str, token: str, **headers: str) -> aiohttp.ClientResponse:
+    fields = {"form_token": await form_token(jar, f"{site}/review/sign-in"), "token": token}
+    return await post(jar, f"{site}/review/sign-in", fields, **headers)
+
+
+async def looks(world: World) -> list[Any]:
+    return [s.entry for s in await world.service._ledger.search(world.tenant, Filters(kinds=("query",)))]
+
+
+async def test_an_officer_gets_a_cookie_that_no_script_reads(world: World, site: str, jar: aiohttp.ClientSession) -> None:
+    answer = await sign_in(jar, site, world.token("co-weiss", "compliance_officer"))
+    assert answer.status == 303 and answer.headers["Location"] == "/review/"
+    (cookie,) = [c for c in answer.headers.getall("Set-Cookie") if c.startswith(f"{COOKIE}=")]
+    assert "HttpOnly" in cookie and "SameSite=strict" in cookie and "Path=/" in cookie
+    async with jar.get(f"{site}/review/") as page:
+        assert page.status == 200 and page.headers["Content-Security-Policy"].startswith(STRICT)
+        assert "unsafe" not in page.headers["Content-Security-Policy"] and page.headers["Audit-Entry"].isdigit()
+        assert page.headers["Cache-Control"] == "no-store"
+    assert [e.action for e in await looks(world)] == ["view-today", "sign-in"]
+
+
+@pytest.mark.parametrize("role", ["therapist", "supervisor", "intake", "administrator", "ehr_system"])
+async def test_nobody_else_gets_in(world: World, site: str, jar: aiohttp.ClientSession, role: str) -> None:
+    token = world.token("x", role)
+    answer = await sign_in(jar, site, token)
+    assert answer.status == 403 and COOKIE not in {c.key for c in jar.cookie_jar}
+    # also with a cookie made by hand; the refusal is an entry
+    jar.cookie_jar.update_cookies({COOKIE: token}, answer.url.origin())
+    async with jar.get(f"{site}/review/search") as page:
+        assert page.status == 403
+    assert [(e.outcome, e.agent) for e in await looks(world)] == [("deny", "x")]
+
+
+async def test_without_a_token_that_holds_there_is_the_door(world: World, site: str, jar: aiohttp.ClientSession) -> None:
+    for path in ("/review/", "/review/search", "/review/entries/0", "/review/search.csv"):
+        async with jar.get(site + path, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, "/review/sign-in"), path
+    assert (await sign_in(jar, site, "nothing.of.value")).status == 401
+    async with jar.get(f"{site}/review/entries/0/proof", headers={"Sec-Fetch-Dest": "empty"}) as answer:
+        assert answer.status == 401
+
+
+async def test_a_form_of_another_site_or_session_changes_nothing(world: World, site: str, jar: aiohttp.ClientSession) -> None:
+    officer = world.token("co-weiss", "compliance_officer")
+    assert (await sign_in(jar, site, officer, **{"Sec-Fetch-Site": "cross-site"})).status == 403
+    assert (await sign_in(jar, site, officer, Origin="https://elsewhere.example")).status == 403
+    assert (await sign_in(jar, site, officer, Accept="*/*")).status == 403, "neither header: an old browser says its Origin"
+    assert (await sign_in(jar, site, officer, Origin=site)).status == 303
+    for fields in ({}, {"form_token": "0" * 64}, {"form_token": await form_token(jar, f"{site}/review/sign-in")}):
+        assert (await post(jar, f"{site}/review/verification", fields)).status == 403
+    good = {"form_token": await form_token(jar, f"{site}/review/")}
+    assert (await post(jar, f"{site}/review/verification", good, **{"Sec-Fetch-Site": "same-site"})).status == 403
+    assert "verify-ledger" not in {e.action for e in await looks(world)}
+    assert (await post(jar, f"{site}/review/verification", good)).status == 303
+
+
+async def test_signing_out_ends_it(world: World, site: str, jar: aiohttp.ClientSession) -> None:
+    await sign_in(jar, site, world.token("co-weiss", "compliance_officer"))
+    fields = {"form_token": await form_token(jar, f"{site}/review/")}
+    assert (await post(jar, f"{site}/review/sign-out", fields)).headers["Location"] == "/review/sign-in"
+    assert COOKIE not in {c.key for c in jar.cookie_jar}
+
+
+async def test_an_export_is_complete_and_leaves_its_digest(world: World, site: str, jar: aiohttp.ClientSession) -> None:
+    await world.usual()
+    await world.note()
+    await sign_in(jar, site, world.token("=cmd", "compliance_officer"))
+    async with jar.get(f"{site}/review/search.csv") as answer:
+        lines = (await answer.text()).splitlines()
+    assert lines[0].split(",")[:4] == ["index", "at", "kind", "agent"] and len({line.count(",") for line in lines}) == 1
+    assert all(",=cmd" not in line for line in lines) and any("'=cmd" in line for line in lines)
+    finished = next(e for e in await looks(world) if e.action == "exported-ledger")
+    assert finished.detail["rows"] == len(lines) - 1 and len(finished.detail["query"]["sha256"]) == 64
+
+
+async def test_bad_questions_are_told_on_the_page(world: World, site: str, jar: aiohttp.ClientSession) -> None:
+    await sign_in(jar, site, world.token("co-weiss", "compliance_officer"))
+    async with jar.get(f"{site}/review/search?from=2026-13-01&client_id=x<script>") as page:
+        text = await page.text()
+        assert page.status == 200 and "<b>from</b>" in text and "<b>client_id</b>" in text and "x<script>" not in text
+    for path, status in (("/review/entries/999999", 404), ("/review/entries/x", 404), ("/review/search?cursor=zz", 422)):
+        async with jar.get(site + path) as page:
+            assert (page.status, page.content_type) == (status, "text/html"), path

@@ -1,0 +1,142 @@
+"""Which column of which table holds what, in every service's database, as PostgreSQL itself lists them.
+
+A column that could hold words or numbers is sealed, or key material under the KMS, or in the clear with its reason. A new
+column (a projection, a snapshot, an index) is put on the list on purpose. Identifiers, times and yes/no values are read past.
+"""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from services.alliance_measurement.adapters.schema import DDL as ALLIANCE
+from services.audit_log.adapters import gate_schema, ledger_schema
+from services.audit_log.adapters.keyring_schema import SCHEMA as KEYRING
+from services.audit_log.application import erasure_stream
+from services.consent.adapters.conditional_creates import DDL as CONDITIONAL_CREATES
+from services.consent.adapters.schema import DDL as CONSENT
+from services.session_notes.adapters.schema import DDL as NOTES
+from shared.eventstore.migrate import migrate
+from tests.support.postgres import Postgres
+
+Column = tuple[str, str]
+
+SEALED: Final[dict[str, str]] = {
+    "events.data": "an event as stored: what it seals is in tests/contract/test_public_fields.py",
+    "outbox.payload": "the same bytes",
+    "parked.payload": "the same bytes, as they came",
+    "prompt.data": "the same bytes, as alliance_measurement published them",
+    "data_key.wrapped": "a data key under the KMS's own key",
+}
+_NUMBER: Final = "a place, version or count"
+_CODE: Final = "a code out of a fixed list"
+_NAME: Final = "of a type, topic, stream or service: made of ids and code words"
+_SUB: Final = "`sub` of a member of staff (or of a client, in entries about themselves)"
+_HASH: Final = "of ciphertext, of a salted payload, or under a secret of the service"
+_LEDGER: Final = "the ledger's own: what it records of a disclosure, never what was disclosed (ADR 0020)"
+_LABEL: Final = "security labels: the gate decides by them, and has nothing else to decide by (docs/security.md)"
+
+PUBLIC: Final[dict[str, str]] = {
+    "*.tenant_id": "which practice",
+    **dict.fromkeys(
+        (
+            "*.ord", "*.position", "*.xid", "*.version", "*.schema_version", "*.sequence", "*.number", "*.idx",
+            "inbox_number.last", "message_number.last", "outbox.id", "parked.id",
+            "parked_order.id", "policy_heads.head", "sequence.global_seq",
+            "conditional_creates.turn", "data_key.kms_epoch", "erasure.recorded", "receipt.entry", "break_glass.minutes",
+            "idempotency.status", "ledger_tile.level",
+        ),
+        _NUMBER,
+    ),
+    **dict.fromkeys(
+        (
+            "*.instrument", "*.rater", "*.purpose", "*.scope", "*.status", "*.state", "*.key_class", "*.record_type", "*.kind",
+            "*.decision", "*.outcome", "*.action", "*.role", "*.law", "*.item", "*.missing", "*.fault", "parked.error",
+            "release_choice.therapist", "release_choice.supervisor", "ledger_entry.agent_role",
+        ),
+        _CODE,
+    ),
+    **dict.fromkeys(
+        (
+            "*.type", "*.topic", "*.stream", "*.service", "*.consumer", "*.source", "*.event_type", "inbox_number.key",
+            "message_number.key", "parked.key", "parked_order.key", "outbox.aggregateid", "outbox.aggregatetype",
+            "sequence_mark.cluster", "data_key.client_id", "fence.client_id", "*.kid",
+        ),
+        _NAME,
+    ),
+    **dict.fromkeys(
+        (
+            "*.author", "*.sub", "*.holder", "*.approved_by", "*.decided_by", "*.written_by", "*.made_by", "*.ordered_by",
+            "idempotency.subject", "ledger_entry.agent",
+        ),
+        _SUB,
+    ),
+    **dict.fromkeys(("*.digest", "idempotency.request", "record.link_digest", "ledger_entry.leaf", "ledger_tile.hashes"), _HASH),
+    **dict.fromkeys(
+        ("ledger_entry.client_id", "ledger_entry.request_id", "ledger_payload.payload", "ledger_payload.salt"), _LEDGER
+    ),
+    "ledger_record.record_id": _LEDGER,
+    "record.labels": _LABEL,
+    "events.meta": "who, when, under which request and ledger entry: no field of the event",
+    "parked.headers": "CloudEvents' own: ids, types, times, a signature",
+    "idempotency.key": "an opaque token that the caller chooses",
+    "idempotency.answer": "ids, status and version of what was made; content is rebuilt through the gate",
+    "parked_order.reason": "why an operator gave a message up, one line: an operator holds no key and sees no payload",
+    "persons.name": "of staff, never of a client: a directory (ADR 0043)",
+    "ledger_agent.name": "of staff, never of a client: the ledger is searched by it",
+    "policy_event.payload": "consent-policy.v1: codes, ids and periods (tests/contract/test_public_fields.py)",
+    "tenant_rules.provisions": "the organisation's own rules: about no client",
+}  # fmt: skip
+
+_COLUMNS: Final = """
+SELECT table_name, column_name FROM information_schema.columns
+WHERE table_schema = 'public' AND data_type NOT IN ('uuid', 'boolean', 'timestamp with time zone', 'date')
+"""
+
+
+@pytest.fixture(scope="module")
+async def columns(postgres: Postgres) -> set[Column]:
+    """Of all tables that the services' own DDL makes."""
+    names = ("consent", "session_notes", "alliance_measurement", "audit_log", "keyring")
+    urls = await postgres.make_databases(*names)
+    await migrate(urls["consent"].owner, (*CONSENT, *CONDITIONAL_CREATES))
+    await migrate(urls["session_notes"].owner, NOTES)
+    await migrate(urls["alliance_measurement"].owner, ALLIANCE)
+    role = urlsplit(urls["audit_log"].app).username or ""
+    await migrate(urls["audit_log"].owner, (*gate_schema.schema(), *erasure_stream.SCHEMA, *ledger_schema.schema(role)))
+    await migrate(urls["keyring"].owner, KEYRING)
+    found: set[Column] = set()
+    for name in names:
+        connection = await asyncpg.connect(urls[name].owner)
+        try:
+            found |= {(row["table_name"], row["column_name"]) for row in await connection.fetch(_COLUMNS)}
+        finally:
+            await connection.close()
+    return found
+
+
+def spellings(column: Column) -> set[str]:
+    table, name = column
+    return {f"{table}.{name}", f"*.{name}"}
+
+
+def test_what_is_not_sealed_is_public_on_purpose(columns: set[Column]) -> None:
+    listed = {*SEALED, *PUBLIC}
+    assert not {".".join(c) for c in columns if not spellings(c) & listed}, "seal it, or list it with the reason"
+
+
+def test_the_lists_hold_nothing_that_no_table_has(columns: set[Column]) -> None:
+    real = {spelling for column in columns for spelling in spellings(column)}
+    assert not {*SEALED, *PUBLIC} - real
+
+
+def test_every_table_is_seen(columns: set[Column]) -> None:
+    """The control: a list made from the wrong databases would let everything pass."""
+    assert {"note", "answered", "records", "record", "ledger_entry", "erasure", "data_key", "events"} <= {t for t, _ in columns}
+
+
+def test_no_free_text_score_or_identity_goes_by_a_pattern() -> None:
+    """`*.name` and the like are never public for all tables at once."""
+    for listed in PUBLIC:
+        assert listed not in {"*.name", "*.text", "*.data", "*.payload", "*.score", "*.words", "*.note", "*.reason", "*.value"}
