@@ -1,4 +1,6 @@
-"""docs/events: a JSON Schema for every message, and one AsyncAPI 3 document of all topics. Made from shared/contracts."""
+"""docs/events: a JSON Schema for every message, and one AsyncAPI 3 document of all topics, the register of processing.
+
+Made from shared/contracts and from the events of the services."""
 
 import json
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from infra.contracts.catalogue import EVENTS
+from infra.contracts.register import register
 from shared.contracts.messages import MESSAGES
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT, TOPICS
@@ -36,6 +39,7 @@ def documents() -> Iterator[tuple[str, str]]:
     for name, schema in schemas().items():
         yield f"schemas/{name}.json", _text(schema)
     yield "asyncapi.json", _text(asyncapi())
+    yield "register-of-processing.json", _text(register())
 
 
 def write(folder: Path = DOCUMENTS) -> list[str]:

@@ -39,6 +39,7 @@ def search_query(filters: Filters, before: int | None, limit: int, *, first: int
         ("e.action = ANY (?)", list(filters.actions) or None),
         ("e.purpose <> ALL (?)", list(filters.purposes_besides) or None),
         (_HIDING, filters.hiding),
+        ("e.idx <> ALL (?)", list(filters.besides) or None),
     ]
     used = [(text.replace("?", f"${number}"), value) for number, (text, value) in enumerate(_given(conditions), 1)]
     texts, arguments = [text for text, _ in used], [value for _, value in used]

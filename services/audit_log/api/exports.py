@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from services.audit_log.api.accounting_suspensions import suspended
 from services.audit_log.api.ledger import ACCOUNTING_YEARS, NOT_ACCOUNTED, REPORT_KINDS
 from services.audit_log.api.ledger_desk import Desk, LedgerRoute
 from services.audit_log.api.ledger_query import PARAMETERS, documented_parameters, filters_of
@@ -58,6 +59,8 @@ def exports_router(ledger: LedgerView, exporter: Exporter, tokens: TokenVerifier
         if report != "activity" and filters.client_id is None:
             raise invalid([Fault("?client_id", "a UUID: this report is of one client")])
         query = {k: v for k, v in request.query_params.items() if v}
+        if filters.client_id and (report == "accounting-of-disclosures" or call.principal.role is Role.CLIENT):
+            filters = replace(filters, besides=await suspended(ledger, call.tenant, filters.client_id, now()))
         try:
             bundle = await exporter.bundle(call.tenant, call.principal.sub, _report(report, filters, query, call, now()))
         except NotYetSigned:

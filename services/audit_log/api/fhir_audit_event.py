@@ -2,6 +2,7 @@
 and read their own, without psychotherapy notes (ADR 0020). Every look is an entry, and so an AuditEvent of its own."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -9,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.audit_log.api.accounting_suspensions import suspended
 from services.audit_log.api.fhir_audit_query import ID, AuditSearch, Pairs, audit_search_of
 from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.api.ledger_words import as_the_client_sees
@@ -69,7 +71,9 @@ def fhir_router(
         if match is not None:
             try:
                 stored = await ledger.entry(call.tenant, int(match[1]))
-                found = [e for e in _shown(ledger, call, stored, own) if e["id"] == event_id]
+                hidden = await suspended(ledger, call.tenant, own, now()) if own is not None else ()
+                if stored.index not in hidden:
+                    found = [e for e in _shown(ledger, call, stored, own) if e["id"] == event_id]
             except NoSuchEntry:
                 found = []
         headers = await desk.record(
@@ -88,6 +92,9 @@ def fhir_router(
         call = await called(request, "search-audit-events", "s", own)
         query = urlencode([(k, v) for k, v in pairs if k != "cursor"])
         bound = f"{call.tenant}/{call.principal.sub}/fhir/AuditEvent/{query}"
+        if own is not None:
+            hidden = await suspended(ledger, call.tenant, own, now())
+            wanted = replace(wanted, filters=replace(wanted.filters, besides=hidden))
         shown, at = await _page(ledger, call, wanted, cursors.decode(request, bound_to=bound), own)
         asked = {k: v for k, v in pairs if k not in ("cursor", "_format", "_pretty")}
         headers = await desk.record(call, "search-audit-events", asked, len(shown), client_id=wanted.filters.client_id)

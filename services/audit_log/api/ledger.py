@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.audit_log.api.accounting_suspensions import suspended
 from services.audit_log.api.ledger_desk import Desk, LedgerRoute
 from services.audit_log.api.ledger_query import (
     PAGING,
@@ -38,6 +39,7 @@ NOT_ACCOUNTED: Final = (
     *("PATRQT", "PWATRNY", "FAMRQT"),
 )
 """purposes that 164.528(a)(1) leaves out: treatment, payment, operations, and disclosures to the individual"""
+ACCOUNTED_ACTIONS: Final = ("read", "search", "export")
 ACCOUNTING_YEARS: Final = 6
 REPORT_KINDS: Final = tuple(k.value for k in EntryKind if k not in (EntryKind.ALARM, EntryKind.POLICY))
 
@@ -112,7 +114,12 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         call = await desk.officer_or_client(request, "access-report", client)
         paging_only(request)
         own = call.principal.role is Role.CLIENT
-        filters = Filters(client_id=client, kinds=REPORT_KINDS, hiding=RecordType.PSYCHOTHERAPY_NOTE if own else None)
+        filters = Filters(
+            client_id=client,
+            kinds=REPORT_KINDS,
+            hiding=RecordType.PSYCHOTHERAPY_NOTE if own else None,
+            besides=await suspended(ledger, call.tenant, client, now()) if own else (),
+        )
         line = client_line if own else report_line
         return await pages.answer(request, call, "access-report", filters, line, {"client_id": client})
 
@@ -128,7 +135,8 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         Left out, by 164.528(a)(1): purposes of treatment, payment and operations (TREAT, ETREAT, BTG, COC, SUPNWK, HPAYMT,
         HOPERAT, TRAIN, HCOMPL) and disclosures to the individual or who acts for them (PATRQT, PWATRNY, FAMRQT). Disclosures by
         written authorization are exempt too, but stay in: the list rather says too much. Not in it: disclosures made outside
-        this system, and the recipient's address, which the ledger does not hold."""
+        this system, and the recipient's address, which the ledger does not hold; and,
+        until its day, what an agency asked to suspend (164.528(a)(2), `accounting-suspensions`)."""
         client = str(path_id(id))
         call = await desk.officer(request, "accounting-of-disclosures", client)
         paging_only(request)
@@ -137,10 +145,11 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         filters = Filters(
             client_id=client,
             kinds=(EntryKind.DISCLOSURE.value,),
-            actions=("read", "search", "export"),
+            actions=ACCOUNTED_ACTIONS,
             outcome="permit",
             since=since,
             purposes_besides=NOT_ACCOUNTED,
+            besides=await suspended(ledger, call.tenant, client, today),
         )
         extra = {"client_id": client, "from": instant(since), "to": instant(today)}
         return await pages.answer(request, call, "accounting-of-disclosures", filters, accounting_line, extra)
@@ -172,6 +181,18 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
 def entry_json(stored: StoredEntry) -> dict[str, Any]:
     """An entry as the API shows it."""
     return {"index": stored.index, **payload_of(stored.entry), "erased": stored.erased}
+
+
+def accountable(stored: StoredEntry) -> bool:
+    """Whether it stands in its client's accounting."""
+    entry = stored.entry
+    return (
+        entry.kind is EntryKind.DISCLOSURE
+        and entry.outcome == "permit"
+        and entry.action in ACCOUNTED_ACTIONS
+        and entry.purpose is not None
+        and entry.purpose not in NOT_ACCOUNTED
+    )
 
 
 def accounting_line(stored: StoredEntry) -> dict[str, Any]:

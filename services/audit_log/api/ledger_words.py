@@ -60,9 +60,10 @@ _PURPOSES: Final = {
     "HRESCH": "for research",
 }
 _ERASURE: Final = "looked at or handled the erasure of data of your record"
-_LOOKS: Final = dict.fromkeys(
-    ("request-erasure", "approve-erasure", "view-erasure", "place-hold", "release-hold", "view-holds"), _ERASURE
-)
+_LOOKS: Final = {
+    **dict.fromkeys(("request-erasure", "approve-erasure", "view-erasure", "place-hold", "release-hold", "view-holds"), _ERASURE),
+    "suspend-accounting": "left some disclosures out of the accounting for a time, as an agency had asked",
+}
 """queries that are no look at the log"""
 _ROLES: Final = {"ehr_system": "another record system", "compliance_officer": "compliance officer"}
 

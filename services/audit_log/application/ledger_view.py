@@ -37,6 +37,8 @@ class Filters:
     """leaves out these purposes, and entries without one"""
     hiding: str | None = None
     """a record type: leaves out entries that concern records of this type and no others"""
+    besides: Sequence[int] = ()
+    """leaves out these indexes"""
     indexes: Sequence[int] = ()
     """of these entries alone"""
 

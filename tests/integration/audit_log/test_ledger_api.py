@@ -1,5 +1,6 @@
 """The ledger's pages over HTTP: who may look, what they find, and the entry that every look leaves."""
 
+import asyncio
 import hmac
 from base64 import b64decode
 from collections.abc import AsyncIterator, Mapping
@@ -16,7 +17,8 @@ import orjson
 import pytest
 
 from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.api.ledger import ledger_router
+from services.audit_log.api.accounting_suspensions import suspensions_router
+from services.audit_log.api.ledger import accountable, ledger_router
 from services.audit_log.api.tlog import tlog_router
 from services.audit_log.application.ledger_view import Filters
 from services.audit_log.domain.entry import EntryKind, EntryRecord
@@ -64,6 +66,12 @@ class Api:
         async with self.session.get(self.base_url + path, headers=headers) as answer:
             return Answer(answer.status, answer.headers, await answer.read())
 
+    async def post(self, path: str, body: Any, role: str = "compliance_officer") -> Answer:
+        claims = {"sub": f"{role}-1", "name": "Imani Brook", "tenant": "north", "role": role}
+        headers = {"Authorization": f"Bearer {self.issuer.token(claims)}"}
+        async with self.session.post(self.base_url + path, json=body, headers=headers) as answer:
+            return Answer(answer.status, answer.headers, await answer.read())
+
     async def newest(self) -> Any:
         return (await self.ledger.search("north", ANY, limit=1))[0].entry
 
@@ -76,6 +84,7 @@ async def api(make_database: MakeDatabase, tmp_path: Path) -> AsyncIterator[Api]
     async with open_ledger(urls, tmp_path) as ledger:
         app = create_app("audit_log", "", new_id=uuid4, checks={"ledger": ledger.ready})
         app.include_router(ledger_router(ledger, tokens, Cursors(bytes(32)), clock.now))
+        app.include_router(suspensions_router(ledger, tokens, clock.now, accountable))
         app.include_router(tlog_router(ledger, tokens, clock.now))
         async with serving(app) as base_url, aiohttp.ClientSession() as session:
             yield Api(ledger, base_url, session, issuer)
@@ -379,6 +388,54 @@ async def test_the_accounting_holds_disclosures_outside_treatment_payment_and_op
         "basis": ["rule:consent", "consent:c-1"],
     }
     assert (await api.get(f"/v1/audit/clients/{CLIENT}/accounting-of-disclosures", "client", client_id=CLIENT)).status == 403
+
+
+async def test_164_528_a_2_a_suspension_hides_and_its_end_restores(api: Api) -> None:
+    """An agency's request hides the disclosures it names from the accounting and from the client's own report, with itself;
+    when its time is over they stand there again."""
+    purposes = ("THREAT", "HLEGAL", "TREAT")
+    await api.ledger.append("north", [entry(n, purpose=p, at=clock.now()) for n, p in enumerate(purposes)])
+    accounting, path = (f"/v1/audit/clients/{CLIENT}/accounting-{of}" for of in ("of-disclosures", "suspensions"))
+    report = f"/v1/audit/clients/{CLIENT}/access-report"
+    assert indexes(await api.get(accounting)) == [1, 0]
+    ends = clock.now() + timedelta(seconds=3)
+    body: dict[str, Any] = {
+        "agency": "State oversight board",
+        "statement": "It would impede an audit under way.",
+        "form": "written",
+    }
+    body |= {"until": ends.isoformat(), "entries": [1]}
+    made = await api.post(path, body)
+    assert (made.status, made.body["entries"]) == (201, [1])
+    assert indexes(await api.get(accounting)) == [0]
+    shown = indexes(await api.get(report, "client", client_id=CLIENT))
+    assert {0, 2} <= set(shown) and not {1, int(made.headers["Audit-Entry"])} & set(shown)
+    assert 1 in indexes(await api.get(f"/v1/audit/entries?client_id={CLIENT}"))
+    while clock.now() < ends:
+        await asyncio.sleep(0.1)
+    assert indexes(await api.get(accounting)) == [1, 0]
+    assert {1, 0, 2} <= set(indexes(await api.get(report, "client", client_id=CLIENT)))
+
+
+async def test_164_528_a_2_what_cannot_be_suspended(api: Api) -> None:
+    ours = [entry(0, purpose="THREAT"), entry(1, purpose="TREAT"), entry(2, purpose="THREAT", client_id=OTHER)]
+    await api.ledger.append("north", ours)
+    path = f"/v1/audit/clients/{CLIENT}/accounting-suspensions"
+    days = {n: (clock.now() + timedelta(days=n)).isoformat() for n in (-1, 29, 31)}
+    body = {"agency": "Board", "statement": "It would impede an audit.", "form": "oral", "until": days[29], "entries": [0]}
+    for wrong, pointer in (
+        ({"until": days[31]}, "/until"),
+        ({"until": days[-1]}, "/until"),
+        ({"entries": [1]}, "/entries/0"),
+        ({"entries": [0, 2]}, "/entries/1"),
+        ({"entries": [99]}, "/entries/0"),
+        ({"entries": []}, "/entries"),
+        ({"statement": ""}, "/statement"),
+    ):
+        answer = await api.post(path, body | wrong)
+        assert (answer.status, [e["pointer"] for e in answer.body["errors"]]) == (422, [pointer]), wrong
+    assert (await api.post(path, body, "therapist")).status == 403
+    assert (await api.post(path, body | {"form": "written", "until": days[31]})).status == 201
 
 
 async def test_verification_says_what_it_checked(api: Api) -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from services.audit_log.domain.entry import Entry, EntryKind
-from shared.contracts.consent_policy import ConsentStatus
+from shared.contracts.consent_policy import ConsentStatus, Policy, Provision
 from shared.contracts.disclosure import Action, Decision, DisclosureAnswer, Refusal
 from shared.contracts.records import ALLIANCE_RATING, KeyClass
 from shared.http.problems import Problem
@@ -69,6 +69,23 @@ async def test_after_revocation_the_author_alone_reads(world: World) -> None:
     denied = await world.ask(reader, Action.READ, ref)
     assert not denied.keys and denied.records[0].may_know
     assert (await world.ask(author, Action.READ, ref)).keys
+
+
+async def test_onc_hti_1_an_apps_tokens_open_nothing_after_revocation(world: World) -> None:
+    """Neither the access token that it holds, nor what its refresh token gets it: a new one from the same issuer. The bound
+    that the rule sets is an hour; here it is the next call."""
+    app = Provision(type="permit", actors=("app-harbor",))
+    consent = world.consent("disclosure", policy=Policy(base="deny", provisions=(app,)), covers=("progress_note",))
+    await world.agreed(world.relation("t-rivera"), consent, world.consent())
+    ref, _ = await world.note()
+    held = world.token("app-harbor", "ehr_system")
+    assert (await world.ask(held, Action.READ, ref)).keys
+    await world.agreed(consent.model_copy(update={"status": ConsentStatus.REVOKED}))
+    refreshed = world.token("app-harbor", "ehr_system", jti="another")
+    assert refreshed != held
+    for token in (held, refreshed):
+        answer = await world.ask(token, Action.READ, ref)
+        assert not answer.keys and not answer.records[0].may_know
 
 
 @pytest.mark.parametrize("what", ["record", "client", "type", "author", "labels"])

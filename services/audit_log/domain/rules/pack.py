@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from services.audit_log.domain.rules.rule import RULES
 from shared.contracts.consent_policy import ConsentKind
 from shared.contracts.disclosure import Action, Decision
 from shared.contracts.records import KeyClass
@@ -113,6 +114,14 @@ class DutyToWarn:
     rule: str
     jurisdiction: str
     minimum: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """ValueError for one that nobody read in its source, or that says nothing."""
+        source = RULES.get(self.rule)
+        if source is None or not source.read_on:
+            raise ValueError(f"{self.rule}: a duty to warn stands only where its source was read")
+        if not self.minimum or not self.jurisdiction:
+            raise ValueError(f"{self.rule}: a duty to warn names its jurisdiction and what a warning must say")
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from services.audit_log.domain.policy import fold
 from services.audit_log.domain.question import Question
 from services.audit_log.domain.registry import BoundRecord
 from services.audit_log.domain.rules.labels import COUNSELLING_NOTE
+from services.audit_log.domain.rules.pack import DutyToWarn
 from services.audit_log.domain.rules.packs import EU, PACKS, US_FEDERAL
-from services.audit_log.domain.rules.rule import RULES
+from services.audit_log.domain.rules.rule import RULES, Rule
 from shared.contracts.consent_policy import Period, RepresentativeKind, RepresentativePower, RepresentativeSet, RestrictionSet
 from shared.contracts.disclosure import Action
 from shared.contracts.records import KeyClass, ServiceName
@@ -262,11 +263,21 @@ def test_gdpr_15_the_subject_reads_all_that_is_their_own_and_nobody_elses() -> N
         assert shown(asked(CLIENT_SELF, "export", record(kind, client_id=RECORD), (), law=EU)) == "404"
 
 
-def test_duty_to_warn_stands_only_where_it_is_sourced() -> None:
-    """No pack states one yet: a jurisdiction without a source that was read gets none."""
-    for pack in PACKS.values():
-        for duty in pack.duty_to_warn:
-            assert duty.minimum and RULES[duty.rule].read_on
+def test_duty_to_warn_stands_only_where_it_is_sourced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pack states one yet: a jurisdiction without a source that was read gets none, and cannot be given one."""
+    assert all(not pack.duty_to_warn for pack in PACKS.values())
+    monkeypatch.setitem(RULES, "rule:law.read", Rule("rule:law.read", "a statute", "warn", read_on="2026-01-05"))
+    monkeypatch.setitem(RULES, "rule:law.unread", Rule("rule:law.unread", "a statute", "warn"))
+    said = ("who is threatened", "by whom", "what was said")
+    assert DutyToWarn("rule:law.read", "XX", said).minimum == said
+    for rule, place, minimum in (
+        ("rule:law.unread", "XX", said),
+        ("rule:law.nowhere", "XX", said),
+        ("rule:law.read", "XX", ()),
+        ("rule:law.read", "", said),
+    ):
+        with pytest.raises(ValueError, match="duty to warn"):
+            DutyToWarn(rule, place, minimum)
 
 
 def test_164_502_g_a_representative_acts_within_their_authority_while_it_holds() -> None:

@@ -36,6 +36,10 @@ KEPT_BY = {
         "integration/audit_log/test_ledger_api.py",
         "test_the_accounting_holds_disclosures_outside_treatment_payment_and_operations",
     ),
+    "164.528(a)(2), suspension on an agency's request": (
+        "integration/audit_log/test_ledger_api.py",
+        "test_164_528_a_2_a_suspension_hides_and_its_end_restores",
+    ),
     "164.312(b)-(d), alteration is detected": (
         "integration/audit_log/test_ledger_tampering.py",
         "test_tampering_is_found_and_named",
@@ -51,6 +55,30 @@ KEPT_BY = {
     "ONC HTI-1, nothing cached outlives a revocation": (
         "unit/audit_log/test_token_caches.py",
         "test_a_revocation_ends_what_is_cached_of_the_client_and_whom_it_names",
+    ),
+    "ONC HTI-1, access and refreshed tokens": (
+        "integration/gate/test_pipeline.py",
+        "test_onc_hti_1_an_apps_tokens_open_nothing_after_revocation",
+    ),
+    "GDPR 7, withdrawal in no more steps than giving": (
+        "integration/consent/test_consent_process.py",
+        "test_withdrawal_is_as_easy_as_giving",
+    ),
+    "GDPR 15, the subject's own access log": (
+        "integration/audit_log/test_ledger_api.py",
+        "test_a_client_reads_who_used_their_record",
+    ),
+    "GDPR 30, the register": (
+        "contract/test_register_of_processing.py",
+        "test_gdpr_30_the_register_is_generated_from_the_event_types",
+    ),
+    "164.508(a)(2)(ii), THREAT over the API": (
+        "integration/gate/test_grants_releases_receipts.py",
+        "test_threat_opens_one_psychotherapy_note_after_a_second_approval",
+    ),
+    "164.316(b) and 164.530(j), policies outlive an erasure": (
+        "integration/consent/test_erasure.py",
+        "test_it_acknowledges_once_and_keeps_the_policy",
     ),
     "GDPR 17, bodies unreadable and the chain holds": (
         "integration/erasures/test_erasures_together.py",
