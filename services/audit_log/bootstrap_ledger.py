@@ -1,10 +1,10 @@
 """The part of `bootstrap` around the ledger: who looks at it from outside, what runs beside it, and its pages."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
 
-from services.audit_log.adapters import completeness_table, retention_table, route_places, suspension_table
+from services.audit_log.adapters import completeness_table, retention_table, route_places
 from services.audit_log.adapters.ledger import PostgresLedger
 from services.audit_log.adapters.pdf_report import PdfReport
 from services.audit_log.adapters.witness_http import HttpWitnesses
@@ -12,7 +12,6 @@ from services.audit_log.api.exports import exports_router
 from services.audit_log.api.fhir_audit_event import fhir_router
 from services.audit_log.api.ledger import ledger_router
 from services.audit_log.api.ledger_state import ledger_state_router
-from services.audit_log.api.suspensions import suspensions_router
 from services.audit_log.api.tlog import tlog_router
 from services.audit_log.application.completeness import CompletenessSweep
 from services.audit_log.application.exporting import Exporter
@@ -21,13 +20,12 @@ from services.audit_log.application.retention import RetentionClock
 from services.audit_log.application.routes import Routes
 from services.audit_log.application.witnessing import Witnessing
 from services.audit_log.domain.report_rows import COLUMNS
-from services.audit_log.domain.suspensions import Suspension
 from services.audit_log.settings import Settings
 from shared.eventstore.store import EventStore
 from shared.http.cursor import Cursors
 from shared.service.parts import Parts
 
-SCHEMA = (*completeness_table.SCHEMA, *retention_table.SCHEMA, *route_places.SCHEMA, *suspension_table.SCHEMA)
+SCHEMA = (*completeness_table.SCHEMA, *retention_table.SCHEMA, *route_places.SCHEMA)
 
 
 class LedgerCare:
@@ -44,7 +42,6 @@ class LedgerCare:
             retention_table.PostgresRetention(store), ledger, holds, self._led, years=settings.retention_years, now=now
         )
 
-        self._suspensions = suspension_table.SuspensionTable(store)
         self.routes = Routes(settings.routes, ledger, route_places.PostgresRoutePlaces(store), self._led, now=now)
 
     def work(self) -> list[Callable[[], Awaitable[None]]]:
@@ -56,27 +53,14 @@ class LedgerCare:
 
     def add_pages(self, app: FastAPI) -> None:
         tokens, now = self._parts.tokens, self._parts.now
-        app.include_router(ledger_router(self._ledger, tokens, Cursors(self._parts.secret), now, self._suspended))
+        app.include_router(ledger_router(self._ledger, tokens, Cursors(self._parts.secret), now))
         exporter = Exporter(self._ledger, PdfReport(COLUMNS, self._pdf_font), now=now)
-        app.include_router(exports_router(self._ledger, exporter, tokens, now, self._suspended))
+        app.include_router(exports_router(self._ledger, exporter, tokens, now))
         app.include_router(
             ledger_state_router(self._ledger, self.witnessing, self.completeness, self.retention, self.routes, tokens, now)
         )
-        app.include_router(
-            fhir_router(
-                self._ledger,
-                tokens,
-                Cursors(self._parts.secret),
-                now,
-                public_url=self._parts.public_url,
-                suspended=self._suspended,
-            )
-        )
-        app.include_router(suspensions_router(self._suspensions, self._ledger, tokens, now, self._parts.new_id))
+        app.include_router(fhir_router(self._ledger, tokens, Cursors(self._parts.secret), now, public_url=self._parts.public_url))
         app.include_router(tlog_router(self._ledger, tokens, now))
-
-    async def _suspended(self, tenant: str, client_id: str) -> Sequence[Suspension]:
-        return await self._suspensions.standing(tenant, client_id, self._parts.now())
 
     def _led(self) -> list[str]:
         """Tenants whose log this process leads."""

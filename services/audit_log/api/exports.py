@@ -1,7 +1,7 @@
 """`/v1/audit/exports/{report}`: a report as a bundle that can be verified offline. Each is an entry, with the bundle's hash."""
 
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import IO, Any, Final
@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.audit_log.api.ledger import ACCOUNTING_YEARS, NOT_ACCOUNTED, REPORT_KINDS, Suspended
+from services.audit_log.api.ledger import ACCOUNTING_YEARS, NOT_ACCOUNTED, REPORT_KINDS
 from services.audit_log.api.ledger_desk import Desk, LedgerRoute
 from services.audit_log.api.ledger_query import PARAMETERS, documented_parameters, filters_of
 from services.audit_log.api.ledger_words import as_the_client_sees
@@ -18,7 +18,6 @@ from services.audit_log.application.exporting import MAX_ROWS, Bundle, Exporter,
 from services.audit_log.application.ledger_view import Filters, LedgerView, NotYetSigned, StoredEntry
 from services.audit_log.domain.entry import EntryKind
 from services.audit_log.domain.export_check import CHUNK
-from services.audit_log.domain.suspensions import Suspension, told
 from shared.contracts.records import RecordType
 from shared.http.call import Call
 from shared.http.problems import Fault, Problem, invalid, not_found, unavailable
@@ -32,9 +31,7 @@ TITLES: Final = {
 }
 
 
-def exports_router(
-    ledger: LedgerView, exporter: Exporter, tokens: TokenVerifier, now: Callable[[], datetime], suspended: Suspended
-) -> APIRouter:
+def exports_router(ledger: LedgerView, exporter: Exporter, tokens: TokenVerifier, now: Callable[[], datetime]) -> APIRouter:
     router = APIRouter(prefix="/v1/audit/exports", tags=["ledger"], route_class=LedgerRoute)
     desk = Desk(ledger, tokens, now)
 
@@ -61,17 +58,15 @@ def exports_router(
         if report != "activity" and filters.client_id is None:
             raise invalid([Fault("?client_id", "a UUID: this report is of one client")])
         query = {k: v for k, v in request.query_params.items() if v}
-        for_the_client = call.principal.role is Role.CLIENT or report == "accounting-of-disclosures"
-        hidden = await suspended(call.tenant, filters.client_id) if for_the_client and filters.client_id else ()
         try:
-            bundle = await exporter.bundle(call.tenant, call.principal.sub, _report(report, filters, query, call, now(), hidden))
+            bundle = await exporter.bundle(call.tenant, call.principal.sub, _report(report, filters, query, call, now()))
         except NotYetSigned:
             raise unavailable("The newest entries are not signed yet.", 1) from None
         except TooMany:
             raise Problem(413, "too-many", "Too many rows", f"One bundle holds {MAX_ROWS:,} rows: narrow the dates.") from None
         try:
-            asked: dict[str, Any] = {**query, "sha256": bundle.sha256}
-            headers = await desk.record(call, action, asked, bundle.rows, client_id=filters.client_id)
+            told: dict[str, Any] = {**query, "sha256": bundle.sha256}
+            headers = await desk.record(call, action, told, bundle.rows, client_id=filters.client_id)
         except BaseException:
             bundle.file.close()
             raise
@@ -80,9 +75,7 @@ def exports_router(
     return router
 
 
-def _report(
-    name: str, filters: Filters, query: dict[str, Any], call: Call, today: datetime, hidden: Sequence[Suspension]
-) -> Report:
+def _report(name: str, filters: Filters, query: dict[str, Any], call: Call, today: datetime) -> Report:
     own = call.principal.role is Role.CLIENT
     if name == "access-report":
         filters = replace(filters, kinds=REPORT_KINDS, hiding=RecordType.PSYCHOTHERAPY_NOTE if own else None)
@@ -97,8 +90,7 @@ def _report(
             purposes_besides=NOT_ACCOUNTED,
         )
     see: Callable[[StoredEntry], StoredEntry] = as_the_client_sees if own else lambda stored: stored
-    whole = _for_the_client if own else lambda _: True
-    return Report(name, TITLES[name], query, filters, see, whole, keep=lambda stored: told(stored.entry, hidden))
+    return Report(name, TITLES[name], query, filters, see, _for_the_client if own else lambda _: True)
 
 
 def _for_the_client(stored: StoredEntry) -> bool:

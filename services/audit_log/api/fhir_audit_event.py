@@ -1,7 +1,7 @@
 """`/fhir/R4/AuditEvent`: the ledger in FHIR's words (HL7 FHIR 4.0.1, IHE BALP 1.1), for compliance officers; a client may search
 and read their own, without psychotherapy notes (ADR 0020). Every look is an entry, and so an AuditEvent of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.audit_log.api.fhir_audit_query import ID, AuditSearch, Pairs, audit_search_of
-from services.audit_log.api.ledger import Suspended, nothing_suspended
 from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.api.ledger_words import as_the_client_sees
 from services.audit_log.application.ledger_view import LedgerView, NoSuchEntry, StoredEntry
@@ -18,7 +17,6 @@ from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.domain.entry import EntryKind
 from services.audit_log.domain.fhir_audit_event import Event, audit_events
 from services.audit_log.domain.note import parse_vkey
-from services.audit_log.domain.suspensions import Suspension, told
 from shared.contracts.records import RecordType
 from shared.http.body import raw_body
 from shared.http.call import Call, authenticate
@@ -38,13 +36,7 @@ _CLIENTS_KINDS: Final = tuple(k.value for k in EntryKind if k not in (EntryKind.
 
 
 def fhir_router(
-    ledger: LedgerView,
-    tokens: TokenVerifier,
-    cursors: Cursors,
-    now: Callable[[], datetime],
-    *,
-    public_url: str,
-    suspended: Suspended = nothing_suspended,
+    ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, now: Callable[[], datetime], *, public_url: str
 ) -> APIRouter:
     routes = APIRouter(tags=["fhir"], prefix=BASE, route_class=route_class(_problem_of))
     desk, base = Desk(ledger, tokens, now), f"{public_url}{BASE}"
@@ -77,8 +69,7 @@ def fhir_router(
         if match is not None:
             try:
                 stored = await ledger.entry(call.tenant, int(match[1]))
-                hidden = await suspended(call.tenant, own) if own is not None else ()
-                found = [e for e in _shown(ledger, call, stored, own, hidden) if e["id"] == event_id]
+                found = [e for e in _shown(ledger, call, stored, own) if e["id"] == event_id]
             except NoSuchEntry:
                 found = []
         headers = await desk.record(
@@ -97,8 +88,7 @@ def fhir_router(
         call = await called(request, "search-audit-events", "s", own)
         query = urlencode([(k, v) for k, v in pairs if k != "cursor"])
         bound = f"{call.tenant}/{call.principal.sub}/fhir/AuditEvent/{query}"
-        hidden = await suspended(call.tenant, own) if own is not None else ()
-        shown, at = await _page(ledger, call, wanted, cursors.decode(request, bound_to=bound), own, hidden)
+        shown, at = await _page(ledger, call, wanted, cursors.decode(request, bound_to=bound), own)
         asked = {k: v for k, v in pairs if k not in ("cursor", "_format", "_pretty")}
         headers = await desk.record(call, "search-audit-events", asked, len(shown), client_id=wanted.filters.client_id)
         links = [{"relation": "self", "url": f"{base}/AuditEvent?{query}"}]
@@ -117,7 +107,7 @@ def fhir_router(
 
 
 async def _page(
-    ledger: LedgerView, call: Call, wanted: AuditSearch, at: Any, own: str | None, hidden: Sequence[Suspension]
+    ledger: LedgerView, call: Call, wanted: AuditSearch, at: Any, own: str | None
 ) -> tuple[list[Event], list[int] | None]:
     """Events of one page, and where the next begins: index of an entry, and how many of its events were shown."""
     filters = wanted.filters
@@ -129,7 +119,7 @@ async def _page(
     while True:
         found = await ledger.search(call.tenant, filters, before=before, limit=PAGE)
         for stored in found:
-            events = _shown(ledger, call, stored, own, hidden)
+            events = _shown(ledger, call, stored, own)
             for number, event in enumerate(events):
                 if number < skipped or not wanted.holds(event):
                     continue
@@ -145,17 +135,12 @@ async def _page(
             return shown, [before - 1, 0]
 
 
-def _shown(ledger: LedgerView, call: Call, stored: StoredEntry, own: str | None, hidden: Sequence[Suspension]) -> list[Event]:
+def _shown(ledger: LedgerView, call: Call, stored: StoredEntry, own: str | None) -> list[Event]:
     """Events of an entry, as the caller may see it; none of another client's."""
     entry = stored.entry
     if own is not None:
         psychotherapy = [r.record_type == RecordType.PSYCHOTHERAPY_NOTE for r in entry.records]
-        if (
-            entry.client_id != own
-            or entry.kind.value not in _CLIENTS_KINDS
-            or (psychotherapy and all(psychotherapy))
-            or not told(entry, hidden)
-        ):
+        if entry.client_id != own or entry.kind.value not in _CLIENTS_KINDS or (psychotherapy and all(psychotherapy)):
             return []
         entry = as_the_client_sees(stored).entry
     return audit_events(stored.index, entry, parse_vkey(ledger.vkey(call.tenant)).name)

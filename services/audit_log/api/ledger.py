@@ -1,7 +1,7 @@
 """The ledger over HTTP: search, proofs, reports and verification. Every look leaves an entry of its own (`Audit-Entry`)."""
 
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
@@ -25,7 +25,6 @@ from services.audit_log.application.ledger_view import Filters, LedgerView, NoSu
 from services.audit_log.domain.entry import EntryKind
 from services.audit_log.domain.merkle import leaf_hash
 from services.audit_log.domain.payload import instant, payload_of
-from services.audit_log.domain.suspensions import Suspension, told
 from services.audit_log.domain.tlog_proof import MEDIA_TYPE
 from shared.contracts.records import RecordType
 from shared.http.call import Call, path_id
@@ -40,24 +39,10 @@ NOT_ACCOUNTED: Final = (
 )
 """purposes that 164.528(a)(1) leaves out: treatment, payment, operations, and disclosures to the individual"""
 ACCOUNTING_YEARS: Final = 6
-Suspended = Callable[[str, str], Awaitable[Sequence[Suspension]]]
-"""(tenant, client) → suspensions of the accounting that stand now"""
-
-
-async def nothing_suspended(tenant: str, client_id: str) -> Sequence[Suspension]:
-    return ()
-
-
 REPORT_KINDS: Final = tuple(k.value for k in EntryKind if k not in (EntryKind.ALARM, EntryKind.POLICY))
 
 
-def ledger_router(
-    ledger: LedgerView,
-    tokens: TokenVerifier,
-    cursors: Cursors,
-    now: Callable[[], datetime],
-    suspended: Suspended = nothing_suspended,
-) -> APIRouter:
+def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, now: Callable[[], datetime]) -> APIRouter:
     """`/v1/audit/…`, for compliance officers; a client may read their own access report."""
     router = APIRouter(prefix="/v1/audit", tags=["ledger"], route_class=LedgerRoute)
     desk = Desk(ledger, tokens, now)
@@ -129,8 +114,7 @@ def ledger_router(
         own = call.principal.role is Role.CLIENT
         filters = Filters(client_id=client, kinds=REPORT_KINDS, hiding=RecordType.PSYCHOTHERAPY_NOTE if own else None)
         line = client_line if own else report_line
-        hidden = await suspended(call.tenant, client) if own else []
-        return await pages.answer(request, call, "access-report", filters, line, {"client_id": client}, hidden)
+        return await pages.answer(request, call, "access-report", filters, line, {"client_id": client})
 
     @router.get(
         "/clients/{id}/accounting-of-disclosures",
@@ -144,8 +128,7 @@ def ledger_router(
         Left out, by 164.528(a)(1): purposes of treatment, payment and operations (TREAT, ETREAT, BTG, COC, SUPNWK, HPAYMT,
         HOPERAT, TRAIN, HCOMPL) and disclosures to the individual or who acts for them (PATRQT, PWATRNY, FAMRQT). Disclosures by
         written authorization are exempt too, but stay in: the list rather says too much. Not in it: disclosures made outside
-        this system, the recipient's address, which the ledger does not hold, and disclosures to an agency for which it is
-        suspended just now (164.528(a)(2))."""
+        this system, and the recipient's address, which the ledger does not hold."""
         client = str(path_id(id))
         call = await desk.officer(request, "accounting-of-disclosures", client)
         paging_only(request)
@@ -160,8 +143,7 @@ def ledger_router(
             purposes_besides=NOT_ACCOUNTED,
         )
         extra = {"client_id": client, "from": instant(since), "to": instant(today)}
-        hidden = await suspended(call.tenant, client)
-        return await pages.answer(request, call, "accounting-of-disclosures", filters, accounting_line, extra, hidden)
+        return await pages.answer(request, call, "accounting-of-disclosures", filters, accounting_line, extra)
 
     @router.get("/verification", summary="Recompute the whole log and compare it with its signed checkpoint")
     async def verification(request: Request) -> Response:
@@ -219,7 +201,6 @@ class _Pages:
         filters: Filters,
         show: Callable[[StoredEntry], Mapping[str, Any]],
         extra: Mapping[str, Any] | None = None,
-        hidden: Sequence[Suspension] = (),
     ) -> Response:
         query = {k: v for k, v in request.query_params.items() if k not in PAGING}
         bound_to = orjson.dumps([call.tenant, call.principal.sub, request.url.path, query], option=orjson.OPT_SORT_KEYS).decode()
@@ -228,7 +209,7 @@ class _Pages:
         shown = found[:limit]
         following = self._cursors.encode(shown[-1].index, bound_to=bound_to) if len(found) > limit else None
         headers = await self._desk.record(call, action, query, len(shown), client_id=filters.client_id)
-        return _json({**(extra or {}), "items": [show(s) for s in shown if told(s.entry, hidden)], "next": following}, headers)
+        return _json({**(extra or {}), "items": [show(s) for s in shown], "next": following}, headers)
 
 
 async def _missing(desk: Desk, call: Call, action: str, index: str) -> Exception:

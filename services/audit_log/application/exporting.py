@@ -41,8 +41,6 @@ class Report:
     """what of an entry the reader may see; the same object where it is all of it"""
     whole: Callable[[StoredEntry], bool]
     """whether the reader may have the payload itself"""
-    keep: Callable[[StoredEntry], bool] = lambda _: True
-    """whether the entry is in it at all"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ class Exporter:
             table.write(csv_lines([COLUMNS]))
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
                 while found := await self._ledger.search(tenant, report.filters, before=before, limit=PAGE):
-                    before, found = found[-1].index, [s for s in found if report.keep(s)]
+                    before = found[-1].index
                     rows += len(found)
                     if rows > MAX_ROWS:
                         raise TooMany
