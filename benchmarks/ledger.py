@@ -9,7 +9,7 @@ import random
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import uvloop
 
@@ -67,14 +67,21 @@ async def verification(ledger: PostgresLedger) -> list[Figure]:
         ("the tree of a whole log verified", 100_000, ledger.verify_tree),
         ("a whole log verified, with payload commitments", 20_000, ledger.verify),
     ):
-        begun = perf_counter()
+        begun, spent = perf_counter(), process_time()
         report: Report = await check(TENANT)
-        took = perf_counter() - begun
+        took, spent = perf_counter() - begun, process_time() - spent
         if not report.ok or report.entries != ENTRIES:
             raise RuntimeError(report.what)
         rate = ENTRIES / took
         figures.append(
-            Figure(name, round(rate), "entries/s", goal=f"≥ {goal:,}/s", met=rate >= goal, reason=f"{took:.1f} s of {ENTRIES:,}")
+            Figure(
+                name,
+                round(rate),
+                "entries/s",
+                goal=f"≥ {goal:,}/s",
+                met=rate >= goal,
+                reason=f"{took:.1f} s, {spent:.1f} s of them this process's own",
+            )
         )
     return figures
 

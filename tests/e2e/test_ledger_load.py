@@ -44,9 +44,8 @@ async def test_every_acknowledged_entry_is_in_the_tree_once(
     token = fleet.issuer.mint(sub="co-1", role="compliance_officer", tenant=TENANT)
     acknowledged: dict[str, int] = {}
     failed: Counter[str] = Counter()
-    end = perf_counter() + MINUTES * 60
 
-    async def produce(session: aiohttp.ClientSession) -> None:
+    async def produce(session: aiohttp.ClientSession, end: float) -> None:
         while perf_counter() < end:
             request_id = str(uuid4())
             headers = {"Authorization": f"Bearer {token}", "X-Request-Id": request_id}
@@ -61,7 +60,7 @@ async def test_every_acknowledged_entry_is_in_the_tree_once(
                 await asyncio.sleep(0.1)
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def kill() -> None:
+    async def kill(end: float) -> None:
         chance = Random(6)  # noqa: S311
         for number in range(1, KILLS + 1):
             moment = end - MINUTES * 60 * (1 - (number - chance.random() * 0.5) / (KILLS + 1))
@@ -73,11 +72,11 @@ async def test_every_acknowledged_entry_is_in_the_tree_once(
     fleet.start(AUDIT)
     try:
         await fleet.ready(AUDIT)
-        timeout = aiohttp.ClientTimeout(total=15)
+        timeout, end = aiohttp.ClientTimeout(total=15), perf_counter() + MINUTES * 60
         async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as tasks:
-            tasks.create_task(kill())
+            tasks.create_task(kill(end))
             for _ in range(PRODUCERS):
-                tasks.create_task(produce(session))
+                tasks.create_task(produce(session, end))
         print(f"{len(acknowledged)} acknowledged in {MINUTES} minutes, {KILLS} kills; not acknowledged: {dict(failed)}")
         assert len(acknowledged) > 100 and failed, "there was a load, and the kills were felt"
         await settled(fleet, postgres, token, acknowledged)
