@@ -27,6 +27,7 @@ MAKE = {
     "lint": ".ci/run",
     "test": ".ci/run",
     "lock": "by hand, when dependencies change: it resolves them anew",
+    "bench-review": "by hand: python -m benchmarks.review",
     "test-compose": "by hand where a Docker engine is: python -m tests.e2e.compose",
 }
 """make target that a page names → what runs it"""
