@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from services.audit_log.application.ledger_view import Filters
+from shared.contracts.disclosure import Action
 from shared.http.page_session import COOKIE
 from tests.integration.gate.gate_support import World
 from tests.support.http import serving
@@ -122,3 +123,15 @@ async def test_bad_questions_are_told_on_the_page(world: World, site: str, jar: 
     for path, status in (("/review/entries/999999", 404), ("/review/entries/x", 404), ("/review/search?cursor=zz", 422)):
         async with jar.get(site + path) as page:
             assert (page.status, page.content_type) == (status, "text/html"), path
+
+
+async def test_whatever_people_are_called_is_text(world: World, site: str, jar: aiohttp.ClientSession) -> None:
+    await world.usual()
+    hostile = '"><script>alert(1)</script>'
+    ref, _ = await world.note()
+    await world.ask(world.token(f"x{hostile}", "therapist", name=hostile), Action.READ, ref)
+    await sign_in(jar, site, world.token("co-weiss", "compliance_officer", name=hostile))
+    for path in ("/review/", "/review/search", "/review/entries/5", "/review/pictures", "/review/snooping"):
+        async with jar.get(site + path) as page:
+            text = await page.text()
+            assert page.status == 200 and "<script>alert" not in text and "&lt;script&gt;alert" in text, path
