@@ -86,7 +86,14 @@ class AuditLogService:
         self.name = str(ServiceName.AUDIT_LOG)
         self._now, self._closing = parts.now, closing
         self._store = PostgresEventStore(database, ddl=[*gate_schema.schema(), *erasure_stream.SCHEMA], now=parts.now)
-        self._keyring = PostgresKeyring(keyring_database, kms, now=parts.now, random=parts.random, new_id=parts.new_id)
+        self._keyring = PostgresKeyring(
+            keyring_database,
+            kms,
+            now=parts.now,
+            random=parts.random,
+            new_id=parts.new_id,
+            rotation=settings.key_rotation,
+        )
         self._ledger = PostgresLedger(
             database,
             seed=log_seed,

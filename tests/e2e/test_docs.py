@@ -24,6 +24,7 @@ MAKE = {
     "import": "tests/e2e/test_importer.py: python -m infra.importer",
     "secrets": "test_make_secrets, and test-compose: python -m infra.compose.secrets",
     "help": "test_make_help",
+    "rewrap": "tests/integration/keyring/test_rotation.py: python -m infra.operator.rewrap",
     "lint": ".ci/run",
     "test": ".ci/run",
     "lock": "by hand, when dependencies change: it resolves them anew",
