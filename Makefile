@@ -6,7 +6,7 @@ STAMP := $(VENV)/.locked
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run import contracts parked rebuild topics test test-long test-compose lint format bench bench-gate bench-consent bench-events bench-events-long secrets rewrap lock clean
+.PHONY: help setup run import contracts parked rebuild topics test test-long test-compose lint format bench bench-gate bench-consent bench-events bench-events-long secrets rewrap drill-restore lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -68,6 +68,9 @@ secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./
 
 rewrap: $(STAMP)  ## every data key under the newest epoch of the KMS, with progress: KEYRING_DATABASE_FILE=… KMS_PROVIDER=…
 	@$(PY) -m infra.operator.rewrap
+
+drill-restore: $(STAMP)  ## a restored backup brings no erased client back: tried here, on databases of its own
+	@$(PY) -m infra.operator.drill_restore
 
 lock: $(STAMP)  ## resolve the lock files anew
 	@$(PY) -m pip install --quiet --disable-pip-version-check uv
