@@ -74,6 +74,12 @@ bench-review: $(STAMP)  ## the officers' pages over 1,000,000 entries: each page
 secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./secrets
 	@$(PY) -m infra.compose.secrets
 
+rewrap: $(STAMP)  ## every data key under the newest epoch of the KMS, with progress: KEYRING_DATABASE_FILE=… KMS_PROVIDER=…
+	@$(PY) -m infra.operator.rewrap
+
+drill-restore: $(STAMP)  ## a restored backup brings no erased client back: tried here, on databases of its own
+	@$(PY) -m infra.operator.drill_restore
+
 lock: $(STAMP)  ## resolve the lock files anew
 	@$(PY) -m pip install --quiet --disable-pip-version-check uv
 	@for x in "" "-dev"; do \

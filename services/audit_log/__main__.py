@@ -18,39 +18,15 @@
 
 from pathlib import Path
 
-from services.audit_log.adapters.kms.file import FileKms
-from services.audit_log.adapters.kms.openbao import OpenBaoKms
-from services.audit_log.adapters.kms.port import Kms
+from services.audit_log.adapters.kms.chosen import kms_of
 from services.audit_log.adapters.policy_log import HttpPolicyFeed
 from services.audit_log.bootstrap import AuditLogService, build
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.identity.assertions import ServiceCaller
 from shared.service import clock
-from shared.service.parts import Parts, Unwired
+from shared.service.parts import Parts
 from shared.service.run import Deployment, main, require
-
-
-def kms_of(deployment: Deployment) -> Kms:
-    env = deployment.env
-    match require(env, "KMS_PROVIDER"):
-        case "openbao":
-            token = Path(require(env, "KMS_TOKEN_FILE"))
-            verify = env.get("BAO_CACERT") or True
-            return OpenBaoKms(require(env, "BAO_ADDR"), token=lambda: token.read_text().strip(), verify=verify)
-        case "aws":
-            return _aws(require(env, "AWS_REGION"), env.get("KMS_ENDPOINT"))
-        case "file":
-            return FileKms(Path(require(env, "KMS_FILE")), environment=env.get("ENVIRONMENT"), random=clock.random)
-    raise Unwired("KMS_PROVIDER is openbao, aws, or file in development")
-
-
-def _aws(region: str, endpoint: str | None) -> Kms:
-    try:
-        from services.audit_log.adapters.kms.aws import AwsKms
-    except ImportError:
-        raise Unwired("KMS_PROVIDER=aws needs botocore: install the extra `aws`") from None
-    return AwsKms(region, endpoint=endpoint)
 
 
 def wire(parts: Parts, deployment: Deployment) -> AuditLogService:
@@ -63,7 +39,7 @@ def wire(parts: Parts, deployment: Deployment) -> AuditLogService:
     return build(
         parts,
         keyring_database=deployment.database("KEYRING_DATABASE_FILE"),
-        kms=kms_of(deployment),
+        kms=kms_of(env),
         feed=feed,
         anchor_dir=Path(require(env, "ANCHOR_DIR")),
         log_seed=seed,

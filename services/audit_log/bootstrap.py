@@ -90,7 +90,14 @@ class AuditLogService:
         self._now, self._closing = parts.now, closing
         ddl = [*gate_schema.schema(), *erasure_stream.SCHEMA, *bootstrap_ledger.SCHEMA, *review_schema.schema()]
         self._store = PostgresEventStore(database, ddl=ddl, now=parts.now)
-        self._keyring = PostgresKeyring(keyring_database, kms, now=parts.now, random=parts.random, new_id=parts.new_id)
+        self._keyring = PostgresKeyring(
+            keyring_database,
+            kms,
+            now=parts.now,
+            random=parts.random,
+            new_id=parts.new_id,
+            rotation=settings.key_rotation,
+        )
         self._ledger = PostgresLedger(
             database,
             seed=log_seed,

@@ -1,7 +1,7 @@
 """What may be set for this service from outside."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from services.audit_log.application.grants import GRANT_ROLES
 from services.audit_log.application.retention import LEAST_YEARS
 from services.audit_log.application.routes import Route
 from services.audit_log.application.witnessing import Witness
+from services.audit_log.domain.keys import KeyRotation
 from services.audit_log.domain.release import RELEASE_DELAY
 from shared.identity.roles import Role
 
@@ -38,6 +39,9 @@ class Settings:
     log_origin: str | None = None
     """`<host>/<deployment>` that names the logs of this deployment for ever; absent: host of the public address"""
 
+    key_rotation: KeyRotation = field(default_factory=KeyRotation)
+    """when a data key gives way to a new version for new records"""
+
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Settings":
         """ValueError names the variable that cannot be used."""
@@ -52,6 +56,10 @@ class Settings:
                 roles = frozenset(Role(r.strip()) for r in named.split(",") if r.strip())
             except ValueError:
                 raise ValueError("AUDIT_LOG_BREAK_GLASS_ROLES: roles, separated by commas") from None
+        rotation = KeyRotation(
+            timedelta(days=_whole(env, "AUDIT_LOG_DATA_KEY_DAYS", default.key_rotation.after.days, 3_650)),
+            _whole(env, "AUDIT_LOG_DATA_KEY_RECORDS", default.key_rotation.records, 1_000_000),
+        )
         return cls(
             release_delay=timedelta(days=int(days)),
             break_glass_roles=roles,
@@ -60,6 +68,7 @@ class Settings:
             routes=_routes(env.get("AUDIT_LOG_ROUTES_FILE"), env.get("PUBLIC_URL", "")),
             pdf_font=Path(env["AUDIT_LOG_PDF_FONT"]) if env.get("AUDIT_LOG_PDF_FONT") else None,
             log_origin=env.get("AUDIT_LOG_ORIGIN") or None,
+            key_rotation=rotation,
         )
 
 
@@ -87,3 +96,10 @@ def _witnesses(file: str | None) -> tuple[Witness, ...]:
         return parse_witnesses(Path(file).read_text())
     except (OSError, ValueError) as error:
         raise ValueError(f"AUDIT_LOG_WITNESSES_FILE: {error}") from None
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, most: int) -> int:
+    text = env.get(name) or str(default)
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= most:
+        raise ValueError(f"{name}: a whole number from 1 to {most}")
+    return int(text)

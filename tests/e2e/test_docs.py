@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from infra.operator.drill_restore import BACK_UP, RESTORE
 from tests.e2e.embedded import ROOT, EmbeddedProcess
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -24,6 +25,8 @@ MAKE = {
     "import": "tests/e2e/test_importer.py: python -m infra.importer",
     "secrets": "test_make_secrets, and test-compose: python -m infra.compose.secrets",
     "help": "test_make_help",
+    "rewrap": "tests/integration/keyring/test_rotation.py: python -m infra.operator.rewrap",
+    "drill-restore": "tests/e2e/test_drill_restore.py: python -m infra.operator.drill_restore",
     "lint": ".ci/run",
     "test": ".ci/run",
     "contracts": "tests/contract/test_golden_events.py: what it writes is what stands there",
@@ -93,6 +96,8 @@ def test_every_command_is_known(command: Command) -> None:
         assert words[2:] == ["up", "-d"], "tests/e2e/compose.py does not run this"
         for name in re.findall(r"\b([A-Z_]+)=", command.line.partition("docker")[0]):
             assert f"${{{name}:" in (ROOT / "docker-compose.yml").read_text(), f"docker-compose.yml does not know {name}"
+    elif words[0] in ("pg_dump", "pg_restore"):
+        assert tuple(words) in (BACK_UP, RESTORE), "infra.operator.drill_restore does not run this"
     else:
         assert words[0] == "curl", f"a command that no test knows: {command.line}"
 

@@ -4,7 +4,9 @@ Each read asks the database for the key's state, so an erasure holds at once in 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,18 +14,21 @@ from uuid import UUID
 import asyncpg
 
 from services.audit_log.adapters.key_cache import KeyCache
+from services.audit_log.adapters.key_uses import KeyUses
 from services.audit_log.adapters.keyring_database import KeyringDatabase
-from services.audit_log.adapters.kms.port import Kms, epoch_of
+from services.audit_log.adapters.kms.port import Kms, KmsUnavailable, epoch_of
 from services.audit_log.adapters.rewrapping import Rewrapping
 from services.audit_log.adapters.shared_reads import SharedReads
 from services.audit_log.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted, UnknownKey
-from services.audit_log.domain.keys import DATA_KEY_SIZE, KeyState, extract, key_id, record_key, wrap_context
+from services.audit_log.domain.keys import DATA_KEY_SIZE, KeyRotation, KeyState, extract, key_id, record_key, wrap_context
 from shared.contracts.disclosure import RecordKey
 from shared.contracts.records import KeyClass
 from shared.service.parts import DatabaseUrls
 
 _Slot = tuple[str, str, KeyClass]
 """tenant, client, class"""
+_IN_USE = "SELECT * FROM key_in_use($1, $2, $3)"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +53,13 @@ class PostgresKeyring:
         now: Callable[[], datetime],
         random: Callable[[int], bytes],
         new_id: Callable[[], UUID],
+        rotation: KeyRotation | None = None,
         connections: int = 8,
     ) -> None:
         self._database, self._kms = KeyringDatabase(urls, connections), kms
         self._now, self._random, self._new_id = now, random, new_id
         self._cache = KeyCache(now)
+        self._uses = KeyUses(self._database, rotation or KeyRotation())
         self._making: dict[_Slot, asyncio.Lock] = {}
         self._rewrapping = Rewrapping(self._database, kms)
         self._reads = SharedReads(self._keys_of)
@@ -68,6 +75,8 @@ class PostgresKeyring:
 
     async def close(self) -> None:
         await self._rewrapping.stop()
+        with contextlib.suppress(KeyringUnavailable):
+            await self._uses.note_all()
         self._cache.clear()
         await self._kms.close()
         await self._database.close()
@@ -81,10 +90,14 @@ class PostgresKeyring:
 
     async def new_record_key(self, tenant: str, client_id: str, key_class: KeyClass, record_id: str) -> RecordKey:
         """See Keyring.new_record_key."""
-        row = _unfenced(await self._database.rows("SELECT * FROM current_key($1, $2, $3)", tenant, client_id, str(key_class)))
+        slot = (tenant, client_id, key_class)
+        row = _unfenced(await self._database.rows(_IN_USE, tenant, client_id, str(key_class)))
         if row["kid"] is None:
-            row = await self._first_key((tenant, client_id, key_class))
-        extracted = await self._extracted((tenant, client_id, key_class), row["kid"], row["wrapped"])
+            row = await self._first_key(slot)
+        elif self._uses.due(tenant, row, self._now()):
+            row = await self._next_version(slot, row)
+        extracted = await self._extracted(slot, row["kid"], row["wrapped"])
+        await self._uses.count(tenant, row["kid"])
         return _derived(extracted, row["kid"], tenant, client_id, key_class, record_id)
 
     async def record_keys(self, tenant: str, wanted: Sequence[KeyWanted]) -> list[RecordKey | Erased]:
@@ -115,8 +128,8 @@ class PostgresKeyring:
 
     async def new_version(self, tenant: str, client_id: str, key_class: KeyClass) -> str:
         """A new data key for new records; the old one still opens what it sealed. Its key id. KeyFenced."""
-        row = await self._make((tenant, client_id, key_class), retire=True)
-        return str(row["kid"])
+        row = _unfenced(await self._database.rows(_IN_USE, tenant, client_id, str(key_class)))
+        return str((await self._make((tenant, client_id, key_class), replaces=row["kid"]))["kid"])
 
     async def fence(self, tenant: str, client_id: str, classes: Sequence[KeyClass], erasure_id: UUID) -> None:
         """From here no new key of these classes is made for this client. Idempotent."""
@@ -165,26 +178,40 @@ class PostgresKeyring:
 
     async def _first_key(self, slot: _Slot) -> asyncpg.Record:
         """Whoever comes while one is being made waits for that one instead of asking the KMS as well."""
+        async with self._turn(slot):
+            row = _unfenced(await self._database.rows(_IN_USE, *slot[:2], str(slot[2])))
+            return row if row["kid"] is not None else await self._make(slot, replaces=None)
+
+    async def _next_version(self, slot: _Slot, old: asyncpg.Record) -> asyncpg.Record:
+        """A rotation that cannot be done now is done later: no record waits for it, and the old key still holds."""
+        async with self._turn(slot):
+            row = _unfenced(await self._database.rows(_IN_USE, *slot[:2], str(slot[2])))
+            if row["kid"] != old["kid"]:
+                return row
+            try:
+                return await self._make(slot, replaces=old["kid"])
+            except KmsUnavailable:
+                _log.warning("a data key is due for a new version, and the KMS does not answer")
+                return old
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, slot: _Slot) -> AsyncIterator[None]:
         lock = self._making.setdefault(slot, asyncio.Lock())
         try:
             async with lock:
-                tenant, client_id, key_class = slot
-                row = _unfenced(
-                    await self._database.rows("SELECT * FROM current_key($1, $2, $3)", tenant, client_id, str(key_class))
-                )
-                return row if row["kid"] is not None else await self._make(slot, retire=False)
+                yield
         finally:
             if not lock.locked():
                 self._making.pop(slot, None)
 
-    async def _make(self, slot: _Slot, *, retire: bool) -> asyncpg.Record:
+    async def _make(self, slot: _Slot, *, replaces: str | None) -> asyncpg.Record:
         tenant, client_id, key_class = slot
         kid, data_key = key_id(self._new_id().bytes), self._random(DATA_KEY_SIZE)
         context = wrap_context(tenant=tenant, client_id=client_id, key_class=key_class, kid=kid)
         wrapped = await self._kms.wrap(data_key, context)
         row = _unfenced(
             await self._database.rows(
-                "SELECT * FROM add_key($1, $2, $3, $4, $5, $6, $7, $8)",
+                "SELECT * FROM add_version($1, $2, $3, $4, $5, $6, $7, $8)",
                 tenant,
                 client_id,
                 str(key_class),
@@ -192,7 +219,7 @@ class PostgresKeyring:
                 wrapped,
                 epoch_of(wrapped),
                 self._now(),
-                retire,
+                replaces,
             )
         )
         if row["kid"] == kid:

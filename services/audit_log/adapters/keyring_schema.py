@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS data_key (
   CONSTRAINT data_key_version UNIQUE (tenant_id, client_id, key_class, version),
   CONSTRAINT data_key_gone CHECK ((state = 'shredded') = (wrapped IS NULL) AND (state = 'shredded') = (shredded_at IS NOT NULL))
 )""",
+    "ALTER TABLE data_key ADD COLUMN IF NOT EXISTS uses bigint NOT NULL DEFAULT 0",
     """
 CREATE UNIQUE INDEX IF NOT EXISTS data_key_active ON data_key (tenant_id, client_id, key_class) WHERE state = 'active'""",
     f"""
@@ -68,31 +69,32 @@ BEGIN
 END $$
 """
 
-_CURRENT_KEY: Final = """
-CREATE OR REPLACE FUNCTION current_key(p_tenant text, p_client text, p_class text)
-RETURNS TABLE(fenced boolean, kid text, wrapped bytea) LANGUAGE plpgsql AS $$
+_KEY_IN_USE: Final = """
+CREATE OR REPLACE FUNCTION key_in_use(p_tenant text, p_client text, p_class text)
+RETURNS TABLE(fenced boolean, kid text, wrapped bytea, created_at timestamptz, uses bigint) LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('app.tenant_id', p_tenant, true);
   RETURN QUERY
     SELECT EXISTS (SELECT FROM fence f WHERE f.tenant_id = p_tenant AND f.client_id = p_client AND f.key_class = p_class),
-           k.kid, k.wrapped
+           k.kid, k.wrapped, k.created_at, k.uses
     FROM (SELECT) AS one_row LEFT JOIN data_key k
       ON k.tenant_id = p_tenant AND k.client_id = p_client AND k.key_class = p_class AND k.state = 'active';
 END $$
 """
 
 # The client's lock orders a new key and a fence: either the fence finds the key, or the key finds the fence.
+# `p_replaces`: the kid that gives way, null at first use; whoever finds another one in use takes that.
 _ADD_KEY: Final = """
-CREATE OR REPLACE FUNCTION add_key(p_tenant text, p_client text, p_class text, p_kid text, p_wrapped bytea, p_epoch int,
-                                   p_at timestamptz, p_retire boolean)
-RETURNS TABLE(fenced boolean, kid text, wrapped bytea) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION add_version(p_tenant text, p_client text, p_class text, p_kid text, p_wrapped bytea, p_epoch int,
+                                       p_at timestamptz, p_replaces text)
+RETURNS TABLE(fenced boolean, kid text, wrapped bytea, created_at timestamptz, uses bigint) LANGUAGE plpgsql AS $$
 DECLARE found_one record;
 BEGIN
   PERFORM set_config('app.tenant_id', p_tenant, true);
   PERFORM pg_advisory_xact_lock(hashtextextended(p_tenant || '/' || p_client, 0));
-  SELECT * INTO found_one FROM current_key(p_tenant, p_client, p_class);
-  IF found_one.fenced OR (found_one.kid IS NOT NULL AND NOT p_retire) THEN
-    RETURN QUERY SELECT found_one.fenced, found_one.kid, found_one.wrapped;
+  SELECT * INTO found_one FROM key_in_use(p_tenant, p_client, p_class);
+  IF found_one.fenced OR found_one.kid IS DISTINCT FROM p_replaces THEN
+    RETURN QUERY SELECT found_one.fenced, found_one.kid, found_one.wrapped, found_one.created_at, found_one.uses;
     RETURN;
   END IF;
   UPDATE data_key k SET state = 'retired' WHERE k.tenant_id = p_tenant AND k.kid = found_one.kid;
@@ -100,7 +102,7 @@ BEGIN
   INSERT INTO data_key (tenant_id, kid, client_id, key_class, version, state, wrapped, kms_epoch, created_at)
     SELECT p_tenant, p_kid, p_client, p_class, coalesce(max(k.version), 0) + 1, 'active', p_wrapped, p_epoch, p_at
     FROM data_key k WHERE k.tenant_id = p_tenant AND k.client_id = p_client AND k.key_class = p_class;
-  RETURN QUERY SELECT false, p_kid, p_wrapped;
+  RETURN QUERY SELECT false, p_kid, p_wrapped, p_at, 0::bigint;
 END $$
 """
 
@@ -141,7 +143,10 @@ SCHEMA: Final[tuple[str, ...]] = (
     "DROP TRIGGER IF EXISTS data_key_whole ON data_key",
     "CREATE TRIGGER data_key_whole BEFORE TRUNCATE ON data_key FOR EACH STATEMENT EXECUTE FUNCTION keep_what_was_shredded()",
     _KEYS_OF,
-    _CURRENT_KEY,
+    # by their older names and shapes
+    "DROP FUNCTION IF EXISTS add_key(text, text, text, text, bytea, int, timestamptz, boolean)",
+    "DROP FUNCTION IF EXISTS current_key(text, text, text)",
+    _KEY_IN_USE,
     _ADD_KEY,
     _FENCE,
     _SHRED,

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from typing import Final
 
 import asyncpg
@@ -38,8 +39,17 @@ class Rewrapping:
         """Tenants that ever had a key or a fence."""
         return [str(r["tenant_id"]) for r in await self._database.rows("SELECT tenant_id FROM keyring_tenant ORDER BY tenant_id")]
 
-    async def rewrap(self, tenant: str) -> int:
-        """Moves the tenant's keys to the newest epoch of the KMS; how many could not be moved. KeyringUnavailable."""
+    async def behind(self, tenant: str) -> int:
+        """How many of the tenant's keys an older epoch than the newest wraps. KeyringUnavailable."""
+        newest = (await self._kms.epochs())[-1]
+        counted = "SELECT count(*) FROM data_key WHERE tenant_id = $1 AND wrapped IS NOT NULL AND kms_epoch < $2"
+        return int((await self._database.of_tenant(tenant, counted, tenant, newest))[0]["count"])
+
+    async def rewrap(self, tenant: str, *, on_key: Callable[[], None] = lambda: None) -> int:
+        """Moves the tenant's keys to the newest epoch of the KMS; how many could not be moved. KeyringUnavailable.
+
+        Each row is its own step, so whoever is stopped in the middle goes on with what is left. `on_key` is told of each.
+        """
         newest, after, stuck = (await self._kms.epochs())[-1], "", 0
         while True:
             rows = await self._database.of_tenant(
@@ -58,6 +68,7 @@ class Rewrapping:
                 except CannotUnwrap:
                     stuck += 1
                     _log.error("key %s does not unwrap: its epoch is destroyed, or its row was changed", after)
+                on_key()
             if len(rows) < _PAGE:
                 return stuck
 

@@ -7,6 +7,8 @@ is derived from it for one record, and is what a permit carries.
 import hmac
 import re
 from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
@@ -31,6 +33,20 @@ class KeyState(StrEnum):
     """an erasure has begun: no new record; it opens until it is destroyed"""
     SHREDDED = "shredded"
     """destroyed; the row stays, so that an erased key is not an unknown one"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRotation:
+    """When a data key gives way to a new version for new records, by age and by count; the old one still opens what it sealed.
+
+    Cobblestone has no limit of nonces that would matter here; the bound keeps small what one stolen data key opens.
+    """
+
+    after: timedelta = timedelta(days=365)
+    records: int = 10_000
+
+    def due(self, *, created_at: datetime, uses: int, now: datetime) -> bool:
+        return uses >= self.records or now - created_at >= self.after
 
 
 def key_id(entropy: bytes) -> str:

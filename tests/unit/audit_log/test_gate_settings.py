@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.audit_log.application.identity import JobCaps
+from services.audit_log.domain.keys import KeyRotation
 from services.audit_log.domain.rules.tables import JOBS
 from services.audit_log.settings import Settings
 from shared.identity.roles import Role
@@ -25,6 +26,14 @@ def test_what_is_set() -> None:
     )
 
 
+def test_data_keys_rotate_as_set() -> None:
+    found = Settings.from_environment({"AUDIT_LOG_DATA_KEY_DAYS": "90", "AUDIT_LOG_DATA_KEY_RECORDS": "500"}).key_rotation
+    assert found == KeyRotation(timedelta(days=90), 500)
+    at = NOW - timedelta(days=89)
+    assert not found.due(created_at=at, uses=499, now=NOW)
+    assert found.due(created_at=at, uses=500, now=NOW) and found.due(created_at=at - timedelta(days=1), uses=0, now=NOW)
+
+
 @pytest.mark.parametrize(
     "env",
     [
@@ -32,6 +41,8 @@ def test_what_is_set() -> None:
         {"AUDIT_LOG_RELEASE_DELAY_DAYS": "-1"},
         {"AUDIT_LOG_RELEASE_DELAY_DAYS": "a week"},
         {"AUDIT_LOG_BREAK_GLASS_ROLES": "everybody"},
+        {"AUDIT_LOG_DATA_KEY_DAYS": "0"},
+        {"AUDIT_LOG_DATA_KEY_RECORDS": "many"},
     ],
 )
 def test_what_cannot_be_used_is_named(env: dict[str, str]) -> None:

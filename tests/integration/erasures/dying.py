@@ -1,0 +1,64 @@
+"""A process that carries one erasure out and kills itself (-9) at a chosen call: `python -m tests.integration.erasures.dying`.
+
+Reads one JSON object from standard input: databases, folder, tenant, erasure and the point.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from services.audit_log.adapters.keyring import PostgresKeyring
+from services.audit_log.adapters.kms.file import FileKms
+from services.audit_log.application.erasure_stream import SCHEMA
+from shared.eventstore.postgres import PostgresEventStore
+from shared.service import clock
+from shared.service.parts import DatabaseUrls
+from tests.integration.erasures.world import BASE_DDL, make_erasures
+from tests.support.ledger import ledger_on
+
+
+class Dying:
+    """The real part; at the `nth` call of `method` the process ends, before the call or after it was done."""
+
+    def __init__(self, part: Any, method: str, nth: int, when: str) -> None:
+        self._part, self._method, self._nth, self._when = part, method, nth, when
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._part, name)
+        if name != self._method:
+            return real
+
+        async def call(*args: Any, **more: Any) -> Any:
+            self._nth -= 1
+            if self._nth == 0 and self._when == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            answer = await real(*args, **more)
+            if self._nth == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return answer
+
+        return call
+
+
+async def main(given: dict[str, Any]) -> None:
+    folder, audit = Path(given["folder"]), DatabaseUrls(**given["audit"])
+    store = PostgresEventStore(audit, ddl=[*BASE_DDL, *SCHEMA], now=clock.now)
+    ledger = ledger_on(audit, folder / "anchors")
+    kms = FileKms(folder / "kms.json", environment="test", random=os.urandom)
+    keyring = PostgresKeyring(DatabaseUrls(**given["keys"]), kms, now=clock.now, random=os.urandom, new_id=clock.new_id)
+    for part in (store, ledger, keyring):
+        await part.open()
+    await ledger.lead()
+    parts: dict[str, Any] = {"store": store, "ledger": ledger, "keyring": keyring}
+    where, *point = given["point"]
+    parts[where] = Dying(parts[where], *point)
+    await make_erasures(parts["store"], parts["ledger"], parts["keyring"])._advance(given["tenant"], UUID(given["erasure"]))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.load(sys.stdin)))
