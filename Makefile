@@ -6,7 +6,7 @@ STAMP := $(VENV)/.locked
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run import contracts parked rebuild topics test test-long test-compose lint format bench bench-gate bench-consent bench-events bench-events-long secrets lock clean
+.PHONY: help setup run import contracts parked rebuild topics test test-long test-compose lint format bench bench-gate bench-consent bench-events bench-events-long bench-sealing secrets lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -52,13 +52,16 @@ lint: $(STAMP)  ## ruff, mypy strict, import rules
 format: $(STAMP)
 	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
 
-bench: bench-gate bench-consent bench-events  ## every table of figures
+bench: bench-gate bench-consent bench-events bench-sealing  ## every table of figures
 bench-gate: $(STAMP)  ## disclosures, notes read and created through the gate
 	@ENVIRONMENT=development $(PY) -m benchmarks.gate
 bench-events: $(STAMP)  ## appends, replay, relay and memory beside their peers
 	@ENVIRONMENT=development $(PY) -m benchmarks.events
 bench-events-long: $(STAMP)  ## the same, with memory after 1,000,000 events
 	@ENVIRONMENT=development BENCH_MEMORY=1000000 $(PY) -m benchmarks.events
+
+bench-sealing: $(STAMP)  ## events sealed and opened beside a plain loop, bare GCM and JWE; KMS calls under steady reading
+	@ENVIRONMENT=development $(PY) -m benchmarks.sealing
 
 bench-consent: $(STAMP)  ## decisions a second, the whole disclosure call, revocation to enforcement
 	@ENVIRONMENT=development $(PY) -m benchmarks.consent
