@@ -55,13 +55,16 @@ lint: $(STAMP)  ## ruff, mypy strict, import rules
 format: $(STAMP)
 	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
 
-bench: bench-gate bench-consent bench-events bench-ledger  ## every table of figures
+bench: bench-gate bench-consent bench-events bench-ledger bench-sealing  ## every table of figures but the one of a million entries
 bench-gate: $(STAMP)  ## disclosures, notes read and created through the gate
 	@ENVIRONMENT=development $(PY) -m benchmarks.gate
 bench-events: $(STAMP)  ## appends, replay, relay and memory beside their peers
 	@ENVIRONMENT=development $(PY) -m benchmarks.events
 bench-events-long: $(STAMP)  ## the same, with memory after 1,000,000 events
 	@ENVIRONMENT=development BENCH_MEMORY=1000000 $(PY) -m benchmarks.events
+
+bench-sealing: $(STAMP)  ## events sealed and opened beside a plain loop, bare GCM and JWE; KMS calls under steady reading
+	@ENVIRONMENT=development $(PY) -m benchmarks.sealing
 
 bench-consent: $(STAMP)  ## decisions a second, the whole disclosure call, revocation to enforcement
 	@ENVIRONMENT=development $(PY) -m benchmarks.consent

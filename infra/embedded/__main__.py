@@ -11,6 +11,7 @@ import uvloop
 from infra.embedded.demo import Demo, demo_clinic
 from infra.embedded.runtime import Embedded, EmbeddedSettings
 from shared.identity.development import NotDevelopment, require_development
+from shared.service.memory import no_core_dumps
 from shared.service.run import serve_until_signalled
 from shared.service.serve import configure_logging, port_is_free, server, tune_collector
 
@@ -74,6 +75,7 @@ def main() -> None:
         sys.exit(f"infra.embedded does not start: {error}.")
     if not port_is_free(host, port):
         sys.exit(f"{host}:{port} is taken by another process. End it, or choose another: PORT=8200 make run")
+    no_core_dumps()
     configure_logging()
     data_dir = Path(os.environ.get("DATA_DIR", ".data")).resolve()
     uvloop.run(serve(host, port, data_dir, os.environ.get("DATABASE_URL")))

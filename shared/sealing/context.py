@@ -1,6 +1,7 @@
 """What a sealed value is bound to. Each part is length-prefixed, never joined by a separator (no two lists look alike)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 FORMAT = "c1"
 """the only format there is; another one is refused, so there is no downgrade"""
@@ -21,15 +22,16 @@ class SealContext:
     kid: str
 
     def encode(self) -> bytes:
-        parts = (
-            FORMAT,
-            self.tenant,
-            self.client_id,
-            self.event_type,
-            str(self.schema_version),
-            self.event_id,
-            self.pointer,
-            self.kid,
-        )
-        encoded = [p.encode() for p in parts]
-        return b"".join(len(p).to_bytes(4, "big") + p for p in encoded)
+        place = _place(self.tenant, self.client_id, self.event_type, self.schema_version, self.event_id)
+        return place + _prefixed(self.pointer) + _prefixed(self.kid)
+
+
+def _prefixed(part: str) -> bytes:
+    encoded = part.encode()
+    return len(encoded).to_bytes(4, "big") + encoded
+
+
+@lru_cache(maxsize=256)
+def _place(tenant: str, client_id: str, event_type: str, schema_version: int, event_id: str) -> bytes:
+    """What all fields of one event share; kept because they are sealed and opened one after another."""
+    return b"".join(map(_prefixed, (FORMAT, tenant, client_id, event_type, str(schema_version), event_id)))

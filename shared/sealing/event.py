@@ -70,12 +70,6 @@ def _mentions_sealed(annotation: Any) -> bool:
     return annotation is Sealed or get_origin(annotation) is Sealed or any(map(_mentions_sealed, get_args(annotation)))
 
 
-def context_of(
-    event: type[Event], *, tenant: str, client_id: str, event_id: str, version: int, name: str, kid: str
-) -> SealContext:
-    return SealContext(tenant, client_id, event.TYPE, version, event_id, f"/{name}", kid)
-
-
 def seal(event: Event, *, tenant: str, event_id: UUID, key: RecordKey | None, random: Callable[[int], bytes]) -> bytes:
     """The event's data as stored: JSON (UTF-8), sealed fields encrypted under `key`.
 
@@ -83,28 +77,18 @@ def seal(event: Event, *, tenant: str, event_id: UUID, key: RecordKey | None, ra
     CannotSeal where a value is not JSON.
     """
     model = type(event)
-    data: dict[str, Any] = {}
     sealed = sealed_fields(model)
-    for name in model.model_fields:
-        value = getattr(event, name)
-        if name not in sealed:
-            continue
-        if key is None or key.record_id != str(event.record_id) or key.key_class != sealed[name]:
-            raise WrongKey(f"{model.TYPE}: /{name} wants the key of its own record and class")
-        context = context_of(
-            model,
-            tenant=tenant,
-            client_id=str(event.client_id),
-            event_id=str(event_id),
-            version=model.SCHEMA_VERSION,
-            name=name,
-            kid=key.kid,
-        )
-        plain = _json(value.value)
-        ct = cobblestone.encrypt(key.key, pad(plain), context.encode(), random=random)
-        data[name] = Ciphertext(key.kid, ct).as_json()
-    public = event.model_dump(mode="json", exclude=set(sealed))
-    return orjson.dumps(public | data, option=orjson.OPT_SORT_KEYS)
+    data: dict[str, Any] = event.model_dump(mode="json", exclude=set(sealed))
+    if sealed:
+        record, client, place = str(event.record_id), str(event.client_id), str(event_id)
+        for name, key_class in sealed.items():
+            if key is None or key.record_id != record or key.key_class != key_class:
+                raise WrongKey(f"{model.TYPE}: /{name} wants the key of its own record and class")
+            context = SealContext(tenant, client, model.TYPE, model.SCHEMA_VERSION, place, f"/{name}", key.kid)
+            plain = pad(_json(getattr(event, name).value))
+            ct = cobblestone.encrypt(key.key, plain, context.encode(), random=random)
+            data[name] = Ciphertext(key.kid, ct).as_json()
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
 
 
 def _json(value: Any) -> bytes:
@@ -117,6 +101,8 @@ def _json(value: Any) -> bytes:
 
 
 def _finite(value: Any) -> bool:
+    if isinstance(value, str):
+        return True
     if isinstance(value, float):
         return isfinite(value)
     if isinstance(value, dict):
@@ -162,22 +148,12 @@ class EventTypes:
         if schema_version > model.SCHEMA_VERSION:  # written by a newer release: guessing would misread it
             raise KeyError(f"{event_type} version {schema_version}")
         raw: dict[str, Any] = orjson.loads(data)
-        client_id = str(raw["client_id"])
+        client, place = str(raw["client_id"]), str(event_id)
         for name, value in raw.items():
             if isinstance(value, dict) and "$enc" in value:
                 ciphertext = Ciphertext.from_json(value)
-                raw[name] = Sealed.closed(
-                    ciphertext,
-                    context_of(
-                        model,
-                        tenant=tenant,
-                        client_id=client_id,
-                        event_id=str(event_id),
-                        version=schema_version,
-                        name=name,
-                        kid=ciphertext.kid,
-                    ),
-                )
+                context = SealContext(tenant, client, model.TYPE, schema_version, place, f"/{name}", ciphertext.kid)
+                raw[name] = Sealed.closed(ciphertext, context)
         for version in range(schema_version, model.SCHEMA_VERSION):
             raw = self._upcasters[event_type, version](raw)
         return model.model_validate(raw)

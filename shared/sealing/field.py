@@ -8,7 +8,6 @@ In memory it is *open* (holds its value: just written, or opened by a key) or *c
 At rest and on the wire it is `{"$enc": "c1", "kid": "…", "ct": "<base64url>"}`.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast, get_args
 
@@ -16,7 +15,7 @@ from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from shared.contracts.disclosure import RecordKey
-from shared.sealing import cobblestone
+from shared.sealing import base64url, cobblestone
 from shared.sealing.context import FORMAT, SealContext
 from shared.sealing.errors import CannotOpen, NotOpened, WrongKey
 from shared.sealing.padding import unpad
@@ -30,7 +29,7 @@ class Ciphertext:
     ct: bytes
 
     def as_json(self) -> dict[str, str]:
-        return {"$enc": FORMAT, "kid": self.kid, "ct": urlsafe_b64encode(self.ct).rstrip(b"=").decode()}
+        return {"$enc": FORMAT, "kid": self.kid, "ct": base64url.encode(self.ct)}
 
     @classmethod
     def from_json(cls, value: Any) -> "Ciphertext":
@@ -40,13 +39,10 @@ class Ciphertext:
         if not isinstance(kid, str) or not isinstance(ct, str):
             raise CannotOpen("key id and ciphertext of a sealed value are strings")
         try:
-            found = cls(kid, urlsafe_b64decode(ct + "=" * (-len(ct) % 4)))
+            # one spelling alone is taken, so that no byte can change unseen
+            return cls(kid, base64url.decode(ct))
         except ValueError:
-            raise CannotOpen("sealed value is not base64url") from None
-        # the decoder skips foreign characters and spare bits: only the one spelling is taken, so no byte can change unseen
-        if found.as_json()["ct"] != ct:
-            raise CannotOpen("sealed value is not canonical base64url")
-        return found
+            raise CannotOpen("sealed value is not base64url, or not its canonical spelling") from None
 
 
 class Sealed(Generic[T]):

@@ -26,6 +26,6 @@ def pad(data: bytes) -> bytes:
 
 def unpad(data: bytes) -> bytes:
     stripped = data.rstrip(b"\x00")
-    if not stripped or stripped[-1] != 0x80:
+    if not stripped.endswith(b"\x80"):
         raise CannotOpen("padding is not what this format writes")
     return stripped[:-1]

@@ -34,6 +34,7 @@ from shared.messaging.kafka import KafkaTransport
 from shared.messaging.kafka_settings import KafkaSettings
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
+from shared.service.memory import no_core_dumps
 from shared.service.parts import DatabaseUrls, Parts, Service, Unwired
 from shared.service.serve import Tls, configure_logging, server, tune_collector
 
@@ -90,6 +91,7 @@ Build = Callable[[Parts, Deployment], Service]
 
 def main(name: ServiceName, build: Build, *, stores: bool = True) -> None:
     """Runs until SIGTERM or SIGINT. `stores` is False for a service without a database."""
+    no_core_dumps()
     configure_logging()
     deployment = Deployment.from_environment(name)
     uvloop.run(_run(deployment, build, stores))

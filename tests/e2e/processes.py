@@ -48,8 +48,10 @@ class Fleet:
             self._write(f"{name}.seed", seeds[name].hex())
         for database, urls in databases.items():
             self._write(f"{database}.json", json.dumps({"owner": urls.owner, "app": urls.app, "relay": urls.relay}))
+        (folder / "tmp").mkdir()
         self._env = {
             **os.environ,
+            "TMPDIR": str(folder / "tmp"),  # temporary files are hunted with the rest
             **self.issuer.environment,
             "ENVIRONMENT": "development",
             "HOST": "127.0.0.1",

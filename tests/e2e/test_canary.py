@@ -1,4 +1,5 @@
-"""A canary sentence put into notes is found in no file written since the start, no dump, no Kafka segment, no log.
+"""A canary sentence put into notes is found in no file written since the start: database, WAL, dump, Kafka segment, log,
+temporary file, crash dump.
 
 Before any erasure, and with a planted control: a hunt that does not find the control is blind.
 """
@@ -18,6 +19,7 @@ from tests.support.kafka import Kafka
 from tests.support.postgres import Postgres
 
 CONTROL = "control sentence: two herons crossed the weir at noon"
+REFUSED = "refused sentence: nine lapwings over the salt marsh"
 NAMES = ("Noor Haddad", "I want a pause.", "R. Ilves, front desk", "acute distress, therapist out of reach")
 pytestmark = [pytest.mark.kafka, pytest.mark.real_kafka]
 
@@ -46,14 +48,18 @@ async def test_canary(fleet: Fleet, kafka: Kafka, postgres: Postgres, session: a
         async with session.get(fleet.url(name) + "/metrics") as answer:
             metrics += await answer.text()
     (tmp_path / "metrics.txt").write_text(metrics)
+    await refused_bodies(session, fleet, rest.tenant)
     await dump(postgres, tmp_path / "dump.bin")
     folders = [fleet.folder, kafka.data_dir, tmp_path]
     if postgres.server is not None:
         folders.append(postgres.server.data_dir)
     (tmp_path / "control.txt").write_text(CONTROL)
     tenant_control = story.told.client_id  # a random id that must be findable in dump, files and segments: the hunt sees them
-    found = hunt(folders, [CANARY, PRIVATE_CANARY, *NAMES, CONTROL, tenant_control])
-    assert found.pop(CONTROL), "the hunt is blind"
+    (fleet.folder / "tmp" / "control.txt").write_text(CONTROL)
+    found = hunt(folders, [REFUSED, CANARY, PRIVATE_CANARY, *NAMES, CONTROL, tenant_control])
+    blind = {"control.txt", "tmp/control.txt"} - {str(Path(f).relative_to(_under(f, folders))) for f in found.pop(CONTROL)}
+    assert not blind, "the hunt is blind"
+    assert not list(Path.cwd().glob("core*")), "a process dumped core"
     seen = found.pop(tenant_control)
     assert any(str(kafka.data_dir) in f for f in seen), "the hunt does not see Kafka's segments"
     assert any("dump" in f for f in seen), "the hunt does not see the dumps"
@@ -61,6 +67,22 @@ async def test_canary(fleet: Fleet, kafka: Kafka, postgres: Postgres, session: a
     reason = found.pop("acute distress, therapist out of reach")
     assert not [f for f in reason if str(kafka.data_dir) in f or f.endswith(".log") or "metrics" in f]
     assert not {word: files for word, files in found.items() if files}
+
+
+def _under(file: str, folders: list[Path]) -> Path:
+    return next(f for f in folders if Path(file).is_relative_to(f))
+
+
+async def refused_bodies(session: aiohttp.ClientSession, fleet: Fleet, tenant: str) -> None:
+    """Bodies that no service takes: where one is quoted in an exception, it is in a log or an answer."""
+    token = fleet.issuer.mint(sub="lena.marsh", role="therapist", tenant=tenant)
+    sentence = f'{{"client_id": "{REFUSED}", "sections": {{"{REFUSED}": 1}}, "answers": "{REFUSED}'
+    for path in ("/v1/consents", "/v1/sessions", "/v1/clients", "/v1/administrations", "/v1/erasures"):
+        for body in (sentence, sentence + '"}'):
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            async with session.post(fleet.origin(path) + path, data=body, headers=headers) as answer:
+                assert answer.status in (400, 403, 422)
+                assert REFUSED not in await answer.text()
 
 
 async def dump(postgres: Postgres, file: Path) -> None:
