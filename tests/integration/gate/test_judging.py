@@ -48,7 +48,11 @@ async def test_break_glass_is_a_question_until_somebody_finds_it_justified(world
     assert (grounds, unexplained) == ([("session", 1)], 1)
     body = {"decision": "justified", "note": "The ward's call is documented."}
     assert (await call(site, lind(world), "POST", f"/v1/audit/reviews/{made['id']}/decisions", body))[0] == 200
-    assert await judging.again(world.tenant, {question.index: question.marks}) == []
+    again = judging.again(world.tenant, {question.index: question.marks})
+    both = await asyncio.gather(again, judging.again(world.tenant, {question.index: question.marks}))
+    assert not any(both)
+    grounds, unexplained = await cases.shares(world.tenant, question.at.replace(year=2000))
+    assert (sorted(grounds), unexplained) == ([("emergency", 1), ("session", 1)], 0)
     assert await cases.open(world.tenant) == 0
 
 

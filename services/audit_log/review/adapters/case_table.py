@@ -15,7 +15,10 @@ _PEOPLE: Final = f"""SELECT agent, count(*) AS times, count(DISTINCT client_id) 
   (SELECT a.name FROM ledger_agent a WHERE a.tenant_id = $1 AND a.sub = q.agent LIMIT 1) AS name,
   (SELECT count(*) FROM review_decision d WHERE d.tenant_id = $1 AND d.agent = q.agent AND d.decision = 'inappropriate') AS before
 FROM review_question q WHERE {_OPEN} GROUP BY agent ORDER BY before DESC, times DESC, last DESC LIMIT $2"""  # noqa: S608
-_COUNT: Final = f"SELECT count(DISTINCT agent) AS people FROM review_question q WHERE {_OPEN}"  # noqa: S608
+_COUNT: Final = """SELECT count(*) AS people FROM (
+  SELECT agent, max(idx) AS newest FROM review_question WHERE tenant_id = $1 GROUP BY agent) q
+WHERE newest > coalesce((SELECT max(up_to) FROM review_decision d WHERE d.tenant_id = $1 AND d.agent = q.agent), -1)"""
+"""a decision covers all up to an entry, so a person's newest question tells whether one is open"""
 _OF: Final = f"""SELECT idx, client_id, at, marks FROM review_question q
 WHERE {_OPEN} AND q.agent = $2 ORDER BY idx DESC LIMIT $3"""  # noqa: S608
 _GROUNDS: Final = """SELECT ground, sum(times)::bigint AS times FROM review_ground WHERE tenant_id = $1 AND day >= $2

@@ -18,7 +18,8 @@ _READING: Final = "('read', 'search', 'export')"
 _NO_PERSON: Final = "('client', 'representative', 'job', 'link', 'service', 'operator')"
 _NEXT: Final = "SELECT coalesce(max(until), 0) AS next FROM review_batch WHERE tenant_id = $1"
 _END: Final = """SELECT coalesce((SELECT max(idx) + 1 FROM ledger_entry WHERE tenant_id = $1), 0) AS size,
-  (SELECT count(*) FROM ledger_entry WHERE tenant_id = $1 AND idx >= $2 AND kind = 'disclosure') AS uses"""
+  (SELECT count(*) FROM (
+    SELECT FROM ledger_entry WHERE tenant_id = $1 AND idx >= $2 AND kind = 'disclosure' LIMIT 20000) AS found) AS uses"""
 _ACCESSES: Final = f"""SELECT e.idx, p.payload FROM ledger_entry e JOIN ledger_payload p USING (tenant_id, idx)
 WHERE e.tenant_id = $1 AND {{which}} AND e.kind = 'disclosure' AND e.outcome = 'permit' AND e.client_id IS NOT NULL
   AND e.action IN {_READING} AND e.agent_role NOT IN {_NO_PERSON} ORDER BY e.idx"""  # noqa: S608
@@ -52,7 +53,14 @@ _ASK: Final = """INSERT INTO review_question (tenant_id, idx, agent, client_id, 
 SELECT $1, idx, agent, client_id, at, string_to_array(marks, ' ')
 FROM unnest($2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[]) AS q (idx, agent, client_id, at, marks)
 ON CONFLICT ON CONSTRAINT review_question_pkey DO UPDATE SET marks = excluded.marks"""
-_ANSWERED: Final = "DELETE FROM review_question WHERE tenant_id = $1 AND idx = ANY ($2)"
+_ANSWERED: Final = """WITH gone AS (
+  DELETE FROM review_question WHERE tenant_id = $1 AND idx = ANY ($2::bigint[]) RETURNING idx)
+INSERT INTO review_ground (tenant_id, day, ground, times)
+SELECT $1, a.day, a.ground, count(*)
+FROM unnest($2::bigint[], $3::date[], $4::text[]) AS a (idx, day, ground) JOIN gone USING (idx)
+GROUP BY 2, 3
+ON CONFLICT ON CONSTRAINT review_ground_pkey DO UPDATE SET times = review_ground.times + excluded.times"""
+"""counted by whoever takes the question away, so that two officers at once count it once"""
 
 
 class Judgements:
@@ -60,7 +68,7 @@ class Judgements:
         self._store = store
 
     async def span(self, tenant: str) -> tuple[int, int, int]:
-        """The next index to judge, the length of the log, and how many uses of records are between them."""
+        """The next index to judge, the length of the log, and how many uses of records are between them (20,000 at most)."""
         (at,) = await self._store.fetch(tenant, _NEXT, tenant)
         (end,) = await self._store.fetch(tenant, _END, tenant, at["next"])
         return int(at["next"]), int(end["size"]), int(end["uses"])
@@ -126,10 +134,11 @@ class Judgements:
 
     async def again(self, tenant: str, judged: Sequence[Judged]) -> None:
         """Questions that were judged anew: those that are explained by now leave."""
-        answered = [j for j in judged if j.explanation is not None]
-        statements = [*_grounds(tenant, answered), *_asked(tenant, [j for j in judged if j.explanation is None])]
+        statements = _asked(tenant, [j for j in judged if j.explanation is None])
+        answered = [(j.access, j.explanation) for j in judged if j.explanation is not None]
         if answered:
-            statements.append(Statement(_ANSWERED, (tenant, [j.access.index for j in answered])))
+            days, grounds = [a.at.date() for a, _ in answered], [e.ground.value for _, e in answered]
+            statements.append(Statement(_ANSWERED, (tenant, [a.index for a, _ in answered], days, grounds)))
         if statements:
             await self._store.append(tenant, [], statements=statements)
 

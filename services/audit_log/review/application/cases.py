@@ -88,7 +88,7 @@ class Deciding:
         self._cases, self._judging, self._ledger, self._now = cases, judging, ledger, now
 
     async def of(self, tenant: str, agent: str) -> list[Told]:
-        """The person's open questions, judged anew, by client. Problem 404 where none is left."""
+        """The person's open questions, judged anew, by client; empty where none is left."""
         open_ones = await self._cases.questions(tenant, agent, SHOWN)
         left = await self._judging.again(tenant, {q.index: q.marks for q in open_ones}) if open_ones else []
         by_client: dict[str, list[Judged]] = {}
