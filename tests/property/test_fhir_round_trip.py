@@ -72,7 +72,7 @@ def test_a_consent_made_here_means_the_same_when_it_is_read_back(kind: ConsentKi
     assert again.form.policy == policy
     assert (again.form.kind, again.form.period.start, again.form.client_id) == (kind, "2026-01-01", CLIENT)
     assert again.form.grantor.name == "Noor Haddad"
-    assert not again.warnings
+    assert {said.partition(":")[0] for _, said in again.warnings} <= {"names nobody"}, "nothing else had to be read cautiously"
 
 
 JSON = st.recursive(
