@@ -37,6 +37,7 @@ from services.audit_log.application.policy_projection import PolicyFeed, PolicyP
 from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.application.receipts import SYSTEM_TENANT, Receipts, message_alarm
 from services.audit_log.application.releases import Releases
+from services.audit_log.application.erasure_retention import PackRetention
 from services.audit_log.application.reviews import Reviewing
 from services.audit_log.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
 from services.audit_log.application.tenant_settings import TenantSettings
@@ -131,7 +132,13 @@ class AuditLogService:
         self._releases = Releases(identity, choices, ledger, now=parts.now)
         idempotency = Idempotency(self._store, parts.secret)
         self._erasures = erasing.Erasures(
-            self._store, self._ledger, self._keyring, idempotency=idempotency, now=parts.now, new_id=parts.new_id
+            self._store,
+            self._ledger,
+            self._keyring,
+            retention=PackRetention(rules.in_force, self._policy.policy, now=parts.now),
+            idempotency=idempotency,
+            now=parts.now,
+            new_id=parts.new_id,
         )
         self.care = LedgerCare(parts, self._ledger, self._store, self._erasures.holds, settings)
         """what runs beside the ledger"""

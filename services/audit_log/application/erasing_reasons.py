@@ -3,7 +3,7 @@
 Entries, leaves, tree and old proofs stay; the erased entries still say who, when, for whom and under which purpose.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
@@ -12,6 +12,7 @@ from services.audit_log.application.ledger_view import Filters, StoredEntry
 from services.audit_log.application.ports import Ledger
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.erasure import Erasure
+from services.audit_log.domain.retention import ACCOUNTED
 from shared.contracts.records import KeyClass, ServiceName
 
 _PAGE: Final = 200
@@ -28,8 +29,16 @@ class ErasableLedger(Ledger, Protocol):
 
 
 class ErasingReasons:
-    def __init__(self, ledger: ErasableLedger, *, now: Callable[[], datetime]) -> None:
-        self._ledger, self._now = ledger, now
+    """`accounted_since(tenant)`: from when on the reasons of disclosures that count must stay; None where none must."""
+
+    def __init__(
+        self,
+        ledger: ErasableLedger,
+        accounted_since: Callable[[str], Awaitable[datetime | None]],
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._ledger, self._accounted_since, self._now = ledger, accounted_since, now
 
     async def erase(self, tenant: str, state: Erasure) -> None:
         """Nothing where the erasure leaves identity alone, or where it was done before: so it may be taken twice."""
@@ -41,10 +50,11 @@ class ErasingReasons:
 
     async def _standing(self, tenant: str, client_id: UUID) -> list[int]:
         filters = Filters(client_id=str(client_id), kinds=(EntryKind.GRANT.value,))
+        since = await self._accounted_since(tenant)
         indexes: list[int] = []
         before: int | None = None
         while found := await self._ledger.search(tenant, filters, before=before, limit=_PAGE):
-            indexes += [s.index for s in found if not s.erased]
+            indexes += [s.index for s in found if not s.erased and not _stays(s.entry, since)]
             before = found[-1].index
         return indexes
 
@@ -63,3 +73,7 @@ class ErasingReasons:
             basis=(f"law:{state.basis}",),
             detail={"erasure_id": str(state.id)},
         )
+
+
+def _stays(entry: Entry, since: datetime | None) -> bool:
+    return since is not None and entry.purpose in ACCOUNTED and entry.at >= since

@@ -18,6 +18,7 @@ from services.audit_log.domain.erasure_events import (
     ErasureEvent,
     ErasureKeysDestroyed,
     ErasureRefused,
+    ErasureRetained,
 )
 from shared.contracts.audit import KEY_SHREDDED, KeyShredded
 from shared.contracts.records import ServiceName
@@ -188,7 +189,8 @@ def _entry(stored: StoredEvent, event: Event, state: Erasure, agent_name: str) -
         detail["kids"] = list(event.kids)
     if isinstance(event, ErasureAnswered):
         detail["acknowledged_by"] = str(event.service)
-    refused = isinstance(event, ErasureRefused)
+    refused = isinstance(event, ErasureRefused | ErasureRetained)
+    kept_by = (event.rule,) if isinstance(event, ErasureRetained) else ()
     return Entry(
         kind=EntryKind.ERASURE,
         at=at,
@@ -203,6 +205,6 @@ def _entry(stored: StoredEvent, event: Event, state: Erasure, agent_name: str) -
         client_id=str(event.client_id),
         purpose=default_purpose(Role.COMPLIANCE_OFFICER) if by_officer else None,
         purpose_defaulted=by_officer,
-        basis=(f"law:{state.basis}",),
+        basis=(f"law:{state.basis}", *kept_by),
         detail=detail,
     )

@@ -25,6 +25,7 @@ from services.audit_log.domain.erasure import (
     ErasureStatus,
     Fenced,
     Hold,
+    Keep,
     MakeFinal,
     NoSuchErasure,
     NotAwaiting,
@@ -60,6 +61,16 @@ class KeyDestruction(Protocol):
     async def is_final(self, tenant: str, client_id: str, classes: Sequence[KeyClass]) -> bool: ...
 
 
+class Retention(Protocol):
+    """What the tenant's retention pack keeps."""
+
+    async def keeps(self, tenant: str, client_id: UUID, classes: Sequence[KeyClass]) -> str | None:
+        """The rule that keeps some of these classes still."""
+
+    async def accounted_since(self, tenant: str) -> datetime | None:
+        """From when on disclosures must be accounted for; None where no pack says so."""
+
+
 class Erasures:
     """`store` and `ledger` stand on the audit log's database (its `ddl` holds `erasure_stream.SCHEMA` and the idempotency
     table); `keyring` is open before `start`. `idempotency` is the one of the service, over the same store.
@@ -71,13 +82,15 @@ class Erasures:
         ledger: ErasableLedger,
         keyring: KeyDestruction,
         *,
+        retention: Retention,
         idempotency: Idempotency,
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
         self.idempotency = idempotency
         self.holds = Holds(store, ledger, now=now, new_id=new_id)
-        self._reasons = ErasingReasons(ledger, now=now)
+        self._reasons = ErasingReasons(ledger, retention.accounted_since, now=now)
+        self._retention = retention
         self._streams = ErasureStream(store, ledger, new_id=new_id)
         self._ledger, self._keyring, self._now, self._new_id = ledger, keyring, now, new_id
         self._turns: dict[UUID, asyncio.Lock] = {}
@@ -103,7 +116,8 @@ class Erasures:
     ) -> tuple[Answer, list[int]]:
         """A new erasure, awaiting approval (or refused under a legal hold), and its entries in the ledger."""
         held = bool(await self.holds.standing(call.tenant, client_id))
-        command = Request(self._new_id(), client_id, tuple(key_classes), basis, call.principal.sub, held)
+        kept_by = await self._retention.keeps(call.tenant, client_id, key_classes)
+        command = Request(self._new_id(), client_id, tuple(key_classes), basis, call.principal.sub, held, kept_by)
         loaded = await self._streams.load(call.tenant, command.erasure_id)
         return await self._take(call, loaded, decide(loaded.state, command, self._now()), repeat)
 
@@ -114,7 +128,8 @@ class Erasures:
             raise not_found()
         held = bool(await self.holds.standing(call.tenant, loaded.state.client_id))
         try:
-            events = decide(loaded.state, Approve(call.principal.sub, held), self._now())
+            kept_by = await self._retention.keeps(call.tenant, loaded.state.client_id, loaded.state.key_classes)
+            events = decide(loaded.state, Approve(call.principal.sub, held, kept_by), self._now())
             return await self._take(call, loaded, events, repeat)
         except OwnRequest:
             entries = await self._ledger.append(call.tenant, [self._denied(call, loaded.state)])
@@ -189,6 +204,8 @@ class Erasures:
             return decide(state, Destroyed(tuple(kids)), self._now())
         if await self.holds.standing(tenant, state.client_id):
             return decide(state, Hold(), self._now())
+        if (rule := await self._retention.keeps(tenant, state.client_id, state.key_classes)) is not None:
+            return decide(state, Keep(rule), self._now())
         await self._keyring.fence(tenant, client_id, state.key_classes, state.id)
         return decide(state, Fenced(), self._now())
 
@@ -265,7 +282,8 @@ def view(state: Erasure) -> dict[str, Any]:
         "requested_by": state.requested_by,
         "approved_by": state.approved_by,
         "acknowledged_by": sorted(map(str, state.acknowledged_by)),
-        "refused_because": str(state.refused_because) if state.refused_because else None,
+        "refused_because": state.refused_because,
+        "kept_by": state.kept_by,
     }
 
 

@@ -20,6 +20,7 @@ from services.audit_log.domain.erasure_events import (
     ErasureMadeFinal,
     ErasureRefused,
     ErasureRequested,
+    ErasureRetained,
     Refused,
 )
 from shared.contracts.records import KeyClass, ServiceName
@@ -57,7 +58,10 @@ class Erasure:
     fenced: bool = False
     destroyed: bool = False
     acknowledged_by: tuple[ServiceName, ...] = ()
-    refused_because: Refused | None = None
+    refused_because: str | None = None
+    """`legal_hold` or `retention`"""
+    kept_by: str | None = None
+    """the rule that a refusal for retention rests on"""
     final: bool = False
 
     @property
@@ -82,17 +86,27 @@ class Request:
     by: str
     held: bool = False
     """whether a legal hold of this client stands"""
+    kept_by: str | None = None
+    """the rule of the retention pack that keeps some of it still"""
 
 
 @dataclass(frozen=True, slots=True)
 class Approve:
     by: str
     held: bool = False
+    kept_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
     """A legal hold was found after the approval, before the keys were fenced: from the fence on nothing stops it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The retention pack was found to keep some of it after the approval, before the fence."""
+
+    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +129,7 @@ class MakeFinal:
     pass
 
 
-Command = Request | Approve | Hold | Fenced | Destroyed | Acknowledge | MakeFinal
+Command = Request | Approve | Hold | Keep | Fenced | Destroyed | Acknowledge | MakeFinal
 
 
 class ErasureError(Exception):
@@ -146,12 +160,16 @@ def decide(state: Erasure, command: Command, at: datetime) -> list[ErasureEvent]
         raise NoSuchErasure
     client_id, erasure_id = state.client_id, state.id
     match command:
-        case Approve(by, held):
-            return _approve(state, by, held, at)
+        case Approve(by, held, kept_by):
+            return _approve(state, by, _refusal(client_id, erasure_id, held, kept_by, at), at)
         case Hold():
             if state.fenced or state.status is not ErasureStatus.RUNNING:
                 raise OutOfOrder
             return [ErasureRefused(client_id=client_id, erasure_id=erasure_id, at=at, reason=Refused.LEGAL_HOLD)]
+        case Keep(rule):
+            if state.fenced or state.status is not ErasureStatus.RUNNING:
+                raise OutOfOrder
+            return [ErasureRetained(client_id=client_id, erasure_id=erasure_id, at=at, rule=rule)]
         case Fenced():
             if state.status is not ErasureStatus.RUNNING:
                 raise OutOfOrder
@@ -183,6 +201,8 @@ def evolve(state: Erasure, event: Event) -> Erasure:
             )
         case ErasureRefused():
             return replace(state, status=ErasureStatus.REFUSED, refused_because=event.reason)
+        case ErasureRetained():
+            return replace(state, status=ErasureStatus.REFUSED, refused_because="retention", kept_by=event.rule)
         case ErasureApproved():
             return replace(state, status=ErasureStatus.RUNNING, approved_by=event.approved_by)
         case ErasureFenced():
@@ -213,22 +233,24 @@ def _request(state: Erasure, command: Request, at: datetime) -> list[ErasureEven
             requested_by=command.by,
         )
     ]
-    if command.held:
-        events.append(
-            ErasureRefused(client_id=command.client_id, erasure_id=command.erasure_id, at=at, reason=Refused.LEGAL_HOLD)
-        )
-    return events
+    return events + _refusal(command.client_id, command.erasure_id, command.held, command.kept_by, at)
 
 
-def _approve(state: Erasure, by: str, held: bool, at: datetime) -> list[ErasureEvent]:
+def _refusal(client_id: UUID, erasure_id: UUID, held: bool, kept_by: str | None, at: datetime) -> list[ErasureEvent]:
+    if held:
+        return [ErasureRefused(client_id=client_id, erasure_id=erasure_id, at=at, reason=Refused.LEGAL_HOLD)]
+    if kept_by is not None:
+        return [ErasureRetained(client_id=client_id, erasure_id=erasure_id, at=at, rule=kept_by)]
+    return []
+
+
+def _approve(state: Erasure, by: str, refusal: list[ErasureEvent], at: datetime) -> list[ErasureEvent]:
     assert state.id is not None and state.client_id is not None
     if by == state.requested_by:
         raise OwnRequest
     if state.status is not ErasureStatus.AWAITING:
         raise NotAwaiting
-    if held:
-        return [ErasureRefused(client_id=state.client_id, erasure_id=state.id, at=at, reason=Refused.LEGAL_HOLD)]
-    return [ErasureApproved(client_id=state.client_id, erasure_id=state.id, at=at, approved_by=by)]
+    return refusal or [ErasureApproved(client_id=state.client_id, erasure_id=state.id, at=at, approved_by=by)]
 
 
 def _acknowledge(state: Erasure, service: ServiceName, at: datetime) -> list[ErasureEvent]:

@@ -34,6 +34,14 @@ class ErasureRefused(_ErasureEvent):
     reason: Refused
 
 
+class ErasureRetained(_ErasureEvent):
+    """Refused, because a row of the tenant's retention pack keeps some of these classes still."""
+
+    TYPE: ClassVar[str] = "erasure.retained"
+    rule: str
+    """id of the rule that the row rests on, as `rule:law.164.530-j`"""
+
+
 class ErasureApproved(_ErasureEvent):
     TYPE: ClassVar[str] = "erasure.approved"
     approved_by: str
@@ -69,6 +77,7 @@ class ErasureMadeFinal(_ErasureEvent):
 ErasureEvent = (
     ErasureRequested
     | ErasureRefused
+    | ErasureRetained
     | ErasureApproved
     | ErasureFenced
     | ErasureKeysDestroyed
@@ -79,6 +88,7 @@ ErasureEvent = (
 EVENTS: Final = (
     ErasureRequested,
     ErasureRefused,
+    ErasureRetained,
     ErasureApproved,
     ErasureFenced,
     ErasureKeysDestroyed,

@@ -85,6 +85,7 @@ async def test_from_request_to_completion(here: World) -> None:
         "approved_by": "officer-ben",
         "acknowledged_by": ["alliance_measurement", "consent", "session_notes"],
         "refused_because": None,
+        "kept_by": None,
     }
     assert await entries(here, 8) == [
         ("requested", "done", "officer-ada"),

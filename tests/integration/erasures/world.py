@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,6 +21,9 @@ from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.application.erasure_stream import SCHEMA
 from services.audit_log.application.erasures import Erasures, handlers
 from services.audit_log.application.ledger_view import Filters
+from services.audit_log.application.erasure_retention import PackRetention
+from services.audit_log.domain.policy import TenantPolicy
+from services.audit_log.domain.tenant_rules import UNCHOSEN_RULES, TenantRules
 from shared.contracts.records import KeyClass, ServiceName
 from shared.contracts.topics import AUDIT, RECEIPTS
 from shared.eventstore.outbox import Outbox
@@ -73,6 +76,23 @@ class Said:
 
 
 @dataclass
+class Chosen:
+    """The retention of a tenant whose rules and consents are set here; as of a tenant made at first use until they are."""
+
+    rules: TenantRules = UNCHOSEN_RULES
+    policy: TenantPolicy = field(default_factory=TenantPolicy)
+
+    def retention(self) -> PackRetention:
+        async def rules(_: str) -> TenantRules:
+            return self.rules
+
+        async def policy(_: str) -> TenantPolicy:
+            return self.policy
+
+        return PackRetention(rules, policy, now=clock.now)
+
+
+@dataclass
 class World:
     audit: DatabaseUrls
     keys: DatabaseUrls
@@ -84,6 +104,7 @@ class World:
     session: aiohttp.ClientSession
     url: str
     tenant: str
+    chosen: Chosen
 
     async def call(
         self,
@@ -121,14 +142,17 @@ class World:
 
     def again(self) -> Erasures:
         """As after a restart, or in another process."""
-        return make_erasures(self.store, self.ledger, self.keyring)
+        return make_erasures(self.store, self.ledger, self.keyring, self.chosen)
 
 
-def make_erasures(store: PostgresEventStore, ledger: PostgresLedger, keyring: PostgresKeyring) -> Erasures:
+def make_erasures(
+    store: PostgresEventStore, ledger: PostgresLedger, keyring: PostgresKeyring, chosen: Chosen | None = None
+) -> Erasures:
     return Erasures(
         store,
         ledger,
         keyring,
+        retention=(chosen or Chosen()).retention(),
         idempotency=idempotency.Idempotency(store, b"s" * 32),
         now=clock.now,
         new_id=clock.new_id,
@@ -146,14 +170,15 @@ async def world(audit: DatabaseUrls, keys: DatabaseUrls, directory: Path) -> Asy
             await part.open()
             stack.push_async_callback(part.close)
         await ledger.lead()
-        erasures = make_erasures(store, ledger, keyring)
+        chosen = Chosen()
+        erasures = make_erasures(store, ledger, keyring, chosen)
         await erasures.start()
         stack.push_async_callback(erasures.stop)
         app = create_app("audit_log", "test", new_id=clock.new_id, checks={})
         app.include_router(router(erasures, Desk(ledger, TOKENS, clock.now)))
         url = await stack.enter_async_context(serving(app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield World(audit, keys, kms, store, ledger, keyring, erasures, session, url, f"t-{uuid4().hex[:12]}")
+        yield World(audit, keys, kms, store, ledger, keyring, erasures, session, url, f"t-{uuid4().hex[:12]}", chosen)
 
 
 @asynccontextmanager

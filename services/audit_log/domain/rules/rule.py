@@ -32,6 +32,12 @@ RULES: Final = _table(
         "45 CFR 164.526",
         "a request to amend a record is made, answered and disagreed with; nothing is overwritten",
     ),
+    Rule(
+        "rule:law.164.530-j",
+        "45 CFR 164.530(j)(2), 164.508(b)(6)",
+        "evidence of consent is kept for six years from the day it was last in effect",
+    ),
+    Rule("rule:law.164.528", "45 CFR 164.528(a)(1), (b)", "disclosures of six years are accounted for: when, to whom, what, why"),
     Rule("rule:law.164.502-g", "45 CFR 164.502(g)", "who acts for a client by registered authority, while it holds and as far"),
     Rule(
         "rule:law.164.502-g-3",

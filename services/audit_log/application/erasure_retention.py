@@ -1,0 +1,34 @@
+"""The retention pack of a tenant, asked with what the gate knows of the client's consents."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from services.audit_log.domain.policy import TenantPolicy
+from services.audit_log.domain.retention import Kept, in_force, refuses, years_after
+from services.audit_log.domain.tenant_rules import TenantRules
+from shared.contracts.records import KeyClass
+
+
+class PackRetention:
+    """See erasures.Retention."""
+
+    def __init__(
+        self,
+        rules: Callable[[str], Awaitable[TenantRules]],
+        policy: Callable[[str], Awaitable[TenantPolicy]],
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._rules, self._policy, self._now = rules, policy, now
+
+    async def keeps(self, tenant: str, client_id: UUID, classes: Sequence[KeyClass]) -> str | None:
+        rules = await self._rules(tenant)
+        if in_force(rules, Kept.CONSENT_EVIDENCE) is None:
+            return None
+        row = refuses(rules, (await self._policy(tenant)).client(str(client_id)), classes, self._now())
+        return row.rule if row is not None else None
+
+    async def accounted_since(self, tenant: str) -> datetime | None:
+        row = in_force(await self._rules(tenant), Kept.ACCOUNTING)
+        return years_after(self._now(), -row.years) if row is not None else None
