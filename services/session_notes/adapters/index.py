@@ -36,6 +36,11 @@ _NOTES: Final = (
     "AND ($3::timestamptz IS NULL OR (created_at, note_id) < ($3, $4::uuid)) "
     "ORDER BY created_at DESC, note_id DESC LIMIT $5"
 )
+_NOTES_BY: Final = (
+    f"SELECT {_NOTE_COLUMNS} FROM note WHERE tenant_id = $1 AND author = $2 AND ($3::uuid IS NULL OR client_id = $3) "  # noqa: S608
+    "AND ($4::timestamptz IS NULL OR (created_at, note_id) < ($4, $5::uuid)) "
+    "ORDER BY created_at DESC, note_id DESC LIMIT $6"
+)
 _PROMPTS: Final = (
     "SELECT prompt_id, client_id, event_id, schema_version, data FROM prompt WHERE tenant_id = $1 AND client_id = $2 "
     "AND ($3::timestamptz IS NULL OR at > $3) AND ($4::timestamptz IS NULL OR at <= $4) ORDER BY at, prompt_id"
@@ -79,6 +84,12 @@ class PostgresIndex:
 
     async def notes_of(self, tenant: str, client_id: UUID, after: Position | None, limit: int) -> list[NoteRow]:
         rows = await self._store.fetch(tenant, _NOTES, tenant, client_id, *_after(after), limit)
+        return [_note(row) for row in rows]
+
+    async def notes_by(
+        self, tenant: str, author: str, client_id: UUID | None, after: Position | None, limit: int
+    ) -> list[NoteRow]:
+        rows = await self._store.fetch(tenant, _NOTES_BY, tenant, author, client_id, *_after(after), limit)
         return [_note(row) for row in rows]
 
     async def prompts(self, tenant: str, client_id: UUID, after: datetime | None, until: datetime | None) -> list[PromptRow]:

@@ -58,6 +58,7 @@ CREATE TABLE IF NOT EXISTS prompt (
 _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS session_of_client ON session (tenant_id, client_id, created_at, session_id)",
     "CREATE INDEX IF NOT EXISTS note_of_client ON note (tenant_id, client_id, created_at, note_id)",
+    "CREATE INDEX IF NOT EXISTS note_of_author ON note (tenant_id, author, created_at, note_id)",
     "CREATE INDEX IF NOT EXISTS prompt_of_client ON prompt (tenant_id, client_id, at)",
 )
 

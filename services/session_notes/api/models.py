@@ -100,5 +100,14 @@ class AddendumBody(Body):
     text: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 
 
+class SearchBody(Body):
+    """Words to find in your own notes. They travel in the body: a URL ends up in logs."""
+
+    words: Annotated[str, StringConstraints(min_length=2, max_length=200)]
+    """each begins a word of the note, in any case; all must be there"""
+    client_id: UUID | None = None
+    """absent: of all your clients"""
+
+
 class SignatureBody(Body):
     """Nothing to say: the token tells who signs. The body may be empty."""

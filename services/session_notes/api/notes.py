@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.session_notes.api.models import AddendumBody, NoteChangeBody, SignatureBody
+from services.session_notes.api.models import AddendumBody, NoteChangeBody, SearchBody, SignatureBody
 from services.session_notes.api.surface import (
     CLIENT_ID_QUERY,
     Surface,
@@ -13,13 +13,16 @@ from services.session_notes.api.surface import (
     optional_version,
     respond,
 )
-from services.session_notes.api.views import note_view
+from services.session_notes.api.views import found_view, note_view
 from services.session_notes.application.notes import Change, add_addendum, cosign_note, revise_note, sign_note
 from services.session_notes.application.reading import list_notes, read_note
+from services.session_notes.application.searching import search_own
+from services.session_notes.domain.words import words_of
 from shared.gate.ask import Opened
 from shared.http.body import documented, parse, raw_body, read_json
 from shared.http.call import etag, expected_version, path_id
 from shared.http.idempotency import Answer, Repeat
+from shared.http.problems import Fault, invalid
 
 
 def note_routes(surface: Surface) -> APIRouter:
@@ -42,6 +45,22 @@ def note_routes(surface: Surface) -> APIRouter:
         start, limit = surface.start(request, bound)
         found, page = await list_notes(desk, call, client_id, start=start, limit=limit)
         return surface.page([note_view(n, page.opened) for n in found], page.next, bound, page.opened)
+
+    @router.post("/v1/notes/search", openapi_extra=documented(SearchBody))
+    async def find(request: Request) -> Response:
+        """Your own notes that hold every word: where, not what. Up to 2,000 notes are opened, in memory; older ones by `next`.
+
+        `?cursor=` takes `next`. Each client whose notes are opened gets one entry in the ledger.
+        """
+        call = surface.call(request)
+        body, _ = await read_json(request, SearchBody)
+        words = words_of(body.words)
+        if not words:
+            raise invalid([Fault("/words", "at least one letter or digit")])
+        bound = bound_to(call, f"search/{'/'.join(words)}", body.client_id)
+        start, _ = surface.start(request, bound)
+        searched = await search_own(desk, call, body.client_id, words, start=start)
+        return surface.found([found_view(f) for f in searched.found], searched.count, searched.next, bound, searched.entries)
 
     @router.put("/v1/notes/{note_id}", openapi_extra=documented(NoteChangeBody))
     async def revise(request: Request, note_id: str) -> Response:

@@ -1,6 +1,6 @@
 """What the routes share: who calls, safe repeats, pages, and how answers are put on the wire."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,10 +61,19 @@ class Surface:
         return (None if raw is None else Position(datetime.fromisoformat(raw[0]), UUID(raw[1]))), limit
 
     def page(self, items: list[dict[str, Any]], next_: Position | None, bound_to: str, opened: Opened) -> Response:
-        cursor = None
-        if next_ is not None:
-            cursor = self.cursors.encode([next_.created_at.isoformat(), str(next_.id)], bound_to=bound_to)
-        return respond({"items": items, "next": cursor}, headers=opened.headers)
+        return respond({"items": items, "next": self._cursor(next_, bound_to)}, headers=opened.headers)
+
+    def found(
+        self, items: list[dict[str, Any]], searched: int, next_: Position | None, bound_to: str, entries: Sequence[int]
+    ) -> Response:
+        """Of a search: `searched` says how many were opened for it."""
+        headers = {"Audit-Entry": ", ".join(map(str, entries))} if entries else {}
+        return respond({"items": items, "searched": searched, "next": self._cursor(next_, bound_to)}, headers=headers)
+
+    def _cursor(self, position: Position | None, bound_to: str) -> str | None:
+        if position is None:
+            return None
+        return self.cursors.encode([position.created_at.isoformat(), str(position.id)], bound_to=bound_to)
 
 
 def respond(body: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -84,5 +93,5 @@ def optional_version(request: Request) -> int | None:
     return expected_version(request) if "if-match" in request.headers else None
 
 
-def bound_to(call: Call, what: str, client_id: UUID) -> str:
+def bound_to(call: Call, what: str, client_id: UUID | None) -> str:
     return f"{call.tenant}/{call.principal.sub}/{call.principal.role}/{what}/{client_id}"

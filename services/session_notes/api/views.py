@@ -4,6 +4,7 @@ from typing import Any
 
 from services.session_notes.application.clients import ClientRead
 from services.session_notes.application.reading import NoteRead
+from services.session_notes.application.searching import Found
 from services.session_notes.application.sessions import SessionRead
 from services.session_notes.domain.notes import Signature
 from shared.gate.ask import Opened
@@ -81,6 +82,20 @@ def note_view(read: NoteRead, opened: Opened) -> dict[str, Any]:
         "notices": opened.notices(note.note_id),
         "created_at": note.created_at,
         "updated_at": note.updated_at,
+    }
+
+
+def found_view(found: Found) -> dict[str, Any]:
+    """Where a note holds the words; its text is read by `GET /v1/notes/{id}`."""
+    note = found.note
+    return {
+        "id": str(note.note_id),
+        "kind": str(note.kind),
+        "client_id": str(note.client_id),
+        "session_id": str(note.session_id),
+        "status": str(note.status),
+        "sections": list(found.sections),
+        "created_at": note.created_at,
     }
 
 

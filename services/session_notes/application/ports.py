@@ -94,6 +94,11 @@ class Index(Protocol):
     async def notes_of(self, tenant: str, client_id: UUID, after: Position | None, limit: int) -> list[NoteRow]:
         """Newest first."""
 
+    async def notes_by(
+        self, tenant: str, author: str, client_id: UUID | None, after: Position | None, limit: int
+    ) -> list[NoteRow]:
+        """Those of one author, of one client or of all, newest first."""
+
     async def prompts(self, tenant: str, client_id: UUID, after: datetime | None, until: datetime | None) -> list[PromptRow]:
         """Prompts that were prepared later than `after` and not later than `until`, oldest first."""
 

@@ -77,6 +77,7 @@ async def test_the_reference_page_names_every_path(clinic: Clinic) -> None:
         ("/v1/sessions", "post"),
         ("/v1/sessions", "get"),
         ("/v1/sessions/{session_id}", "get"),
+        ("/v1/notes/search", "post"),
         ("/v1/sessions/{session_id}/progress-notes", "post"),
         ("/v1/sessions/{session_id}/psychotherapy-notes", "post"),
         ("/v1/notes", "get"),

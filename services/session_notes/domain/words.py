@@ -1,0 +1,27 @@
+"""What it means that a note holds a word: no matter which case, form of accents or width it was typed in."""
+
+import re
+from collections.abc import Mapping, Sequence
+from unicodedata import normalize
+
+from services.session_notes.domain.notes import NoteContent
+
+_WORD = re.compile(r"\w+")
+
+
+def words_of(text: str) -> list[str]:
+    """Words in NFKC and case-folded (folding can undo the form, so it is made once more): `Straße` and `STRASSE` are one."""
+    return _WORD.findall(normalize("NFKC", normalize("NFKC", text).casefold()))
+
+
+def sections_with(wanted: Sequence[str], content: NoteContent, addenda: Sequence[str]) -> list[str]:
+    """Names of the sections, and `addenda`, where a wanted word begins a word; empty unless the note holds each of them."""
+    parts: Mapping[str, str] = {**content.sections, "addenda": "\n".join(addenda)}
+    spoken = {name: set(words_of(text)) for name, text in parts.items()}
+    missing, where = set(wanted), []
+    for name, words in spoken.items():
+        here = {w for w in wanted if any(word.startswith(w) for word in words)}
+        missing -= here
+        if here:
+            where.append(name)
+    return [] if missing else where
