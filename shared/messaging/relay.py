@@ -19,7 +19,7 @@ from shared.messaging.port import Outbound, Transport
 from shared.messaging.signature import NUMBER, EventSigner
 
 _log = logging.getLogger(__name__)
-_PAGE: Final = 2000
+_PAGE: Final = 1000
 _CHUNK: Final = 250
 """rows that are signed while those before them are on their way"""
 _SIGNED_AT_ONCE: Final = 20
@@ -140,8 +140,12 @@ class Relay:
         while True:
             rows = await self._outbox.pending(_PAGE)
             if rows:
-                await self._send(rows)
-                await self._outbox.delete([row.id for row in rows])
+                confirmed: list[int] = []
+                try:
+                    await self._send(rows, confirmed)
+                finally:  # what has arrived is not sent again because of what has not
+                    if confirmed:
+                        await self._outbox.delete(confirmed)
                 sent += len(rows)
                 self.relayed += len(rows)
                 if self.on_relayed is not None:
@@ -149,17 +153,17 @@ class Relay:
             if len(rows) < _PAGE:
                 return sent
 
-    async def _send(self, rows: Sequence[OutboxRow]) -> None:
-        """In order: a chunk leaves when the one before it is confirmed, and is signed meanwhile."""
+    async def _send(self, rows: Sequence[OutboxRow], confirmed: list[int]) -> None:
+        """In order: a chunk leaves when the one before it is confirmed, and is signed meanwhile. Ids are added as they arrive."""
         under_way: asyncio.Task[None] | None = None
         try:
-            for start in range(0, len(rows), _CHUNK):
-                messages = await self._messages(rows[start : start + _CHUNK])
+            for start in range(0, len(rows) + _CHUNK, _CHUNK):
+                chunk = rows[start : start + _CHUNK]
+                messages = await self._messages(chunk)
                 if under_way is not None:
                     await under_way
-                under_way = asyncio.create_task(self._publish(messages))
-            if under_way is not None:
-                await under_way
+                    confirmed += [row.id for row in rows[start - _CHUNK : start]]
+                under_way = asyncio.create_task(self._publish(messages)) if chunk else None
         finally:
             if under_way is not None:
                 under_way.cancel()
