@@ -30,6 +30,7 @@ from services.audit_log.application import erasure_stream
 from services.audit_log.application import erasures as erasing
 from services.audit_log.application.direct import DirectGate
 from services.audit_log.application.disclosure import DisclosureGate, Steps
+from services.audit_log.application.erasure_retention import PackRetention
 from services.audit_log.application.explanations import Explanations
 from services.audit_log.application.grants import BreakGlass
 from services.audit_log.application.identity import CallerIdentity, JobCaps, RolePurposes
@@ -37,7 +38,6 @@ from services.audit_log.application.policy_projection import PolicyFeed, PolicyP
 from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.application.receipts import SYSTEM_TENANT, Receipts, message_alarm
 from services.audit_log.application.releases import Releases
-from services.audit_log.application.erasure_retention import PackRetention
 from services.audit_log.application.reviews import Reviewing
 from services.audit_log.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
 from services.audit_log.application.tenant_settings import TenantSettings

@@ -18,10 +18,10 @@ from services.audit_log.adapters.kms.file import FileKms
 from services.audit_log.adapters.ledger import PostgresLedger
 from services.audit_log.api.erasures import router
 from services.audit_log.api.ledger_desk import Desk
+from services.audit_log.application.erasure_retention import PackRetention
 from services.audit_log.application.erasure_stream import SCHEMA
 from services.audit_log.application.erasures import Erasures, handlers
 from services.audit_log.application.ledger_view import Filters
-from services.audit_log.application.erasure_retention import PackRetention
 from services.audit_log.domain.policy import TenantPolicy
 from services.audit_log.domain.tenant_rules import UNCHOSEN_RULES, TenantRules
 from shared.contracts.records import KeyClass, ServiceName
