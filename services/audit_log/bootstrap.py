@@ -68,6 +68,10 @@ _DESCRIPTION: Final = "The gate: decides on every disclosure, writes it down, an
 _log = logging.getLogger("audit_log")
 
 
+SCHEMA: Final = (*gate_schema.schema(), *erasure_stream.SCHEMA, *bootstrap_ledger.SCHEMA, *review_schema.schema())
+"""tables of this service's own database, but the ledger's"""
+
+
 class AuditLogService:
     """`Service`, and the gate of all others."""
 
@@ -89,8 +93,7 @@ class AuditLogService:
     ) -> None:
         self.name = str(ServiceName.AUDIT_LOG)
         self._now, self._closing = parts.now, closing
-        ddl = [*gate_schema.schema(), *erasure_stream.SCHEMA, *bootstrap_ledger.SCHEMA, *review_schema.schema()]
-        self._store = PostgresEventStore(database, ddl=ddl, now=parts.now)
+        self._store = PostgresEventStore(database, ddl=SCHEMA, now=parts.now)
         self._keyring = PostgresKeyring(
             keyring_database,
             kms,

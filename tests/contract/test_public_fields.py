@@ -39,6 +39,7 @@ PUBLIC: Final[dict[str, str]] = {
     "tenant": "which practice",
     # names that elsewhere stand for words are public in these events alone
     "erasure.refused: reason": _CODE,
+    "erasure.retained: rule": _CODE,
     "consent.reconsent-due: because": _CODE,
     "consent.representative-ended: because": _CODE,
     "consent.representative-appointed: authority": _CODE,

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import asyncpg
@@ -64,7 +64,10 @@ class EntryRow:
 
 
 def row_of(entry: Entry, random: Callable[[int], bytes]) -> EntryRow:
-    """Raises NotCanonical or ValueError for an entry that has no canonical form."""
+    """Raises NotCanonical or ValueError for an entry that has no canonical form. Clients, and those who act for them, stand in it
+    by their ids: whatever name their token carries, this service is not to learn it."""
+    if entry.agent_role in _CLIENTS:
+        entry = replace(entry, agent_name="")
     payload, salt = canonical(payload_of(entry), entry.detail, entry.policy_sequence), random(SALT_SIZE)
     return EntryRow(
         leaf=commit(salt, payload),
@@ -72,7 +75,7 @@ def row_of(entry: Entry, random: Callable[[int], bytes]) -> EntryRow:
         payload=payload,
         salt=salt,
         records=records_of(entry),
-        agent=(entry.agent_name.casefold(), entry.agent) if entry.agent_name and entry.agent_role not in _CLIENTS else None,
+        agent=(entry.agent_name.casefold(), entry.agent) if entry.agent_name else None,
     )
 
 

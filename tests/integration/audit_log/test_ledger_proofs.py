@@ -134,6 +134,7 @@ async def test_staff_are_found_by_sub_and_by_name_clients_by_neither(make_databa
         await ledger.append("north", [entry(), client, entry(agent="t-osei", agent_name="Kwame Osei")])
         for wanted, found in {"t-rivera": [0], "dr. ADA rivera": [0], "t-osei": [2], "Noor Haddad": [], "c-1": [1]}.items():
             assert [s.index for s in await ledger.search("north", Filters(agent=wanted))] == found, wanted
+        assert (await ledger.entry("north", 1)).entry.agent_name == ""
         owner = await asyncpg.connect(urls.owner)
         try:
             await owner.execute("SET app.tenant_id = 'north'")
