@@ -14,6 +14,7 @@ from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.payload import instant
 from shared.contracts.disclosure import Decision
 from shared.contracts.records import RecordType
+from shared.identity.roles import Role
 
 SERVICE: Final = "service"
 """role of an entry that a service made for itself"""
@@ -114,13 +115,15 @@ def who(entry: Entry) -> str:
         return "somebody with a questionnaire's link"
     if entry.agent_role == SERVICE:
         return f"the {name or entry.agent} service"
+    if entry.agent_role == Role.CLIENT:
+        return "the client"  # whose name this service does not learn
     return entry.agent_name or entry.agent
 
 
 def sentence(entry: Entry) -> str:
     """As in `Dr. Ada Rivera (therapist) read a session note, for your treatment.`"""
     person = who(entry)
-    if entry.agent_role not in (AgentKind.JOB, AgentKind.LINK, SERVICE):
+    if entry.agent_role not in (AgentKind.JOB, AgentKind.LINK, SERVICE, Role.CLIENT):
         person = f"{person} ({_ROLES.get(entry.agent_role, entry.agent_role)})"
     person = person[0].upper() + person[1:]
     purpose = f", {_PURPOSES[entry.purpose]}" if entry.purpose in _PURPOSES else ""

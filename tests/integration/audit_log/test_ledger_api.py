@@ -301,9 +301,7 @@ async def test_a_client_reads_who_used_their_record(api: Api) -> None:
     left = await api.newest()
     assert (left.action, left.reason, left.purpose, left.client_id) == ("access-report", "own_record", "PATRQT", CLIENT)
     again = await api.get(path)
-    assert (
-        again.body["items"][0]["what"] == "Imani Brook (client): looked at the log of who used your record, at your own request."
-    )
+    assert again.body["items"][0]["what"] == "The client: looked at the log of who used your record, at your own request."
 
 
 def of_types(*records: tuple[str, str]) -> tuple[EntryRecord, ...]:
