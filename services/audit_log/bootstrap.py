@@ -56,6 +56,7 @@ from shared.gate.port import Gate
 from shared.http.app import create_app
 from shared.http.cursor import Cursors
 from shared.http.idempotency import Idempotency
+from shared.http.lane import Lane
 from shared.identity.assertions import ServiceVerifier
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.messaging.consumer import Consumer
@@ -185,8 +186,6 @@ class AuditLogService:
             registry=metrics,
         )
         verifier = ServiceVerifier(keys, directory, clock=lambda: parts.now().timestamp())
-        # first of all routes: every clinical read passes here
-        app.router.routes[:0] = disclosures.routes(verifier, self._gate, self._policy, self._releases)
         app.include_router(grants.router(glass, parts.tokens, idempotency))
         app.include_router(erasures.router(self._erasures, Desk(self._ledger, parts.tokens, parts.now)))
         app.include_router(reviews_router(reviewing, self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
@@ -211,7 +210,8 @@ class AuditLogService:
         """the officers' pages"""
         for router in self.review.routers:
             app.include_router(router)
-        self.app: ASGIApp = app
+        answers = disclosures.answers(verifier, self._gate, self._policy, self._releases)
+        self.app: ASGIApp = Lane(app, answers, new_id=parts.new_id)
 
     def direct_gate(self, service: ServiceName) -> Gate:
         """The gate for a service in this process."""

@@ -1,7 +1,7 @@
 """A service's FastAPI application with what every service has: problems, request ids, health, metrics, OpenAPI page."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -56,7 +56,8 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.registry = registry
-    app.add_middleware(Edge, new_id=new_id, metrics=HttpMetrics(registry, name))
+    app.state.http_metrics = HttpMetrics(registry, name)
+    app.add_middleware(Edge, new_id=new_id, metrics=app.state.http_metrics)
     _handle_errors(app)
 
     @app.get("/health/live", include_in_schema=False)
@@ -84,6 +85,25 @@ async def _holds(check: Check) -> bool:
         return False
 
 
+PROBLEM_OF: Final[Mapping[type[Exception], Callable[[], Problem]]] = {
+    VersionConflict: stale_version,
+    GateUnavailable: lambda: unavailable("The gate cannot be reached: nothing was opened or written."),
+    Overloaded: lambda: unavailable("Too much is being written at once.", 1),
+    StoreUnavailable: lambda: unavailable("The database cannot be reached."),
+}
+"""errors of the layers below that have an answer of their own"""
+
+
+def problem_of(error: Exception) -> Problem:
+    """What an error is answered with; one that has no answer of its own is raised again."""
+    if isinstance(error, Problem):
+        return error
+    for kind, make in PROBLEM_OF.items():
+        if isinstance(error, kind):
+            return make()
+    raise error
+
+
 def _handle_errors(app: FastAPI) -> None:
     def answer(make: Callable[[Exception], Problem]) -> Callable[[Request, Exception], Awaitable[Response]]:
         async def handle(request: Request, error: Exception) -> Response:
@@ -101,12 +121,8 @@ def _handle_errors(app: FastAPI) -> None:
             return not_found("There is nothing at this address.")
         return Problem(error.status_code, "http", str(error.detail), headers=error.headers)
 
-    app.add_exception_handler(Problem, answer(lambda e: e if isinstance(e, Problem) else not_found()))
     app.add_exception_handler(RequestValidationError, answer(of_validation))
     app.add_exception_handler(HTTPException, answer(of_http))
-    app.add_exception_handler(VersionConflict, answer(lambda _: stale_version()))
-    app.add_exception_handler(
-        GateUnavailable, answer(lambda _: unavailable("The gate cannot be reached: nothing was opened or written."))
-    )
-    app.add_exception_handler(Overloaded, answer(lambda _: unavailable("Too much is being written at once.", 1)))
-    app.add_exception_handler(StoreUnavailable, answer(lambda _: unavailable("The database cannot be reached.")))
+    kinds: tuple[type[Exception], ...] = (Problem, *PROBLEM_OF)
+    for kind in kinds:
+        app.add_exception_handler(kind, answer(problem_of))

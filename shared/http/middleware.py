@@ -22,11 +22,19 @@ class HttpMetrics:
         self._requests = Counter("http_requests_total", "Requests", ["service", "method", "route", "status"], registry=registry)
         self._seconds = Histogram("http_request_seconds", "Duration", ["service", "method", "route"], registry=registry)
         self._service = service
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "other")
-        self._requests.labels(self._service, scope["method"], route, str(status)).inc()
-        self._seconds.labels(self._service, scope["method"], route).observe(seconds)
+        named = (scope["method"], getattr(scope.get("route"), "path", "other"), status)
+        known = self._known.get(named)
+        if known is None:
+            method, route, _ = named
+            known = self._known[named] = (
+                self._requests.labels(self._service, method, route, str(status)),
+                self._seconds.labels(self._service, method, route),
+            )
+        known[0].inc()
+        known[1].observe(seconds)
 
 
 class Edge:

@@ -43,6 +43,7 @@ def server(app: Any, *, host: str, port: int, tls: Tls | None = None) -> uvicorn
             access_log=False,
             log_level="warning",
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=5,
             ssl_certfile=tls.certificate if tls else None,
             ssl_keyfile=tls.key if tls else None,

@@ -33,21 +33,8 @@ def unavailable(error: BaseException, connection: Connection | None = None) -> b
     return isinstance(error, asyncpg.InterfaceError) and (connection is None or connection.is_closed())
 
 
-INSERT: Final = """
-WITH entry AS (
-  INSERT INTO ledger_entry (tenant_id, idx, leaf, at, kind, action, outcome, purpose, agent, agent_role, service, client_id,
-                            request_id)
-  SELECT $1, * FROM unnest($2::bigint[], $3::bytea[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
-                           $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
-), payload AS (
-  INSERT INTO ledger_payload (tenant_id, idx, payload, salt)
-  SELECT $1, * FROM unnest($2::bigint[], $14::bytea[], $15::bytea[])
-), agent AS (
-  INSERT INTO ledger_agent (tenant_id, name, sub) SELECT $1, * FROM unnest($20::text[], $21::text[]) ON CONFLICT DO NOTHING
-)
-INSERT INTO ledger_record (tenant_id, idx, record_id, record_type, decision)
-SELECT $1, * FROM unnest($16::bigint[], $17::text[], $18::text[], $19::text[])
-"""
+INSERT: Final = "SELECT ledger_append(" + ", ".join(f"${n}" for n in range(1, 22)) + ")"
+"""a statement that is its own transaction, or one of a longer; see `insert_arguments`"""
 
 
 @dataclass(frozen=True, slots=True)

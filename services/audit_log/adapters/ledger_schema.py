@@ -125,6 +125,28 @@ CREATE OR REPLACE FUNCTION ledger_erase(indexes bigint[]) RETURNS bigint
 $$;
 """
 
+# A function, because it names the tenant to row-level security and writes in one trip (docs/adr/0075 has the same for events).
+_APPEND: Final = """
+CREATE OR REPLACE FUNCTION ledger_append(
+  p_tenant text, p_idx bigint[], p_leaf bytea[], p_at timestamptz[], p_kind text[], p_action text[], p_outcome text[],
+  p_purpose text[], p_agent text[], p_agent_role text[], p_service text[], p_client_id text[], p_request_id text[],
+  p_payload bytea[], p_salt bytea[],
+  p_record_idx bigint[], p_record_id text[], p_record_type text[], p_decision text[],
+  p_agent_name text[], p_agent_sub text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.tenant_id', p_tenant, true);
+  INSERT INTO ledger_entry (tenant_id, idx, leaf, at, kind, action, outcome, purpose, agent, agent_role, service, client_id,
+                            request_id)
+  SELECT p_tenant, * FROM unnest(p_idx, p_leaf, p_at, p_kind, p_action, p_outcome, p_purpose, p_agent, p_agent_role, p_service,
+                                 p_client_id, p_request_id);
+  INSERT INTO ledger_payload (tenant_id, idx, payload, salt) SELECT p_tenant, * FROM unnest(p_idx, p_payload, p_salt);
+  INSERT INTO ledger_record (tenant_id, idx, record_id, record_type, decision)
+  SELECT p_tenant, * FROM unnest(p_record_idx, p_record_id, p_record_type, p_decision);
+  INSERT INTO ledger_agent (tenant_id, name, sub)
+  SELECT p_tenant, * FROM unnest(p_agent_name, p_agent_sub) ON CONFLICT DO NOTHING;
+END $$;
+"""
+
 
 def schema(app_role: str) -> list[str]:
     """Idempotent DDL, run by the owner. `app_role` is the role that requests run as."""
@@ -135,6 +157,7 @@ def schema(app_role: str) -> list[str]:
         statements += tenant_table(table)
     statements += [
         _RULES,
+        _APPEND,
         f"REVOKE UPDATE, DELETE, TRUNCATE ON ledger_entry, ledger_payload, ledger_record, ledger_agent, ledger_vkey FROM {role}",
         f"REVOKE DELETE, TRUNCATE ON ledger_tile, ledger_cosignature FROM {role}",
         f"GRANT USAGE ON SCHEMA public TO {role}",

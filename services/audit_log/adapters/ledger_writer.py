@@ -109,17 +109,20 @@ class LedgerWriter:
                 await self._write_each(tenant, calls, following, connection)
 
     async def _write_together(self, ready: Sequence[tuple[str, list[_Pending], int]], connection: Connection) -> None:
-        """The usual way: one transaction for all tenants and callers."""
-        await connection.execute(begin(ready[0][0]))
-        for number, (tenant, calls, following) in enumerate(ready):
-            if number:
-                await connection.execute(as_tenant(tenant))
+        """The usual way: one transaction for all tenants and callers. Entries alone, of one tenant, are one statement."""
+        several = len(ready) > 1 or any(call.statements for _, calls, _ in ready for call in calls)
+        if several:
+            await connection.execute("BEGIN")
+        for tenant, calls, following in ready:
             rows = [row for call in calls for row in call.rows]
             if rows:
                 await connection.execute(INSERT, *insert_arguments(tenant, range(following, following + len(rows)), rows))
+            else:
+                await connection.execute(as_tenant(tenant))
             for sql, group in _waves(calls):
                 await connection.executemany(sql, group)
-        await connection.execute("COMMIT")
+        if several:
+            await connection.execute("COMMIT")
         for tenant, calls, following in ready:
             for call in calls:
                 call.resolve(list(range(following, following + len(call.rows))))

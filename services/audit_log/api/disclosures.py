@@ -1,18 +1,17 @@
-"""What services ask of the gate over HTTP: Starlette routes and msgspec, because every clinical read passes here."""
+"""What services ask of the gate over HTTP: by the lane and msgspec, because every clinical read passes here."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from services.audit_log.application.disclosure import DisclosureGate
 from services.audit_log.application.policy_projection import PolicyProjection
 from services.audit_log.application.releases import Releases
 from shared.contracts.disclosure import DisclosureRequest, PolicyConfirmationRequest, ReleaseRequest
 from shared.contracts.records import ServiceName
+from shared.http.lane import Answer
 from shared.http.problems import Fault, invalid
 from shared.identity.assertions import ServiceVerifier
 
@@ -21,8 +20,8 @@ W = TypeVar("W", bound=msgspec.Struct)
 _encoder = msgspec.json.Encoder()
 
 
-def routes(verifier: ServiceVerifier, gate: DisclosureGate, policy: PolicyProjection, releases: Releases) -> list[Route]:
-    """To put before the other routes of the service's application."""
+def answers(verifier: ServiceVerifier, gate: DisclosureGate, policy: PolicyProjection, releases: Releases) -> dict[str, Answer]:
+    """By path, for the lane before the service's application."""
 
     async def disclose(service: ServiceName, wanted: DisclosureRequest) -> msgspec.Struct:
         return await gate.disclose(service, wanted)
@@ -33,29 +32,28 @@ def routes(verifier: ServiceVerifier, gate: DisclosureGate, policy: PolicyProjec
     async def release(service: ServiceName, wanted: ReleaseRequest) -> msgspec.Struct:
         return await releases.set_release(service, wanted)
 
-    return [
-        _route("/v1/disclosures", verifier, CALLERS, DisclosureRequest, disclose),
-        _route("/v1/policy-confirmations", verifier, frozenset({ServiceName.CONSENT}), PolicyConfirmationRequest, confirm),
-        _route("/v1/releases", verifier, frozenset({ServiceName.ALLIANCE}), ReleaseRequest, release),
-    ]
+    return {
+        "/v1/disclosures": _answer(verifier, CALLERS, DisclosureRequest, disclose),
+        "/v1/policy-confirmations": _answer(verifier, frozenset({ServiceName.CONSENT}), PolicyConfirmationRequest, confirm),
+        "/v1/releases": _answer(verifier, frozenset({ServiceName.ALLIANCE}), ReleaseRequest, release),
+    }
 
 
-def _route(
-    path: str,
+def _answer(
     verifier: ServiceVerifier,
     allowed: frozenset[ServiceName],
     wanted: type[W],
     answer: Callable[[ServiceName, W], Awaitable[msgspec.Struct]],
-) -> Route:
+) -> Answer:
     decoder = msgspec.json.Decoder(wanted)
 
-    async def endpoint(request: Request) -> Response:
+    async def answered(request: Request) -> bytes:
         service, body = await verifier.service_of(request, allowed)
         try:
             asked = decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             # msgspec's message may quote what was sent
             raise invalid([Fault("", f"not a {wanted.__name__} of this version")]) from None
-        return Response(_encoder.encode(await answer(service, asked)), media_type="application/json")
+        return _encoder.encode(await answer(service, asked))
 
-    return Route(path, endpoint, methods=["POST"])
+    return answered

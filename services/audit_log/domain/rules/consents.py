@@ -9,6 +9,7 @@ provision that names the actor or a role. Tokens of intake, administration and c
 whomever it names: only what their own rows give.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from services.audit_log.domain.question import Question
@@ -16,6 +17,7 @@ from services.audit_log.domain.rules.dialects import EHR_SYSTEM
 from services.audit_log.domain.rules.index import SILENCE, Asked, Heard
 from services.audit_log.domain.rules.pack import ConsentLimit
 from services.audit_log.domain.rules.resources import names_of
+from shared.contracts.consent_policy import RelationshipSet
 from shared.contracts.records import KeyClass
 from shared.identity.roles import Role
 
@@ -25,9 +27,9 @@ NEVER_CLINICAL: Final = frozenset({Role.INTAKE, Role.ADMINISTRATOR, Role.COMPLIA
 """roles that no consent lets read clinical classes, whoever it names: they draw up, witness or oversee what would let them in"""
 
 
-def asked_of(q: Question) -> Asked:
-    """The question as provisions see it."""
-    held = frozenset(r.role.value for r in q.relationships())
+def asked_of(q: Question, relationships: Sequence[RelationshipSet] | None = None) -> Asked:
+    """The question as provisions see it; `relationships` where they are known already."""
+    held = frozenset([r.role.value for r in (q.relationships() if relationships is None else relationships)])
     record = q.record
     return Asked(
         sub=q.agent.id,

@@ -60,7 +60,7 @@ def by_consent(q: Question) -> Verdict | None:
     related = relationship_ids(held)
     if held and q.action in READING and q.record.key_class is KeyClass.CONSENT_EVIDENCE:
         return permit("relationship", "rule:relationship.evidence", *related)
-    asked = asked_of(q)
+    asked = asked_of(q, held)
     heard = consult(q, asked)
     if heard.says is Says.DENY:
         return deny("consent-denies", "rule:consent.deny-overrides", *heard.basis, may_know=may_know(q))
