@@ -2,16 +2,22 @@
 
 VKEY is the log's verifier key, as it was handed to you (a file with one is taken too): the one in the manifest is whoever's who
 wrote the manifest. With `--witness` the checkpoints must be cosigned by so many of them (all, unless `--quorum` says fewer). Exit
-code 0 where everything holds, 1 where it does not, 2 where it could not be looked at.
+code 0 where everything holds, 1 where it does not, 2 where it could not be looked at, 3 where what can be proved holds and the
+words of some rows cannot: their payload was erased or withheld, so anybody could have written them. The bundle's own hash, which
+the ledger's entry of the export names, covers them.
 """
 
 import argparse
+import hashlib
 import sys
 from pathlib import Path
+from typing import Final
 
 from services.audit_log.domain.cosignature import parse_cosigner
 from services.audit_log.domain.export_check import BundleInvalid, check_bundle
 from services.audit_log.domain.note import NoteInvalid, parse_vkey
+
+SHOWN: Final = 50
 
 
 def main(arguments: list[str]) -> int:
@@ -41,9 +47,22 @@ def main(arguments: list[str]) -> int:
     known = len({w.name for w in witnesses})
     for size, cosigned in sorted(found.checkpoints.items()):
         print(f"checkpoint of {size} entries, signed by the log, cosigned by {cosigned} of {known} witnesses")
-    print(f"{found.rows} rows: {found.proved} proved, {found.place_only} proved in their place alone")
-    print("whole: every row says what was logged. That no row was left out is not shown by a bundle")
+    print(f"{found.rows} rows: {found.proved} proved, {len(found.place_only)} proved in their place alone")
+    missing = "That no row was left out is not shown by a bundle"
+    if found.place_only:
+        print(f"NOT PROVED are the words of rows {_listed(found.place_only)}: their payload is not in it, only their place holds")
+        with given.file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        print(f"an officer can compare the bundle's SHA-256 with the ledger's entry of this export: {digest}")
+        print(f"every other row says what was logged. {missing}")
+        return 3
+    print(f"whole: every row says what was logged. {missing}")
     return 0
+
+
+def _listed(indexes: list[int]) -> str:
+    more = len(indexes) - SHOWN
+    return ", ".join(map(str, sorted(indexes)[:SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
 def _key(text: str) -> str:

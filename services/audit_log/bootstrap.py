@@ -139,7 +139,7 @@ class AuditLogService:
             self._store,
             self._ledger,
             self._keyring,
-            retention=PackRetention(rules.in_force, self._policy.policy, now=parts.now),
+            retention=PackRetention(rules.laws, self._policy.policy, now=parts.now),
             idempotency=idempotency,
             now=parts.now,
             new_id=parts.new_id,

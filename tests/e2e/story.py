@@ -303,6 +303,9 @@ class Story:
         assert node == decode(root)
 
     async def erasure(self) -> None:
+        # the default pack keeps evidence of consent for six years; this practice comes to be under the law of the EU alone
+        for officer, answered in ((self.officer, 202), (self.second_officer, 200)):
+            await officer.put("/v1/audit/settings", {"law": "eu"}, want=answered)
         """By two people; told last, for it ends the story."""
         classes = ["identity", "progress_note", "psychotherapy_note", "measures", "consent_evidence"]
         asked = await self.officer.post(

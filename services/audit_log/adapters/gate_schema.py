@@ -74,6 +74,15 @@ CREATE TABLE IF NOT EXISTS tenant_rules (
   made_at timestamptz NOT NULL,
   CONSTRAINT tenant_rules_pkey PRIMARY KEY (tenant_id, version)
 )""",
+    "tenant_rules_wish": """
+CREATE TABLE IF NOT EXISTS tenant_rules_wish (
+  tenant_id text NOT NULL,
+  law text NOT NULL,
+  provisions bytea NOT NULL,
+  made_by text NOT NULL,
+  made_at timestamptz NOT NULL,
+  CONSTRAINT tenant_rules_wish_pkey PRIMARY KEY (tenant_id)
+)""",
     "grant_review": """
 CREATE TABLE IF NOT EXISTS grant_review (
   tenant_id text NOT NULL,

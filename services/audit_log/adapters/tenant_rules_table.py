@@ -1,14 +1,15 @@
-"""Versions of each tenant's settings: its pack of law and what its organisation adds. None is ever changed or deleted."""
+"""Versions of each tenant's settings: its pack of law and what its organisation adds. None is ever changed or deleted.
+Beside them what one officer wants and another has not yet wanted as well."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
 from services.audit_log.domain.organisation import OrganisationPolicy
-from services.audit_log.domain.rules.packs import PACKS
-from services.audit_log.domain.tenant_rules import UNCHOSEN_RULES, TenantRules
+from services.audit_log.domain.rules.packs import DEFAULT_PACK, PACKS
+from services.audit_log.domain.tenant_rules import UNCHOSEN_RULES, TenantRules, Wish
 from shared.contracts.consent_policy import Provision
 from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
@@ -19,6 +20,12 @@ _NEWEST: Final = f"{_COLUMNS} ORDER BY version DESC LIMIT 1"
 _ONE: Final = f"{_COLUMNS} AND version = $2"
 _INSERT: Final = """INSERT INTO tenant_rules (tenant_id, version, law, provisions, made_by, made_at)
 VALUES ($1, $2, $3, $4, $5, $6)"""
+_LAWS: Final = "SELECT DISTINCT law FROM tenant_rules WHERE tenant_id = $1"
+_WISH: Final = "SELECT law, provisions, made_by, made_at FROM tenant_rules_wish WHERE tenant_id = $1"
+_WISHED: Final = """INSERT INTO tenant_rules_wish (tenant_id, law, provisions, made_by, made_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant_id) DO UPDATE SET law = EXCLUDED.law, provisions = EXCLUDED.provisions, made_by = EXCLUDED.made_by,
+  made_at = EXCLUDED.made_at"""
+_UNWISHED: Final = "DELETE FROM tenant_rules_wish WHERE tenant_id = $1"
 KEPT: Final = timedelta(seconds=2)
 """how long a tenant's newest version is believed to be that; another process that writes one leads the ledger first"""
 
@@ -48,8 +55,24 @@ class TenantRulesTable:
             raise LookupError("no such version of the settings")
         return _rules(rows[0])
 
-    def chosen(self, tenant: str, version: int, law: str, provisions: Sequence[Provision], by: str, at: datetime) -> Statement:
-        return Statement(_INSERT, (tenant, version, law, _PROVISIONS.dump_json(tuple(provisions)), by, at))
+    async def laws(self, tenant: str) -> frozenset[str]:
+        """Ids of every pack that was ever in force; of the default one where none was chosen."""
+        rows = await self._store.fetch(tenant, _LAWS, tenant)
+        return frozenset(row["law"] for row in rows) or frozenset({DEFAULT_PACK.id})
+
+    async def wish(self, tenant: str) -> Wish | None:
+        rows = await self._store.fetch(tenant, _WISH, tenant)
+        if not rows:
+            return None
+        row = rows[0]
+        return Wish(row["law"], _PROVISIONS.validate_json(row["provisions"]), row["made_by"], row["made_at"])
+
+    def wished(self, tenant: str, wish: Wish) -> Statement:
+        return Statement(_WISHED, (tenant, wish.law, _PROVISIONS.dump_json(wish.provisions), wish.by, wish.at))
+
+    def chosen(self, tenant: str, version: int, wish: Wish) -> list[Statement]:
+        row = (tenant, version, wish.law, _PROVISIONS.dump_json(wish.provisions), wish.by, wish.at)
+        return [Statement(_INSERT, row), Statement(_UNWISHED, (tenant,))]
 
     def forget(self, tenant: str) -> None:
         """A new version stands: look again."""

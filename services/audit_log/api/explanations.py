@@ -1,6 +1,6 @@
 """Why a decision was made, what would be decided, and what the tenant chose: for officers. Every look leaves an entry."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -15,13 +15,14 @@ from services.audit_log.api.ledger_desk import Desk, LedgerRoute
 from services.audit_log.application.explanations import Explanations, Registry, Supposed
 from services.audit_log.application.ledger_view import LedgerView, NoSuchEntry
 from services.audit_log.application.policy_projection import PolicyProjection
-from services.audit_log.application.tenant_settings import TenantSettings, Wanted
+from services.audit_log.application.tenant_settings import TenantSettings
 from services.audit_log.domain.agent import Agent, AgentKind
+from services.audit_log.domain.payload import instant
 from services.audit_log.domain.registry import BoundRecord
 from services.audit_log.domain.rules.dialects import EHR_SYSTEM
 from services.audit_log.domain.rules.packs import PACKS
 from services.audit_log.domain.rules.rule import RULES
-from services.audit_log.domain.tenant_rules import TenantRules
+from services.audit_log.domain.tenant_rules import TenantRules, Wish
 from shared.contracts.consent_policy import Provision, RelationshipRole
 from shared.contracts.disclosure import Action
 from shared.contracts.records import RECORD_TYPES, RecordType
@@ -127,18 +128,19 @@ def explanations_router(
     @router.get("/settings", summary="The pack of law and what the organisation adds")
     async def read_settings(request: Request) -> Response:
         call = await desk.officer(request, "view-settings")
-        rules = await settings.in_force(call.tenant)
-        return _json(_settings(rules), await desk.record(call, "view-settings", {}, 1))
+        rules, wish = await settings.in_force(call.tenant), await settings.awaiting(call.tenant)
+        return _json(_settings(rules, wish), await desk.record(call, "view-settings", {}, 1))
 
     @router.put("/settings", summary="Choose the pack and what the organisation adds", openapi_extra=documented(NewSettings))
     async def choose(request: Request) -> Response:
-        """In force when it answers. Every version is kept: decisions are explained by the one they were made under."""
+        """Takes two officers: 202 to the first, and in force when the second, who sends the same within seven days, is answered
+        with 200. Every version is kept: decisions are explained by the one they were made under."""
         call = await desk.officer(request, "choose-settings")
         body, _ = await read_json(request, NewSettings)
         if faults := [f for n, p in enumerate(body.provisions) for f in _faults(p, f"/provisions/{n}", 1)]:
             raise invalid(faults)
-        rules, index = await settings.choose(call, Wanted(body.law, body.provisions))
-        return _json(_settings(rules), {"Audit-Entry": str(index)})
+        rules, wish, index = await settings.choose(call, body.law, body.provisions)
+        return _json(_settings(rules, wish), {"Audit-Entry": str(index)}, status=202 if wish else 200)
 
     @router.get("/law", summary="The packs, row by row, with citation, date read and reviewer")
     async def law(request: Request) -> Response:
@@ -168,9 +170,17 @@ def _index(text: str) -> int:
     return int(text)
 
 
-def _settings(rules: TenantRules) -> dict[str, Any]:
-    provisions = [p.model_dump(mode="json") for p in rules.organisation.provisions]
-    return {"version": rules.version, "law": rules.law.id, "provisions": provisions}
+def _settings(rules: TenantRules, wish: Wish | None) -> dict[str, Any]:
+    shown = {"version": rules.version, "law": rules.law.id, "provisions": _provisions(rules.organisation.provisions)}
+    if wish is None:
+        return shown | {"awaiting": None}
+    return shown | {
+        "awaiting": {"law": wish.law, "provisions": _provisions(wish.provisions), "by": wish.by, "at": instant(wish.at)}
+    }
+
+
+def _provisions(provisions: Iterable[Provision]) -> list[dict[str, Any]]:
+    return [p.model_dump(mode="json") for p in provisions]
 
 
 def _faults(p: Provision, pointer: str, depth: int) -> Iterator[Fault]:
@@ -203,5 +213,5 @@ def _rule(rule_id: str) -> dict[str, str]:
     }
 
 
-def _json(body: dict[str, Any], headers: dict[str, str]) -> Response:
-    return Response(orjson.dumps(body, default=str), media_type="application/json", headers=headers)
+def _json(body: dict[str, Any], headers: dict[str, str], *, status: int = 200) -> Response:
+    return Response(orjson.dumps(body, default=str), status, media_type="application/json", headers=headers)

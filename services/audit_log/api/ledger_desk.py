@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from fastapi.routing import APIRoute
 from starlette.requests import Request
@@ -116,10 +117,18 @@ class Desk:
             agent_role=who.role.value,
             service=ServiceName.AUDIT_LOG.value,
             request_id=call.request_id,
-            client_id=client_id,
+            client_id=_uuid(client_id),
             purpose=call.purpose or default_purpose(who.role),
             purpose_defaulted=call.purpose is None,
             detail=detail,
         )
         indexes = await self._ledger.append(call.tenant, [entry])
         return {"Audit-Entry": str(indexes[0])}
+
+
+def _uuid(client_id: str | None) -> str | None:
+    """A client's id as a caller gave it; anything else, a name perhaps, must not come into a ledger that never forgets."""
+    try:
+        return str(UUID(client_id)) if client_id else None
+    except ValueError:
+        return None

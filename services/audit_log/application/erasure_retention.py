@@ -1,4 +1,4 @@
-"""The retention pack of a tenant, asked with what the gate knows of the client's consents."""
+"""The retention packs of a tenant, asked with what the gate knows of the client's consents."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -6,7 +6,6 @@ from uuid import UUID
 
 from services.audit_log.domain.policy import TenantPolicy
 from services.audit_log.domain.retention import Kept, in_force, refuses, years_after
-from services.audit_log.domain.tenant_rules import TenantRules
 from shared.contracts.records import KeyClass
 
 
@@ -15,20 +14,21 @@ class PackRetention:
 
     def __init__(
         self,
-        rules: Callable[[str], Awaitable[TenantRules]],
+        laws: Callable[[str], Awaitable[frozenset[str]]],
         policy: Callable[[str], Awaitable[TenantPolicy]],
         *,
         now: Callable[[], datetime],
     ) -> None:
-        self._rules, self._policy, self._now = rules, policy, now
+        """`laws`: ids of every pack that ever bound the tenant."""
+        self._laws, self._policy, self._now = laws, policy, now
 
     async def keeps(self, tenant: str, client_id: UUID, classes: Sequence[KeyClass]) -> str | None:
-        rules = await self._rules(tenant)
-        if in_force(rules, Kept.CONSENT_EVIDENCE) is None:
+        laws = await self._laws(tenant)
+        if in_force(laws, Kept.CONSENT_EVIDENCE) is None:
             return None
-        row = refuses(rules, (await self._policy(tenant)).client(str(client_id)), classes, self._now())
+        row = refuses(laws, (await self._policy(tenant)).client(str(client_id)), classes, self._now())
         return row.rule if row is not None else None
 
     async def accounted_since(self, tenant: str) -> datetime | None:
-        row = in_force(await self._rules(tenant), Kept.ACCOUNTING)
+        row = in_force(await self._laws(tenant), Kept.ACCOUNTING)
         return years_after(self._now(), -row.years) if row is not None else None

@@ -1,13 +1,13 @@
-"""A tenant chooses the pack of law that binds it and what its organisation adds: in force when it answers, every version kept."""
+"""A tenant chooses the pack of law that binds it and what its organisation adds: two officers, the second of whom sends what the
+first sent. In force when the second is answered, every version kept."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from services.audit_log.application.steps import LedgerStep
 from services.audit_log.domain.entry import Entry, EntryKind
-from services.audit_log.domain.tenant_rules import TenantRules
+from services.audit_log.domain.tenant_rules import TenantRules, Wish
 from shared.contracts.consent_policy import Provision
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.http.call import Call
@@ -17,17 +17,13 @@ from shared.http.problems import conflict
 class RulesTable(Protocol):
     async def in_force(self, tenant: str) -> TenantRules: ...
 
-    def chosen(
-        self, tenant: str, version: int, law: str, provisions: Sequence[Provision], by: str, at: datetime
-    ) -> Statement: ...
+    async def wish(self, tenant: str) -> Wish | None: ...
+
+    def wished(self, tenant: str, wish: Wish) -> Statement: ...
+
+    def chosen(self, tenant: str, version: int, wish: Wish) -> list[Statement]: ...
 
     def forget(self, tenant: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    law: str
-    provisions: tuple[Provision, ...]
 
 
 class TenantSettings:
@@ -37,29 +33,44 @@ class TenantSettings:
     async def in_force(self, tenant: str) -> TenantRules:
         return await self._table.in_force(tenant)
 
-    async def choose(self, call: Call, wanted: Wanted) -> tuple[TenantRules, int]:
-        """The rules now in force and the entry of the choice. Problem 409 where somebody else chose in the same moment."""
-        tenant, now = call.tenant, self._now()
+    async def awaiting(self, tenant: str) -> Wish | None:
+        """What another officer has still to want as well."""
+        return await self._table.wish(tenant)
+
+    async def choose(self, call: Call, law: str, provisions: Sequence[Provision]) -> tuple[TenantRules, Wish | None, int]:
+        """The rules now in force, what still awaits a second officer, and the entry of this call. Problem 409 where somebody else
+        chose in the same moment."""
+        tenant = call.tenant
+        wish, before = Wish(law, tuple(provisions), call.principal.sub, self._now()), await self._table.wish(tenant)
+        if before is None or not before.is_shared_by(wish):
+            return await self._table.in_force(tenant), wish, await self._wished(call, wish)
         self._table.forget(tenant)
         version = (await self._table.in_force(tenant)).version + 1
-        entry = Entry(
+        entry = self._entry(call, wish, "settings-chosen", {"settings": version, "first": before.by})
+        try:
+            (index,) = await self._ledger.write(tenant, [entry], self._table.chosen(tenant, version, wish))
+        except UniqueViolation:
+            raise conflict("Somebody else chose in the same moment: look at what holds now, then choose again.") from None
+        self._table.forget(tenant)
+        return await self._table.in_force(tenant), None, index
+
+    async def _wished(self, call: Call, wish: Wish) -> int:
+        entry = self._entry(call, wish, "settings-wished", {})
+        (index,) = await self._ledger.write(call.tenant, [entry], [self._table.wished(call.tenant, wish)])
+        return index
+
+    def _entry(self, call: Call, wish: Wish, reason: str, detail: dict[str, Any]) -> Entry:
+        return Entry(
             kind=EntryKind.POLICY,
-            at=now,
+            at=wish.at,
             action="update",
             outcome="done",
-            reason="settings-chosen",
+            reason=reason,
             agent=call.principal.sub,
             agent_role=str(call.principal.role),
             agent_name=call.principal.name,
             service="audit_log",
             request_id=call.request_id,
             basis=("rule:organisation.policy",),
-            detail={"settings": version, "law": wanted.law, "provisions": len(wanted.provisions)},
+            detail=detail | {"law": wish.law, "provisions": len(wish.provisions)},
         )
-        statement = self._table.chosen(tenant, version, wanted.law, wanted.provisions, call.principal.sub, now)
-        try:
-            (index,) = await self._ledger.write(tenant, [entry], [statement])
-        except UniqueViolation:
-            raise conflict("Somebody else chose in the same moment: look at what holds now, then choose again.") from None
-        self._table.forget(tenant)
-        return await self._table.in_force(tenant), index

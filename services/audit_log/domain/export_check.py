@@ -42,8 +42,9 @@ class Checked:
     rows: int = 0
     proved: int = 0
     """rows whose payload is what was committed to"""
-    place_only: int = 0
-    """rows whose payload was erased or is not for this reader: only their place in the log is proved"""
+    place_only: list[int] = field(default_factory=list)
+    """indexes of rows without their payload (erased, or not for this reader): their place in the log is proved, their words are
+    the word of whoever handed the bundle over"""
     checkpoints: dict[int, int] = field(default_factory=dict)
     """size of a checkpoint → how many witnesses cosigned it"""
     manifest: dict[str, Any] = field(default_factory=dict)
@@ -119,7 +120,7 @@ class _Check:
             if not isinstance(shown, list) or len(shown) != len(COLUMNS) or shown[0] != str(index):
                 raise BundleInvalid(f"row {index} has not the columns of a row")
             if row.get("payload") is None:
-                self._checked.place_only += 1
+                self._checked.place_only.append(index)
             else:
                 payload, salt = row["payload"].encode(), b64decode(row["salt"], validate=True)
                 if commit(salt, payload) != leaf:

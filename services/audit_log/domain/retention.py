@@ -1,17 +1,17 @@
 """What a tenant must keep although somebody asks for its erasure: rows of data, each with the rule it rests on.
 
-A pack is in force once the tenant has chosen its law; a tenant made at first use has none. A jurisdiction without a source has
-no row. GDPR 17(3)(b) and (e) leave room for such duties.
+Every pack that a tenant ever chose binds it here, the default pack one that chose none: destruction cannot be taken back, so a
+change of law lifts no duty that was there before. A jurisdiction without a source has no row.
+GDPR 17(3)(b) and (e) leave room for such duties.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from services.audit_log.domain.policy import ClientPolicy
-from services.audit_log.domain.tenant_rules import TenantRules
 from shared.contracts.consent_policy import ConsentSet, ConsentStatus
 from shared.contracts.records import KeyClass
 
@@ -41,15 +41,15 @@ ACCOUNTED: Final = frozenset({"THREAT"})
 _NOT_IN_EFFECT: Final = frozenset({ConsentStatus.PROPOSED})
 
 
-def in_force(rules: TenantRules, kept: Kept) -> RetentionRow | None:
-    if rules.version == 0:
-        return None
-    return next((row for row in RETENTION.get(rules.law.id, ()) if row.kept is kept), None)
+def in_force(laws: Iterable[str], kept: Kept) -> RetentionRow | None:
+    """The row that keeps longest among these packs, by their ids."""
+    rows = [row for law in laws for row in RETENTION.get(law, ()) if row.kept is kept]
+    return max(rows, key=lambda row: row.years, default=None)
 
 
-def refuses(rules: TenantRules, policy: ClientPolicy, classes: Sequence[KeyClass], now: datetime) -> RetentionRow | None:
+def refuses(laws: Iterable[str], policy: ClientPolicy, classes: Sequence[KeyClass], now: datetime) -> RetentionRow | None:
     """The row that keeps some of these classes of that client still; None where nothing does."""
-    row = in_force(rules, Kept.CONSENT_EVIDENCE)
+    row = in_force(laws, Kept.CONSENT_EVIDENCE)
     if row is None or KeyClass.CONSENT_EVIDENCE not in classes:
         return None
     # in effect to this day where it is active without an end

@@ -10,7 +10,6 @@ from services.audit_log.application.ports import KeyWanted
 from services.audit_log.domain.entry import EntryKind
 from services.audit_log.domain.policy import TenantPolicy
 from services.audit_log.domain.rules.packs import US_FEDERAL
-from services.audit_log.domain.tenant_rules import TenantRules
 from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period, Policy
 from shared.contracts.records import KeyClass
 from shared.service import clock
@@ -22,7 +21,7 @@ EVIDENCE = KeyClass.CONSENT_EVIDENCE
 
 def consented(here: World, client: UUID) -> None:
     """The tenant chose US law, and the client's consent is active."""
-    here.chosen.rules, here.chosen.policy = TenantRules(1, US_FEDERAL), TenantPolicy()
+    here.chosen.laws, here.chosen.policy = frozenset({US_FEDERAL.id}), TenantPolicy()
     period = Period(start=clock.now())
     here.chosen.policy.add(
         1,
@@ -83,6 +82,8 @@ async def test_what_must_be_accounted_for_outlives_the_identity(here: World, cho
     client, detail = uuid4(), {"reason": "named a place and an hour", "recipient": "duty officer"}
     if chosen:
         consented(here, client)
+    else:
+        here.chosen.laws = frozenset({"eu"})
     made = [
         ("THREAT", clock.now() - timedelta(days=30)),
         ("THREAT", clock.now() - timedelta(days=7 * 365)),

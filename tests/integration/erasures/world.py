@@ -23,7 +23,6 @@ from services.audit_log.application.erasure_stream import SCHEMA
 from services.audit_log.application.erasures import Erasures, handlers
 from services.audit_log.application.ledger_view import Filters
 from services.audit_log.domain.policy import TenantPolicy
-from services.audit_log.domain.tenant_rules import UNCHOSEN_RULES, TenantRules
 from shared.contracts.records import KeyClass, ServiceName
 from shared.contracts.topics import AUDIT, RECEIPTS
 from shared.eventstore.outbox import Outbox
@@ -77,19 +76,19 @@ class Said:
 
 @dataclass
 class Chosen:
-    """The retention of a tenant whose rules and consents are set here; as of a tenant made at first use until they are."""
+    """The retention of a tenant whose packs and consents are set here."""
 
-    rules: TenantRules = UNCHOSEN_RULES
+    laws: frozenset[str] = frozenset({"us-federal"})
     policy: TenantPolicy = field(default_factory=TenantPolicy)
 
     def retention(self) -> PackRetention:
-        async def rules(_: str) -> TenantRules:
-            return self.rules
+        async def laws(_: str) -> frozenset[str]:
+            return self.laws
 
         async def policy(_: str) -> TenantPolicy:
             return self.policy
 
-        return PackRetention(rules, policy, now=clock.now)
+        return PackRetention(laws, policy, now=clock.now)
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """Why was this allowed on that day, what would be decided, and what a tenant chose: over HTTP, against the real ledger."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import aiohttp
 import pytest
 
 from services.audit_log.application.ledger_view import Filters
+from services.audit_log.domain.tenant_rules import Wish
 from shared.contracts.consent_policy import ConsentStatus, Policy, Provision
 from shared.contracts.disclosure import Action, DisclosureAnswer
 from shared.contracts.records import ALLIANCE_RATING
@@ -22,13 +24,21 @@ async def site(world: World) -> AsyncIterator[str]:
         yield base
 
 
-async def call(site: str, world: World, method: str, path: str, body: Any = None, role: str = "compliance_officer") -> Any:
-    headers = {"Authorization": f"Bearer {world.token('co-weiss', role)}"}
+async def call(
+    site: str, world: World, method: str, path: str, body: Any = None, role: str = "compliance_officer", sub: str = "co-weiss"
+) -> Any:
+    headers = {"Authorization": f"Bearer {world.token(sub, role)}"}
     async with (
         aiohttp.ClientSession() as session,
         session.request(method, site + path, json=body, headers=headers) as response,
     ):
         return response.status, await response.json(content_type=None), response.headers
+
+
+async def choose(site: str, world: World, chosen: dict[str, Any]) -> Any:
+    """Two officers want the same."""
+    assert (await call(site, world, "PUT", "/v1/audit/settings", chosen))[0] == 202
+    return await call(site, world, "PUT", "/v1/audit/settings", chosen, sub="co-okeke")
 
 
 async def explained(site: str, world: World, answer: DisclosureAnswer) -> Any:
@@ -155,7 +165,7 @@ async def test_the_organisation_adds_under_the_consents_and_each_choice_is_kept(
     token = world.token("t-okafor", "therapist")
     silent = await world.ask(token, Action.READ, ref)
     chosen = {"law": "eu", "provisions": [{"type": "permit", "roles": ["therapist"], "purposes": ["TREAT"]}]}
-    status, body, headers = await call(site, world, "PUT", "/v1/audit/settings", chosen)
+    status, body, headers = await choose(site, world, chosen)
     assert (status, body["version"], body["law"]) == (200, 1, "eu") and "Audit-Entry" in headers
     opened = await world.ask(token, Action.READ, ref)
     assert not silent.keys and opened.keys
@@ -163,10 +173,36 @@ async def test_the_organisation_adds_under_the_consents_and_each_choice_is_kept(
     assert record["reason"] == "organisation" and {"organisation:1", "rule:law.gdpr-9-2-h"} <= set(record["basis"])
     await world.agreed(world.consent(policy=Policy(base="deny", provisions=(Provision(type="deny"),))))
     assert not (await world.ask(token, Action.READ, ref)).keys
-    assert (await call(site, world, "PUT", "/v1/audit/settings", {"law": "us-federal"}))[1]["version"] == 2
+    assert (await choose(site, world, {"law": "us-federal"}))[1]["version"] == 2
     then = await explained(site, world, opened)
     assert (then["law"], then["settings"], then["agrees"]) == ("eu", 1, True)
-    assert (await call(site, world, "GET", "/v1/audit/settings"))[1] == {"version": 2, "law": "us-federal", "provisions": []}
+    now = (await call(site, world, "GET", "/v1/audit/settings"))[1]
+    assert now == {"version": 2, "law": "us-federal", "provisions": [], "awaiting": None}
+
+
+async def test_one_officer_alone_changes_nothing(world: World, site: str) -> None:
+    """A pack and the organisation's own permissions open records of everybody: like an erasure, they take two people."""
+    chosen = {"law": "eu", "provisions": [{"type": "permit", "roles": ["therapist"], "purposes": ["TREAT"]}]}
+    for _ in range(2):
+        status, body, _ = await call(site, world, "PUT", "/v1/audit/settings", chosen)
+        assert (status, body["version"], body["awaiting"]["law"], body["awaiting"]["by"]) == (202, 0, "eu", "co-weiss")
+    status, body, _ = await call(site, world, "PUT", "/v1/audit/settings", {"law": "eu"}, sub="co-okeke")
+    assert (status, body["version"], body["awaiting"]["by"]) == (202, 0, "co-okeke"), "something else was wanted"
+    assert (await call(site, world, "GET", "/v1/audit/settings"))[1]["awaiting"]["provisions"] == []
+    status, body, _ = await call(site, world, "PUT", "/v1/audit/settings", {"law": "eu"})
+    assert (status, body["version"], body["awaiting"]) == (200, 1, None)
+    found = await world.service._ledger.search(world.tenant, Filters(actions=("update",), kinds=("policy",)))
+    assert [e.entry.reason for e in found] == ["settings-chosen", *["settings-wished"] * 3]
+    assert found[0].entry.detail["first"] == "co-okeke"
+
+
+def test_a_wish_is_shared_by_somebody_else_who_wants_the_same_within_a_week() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    wish = Wish("eu", (), "co-weiss", at)
+    assert wish.is_shared_by(replace(wish, by="co-okeke", at=at + timedelta(days=6)))
+    assert not wish.is_shared_by(replace(wish, at=at + timedelta(days=1)))
+    assert not wish.is_shared_by(replace(wish, by="co-okeke", law="us-federal"))
+    assert not wish.is_shared_by(replace(wish, by="co-okeke", at=at + timedelta(days=7)))
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ async def test_a_clients_own_bundle_holds_no_psychotherapy_note_and_still_verifi
     whole = b"".join(zipfile.ZipFile(tmp_path / "b.zip").read(n) for n in ("rows.ndjson", "rows.csv"))
     assert plain.encode() in whole and hidden.encode() not in whole and b"psychotherapy_note" not in whole
     found = check_bundle(tmp_path / "b.zip", parse_vkey(world.service._ledger.vkey(world.tenant)))
-    assert found.proved >= 8 and found.rows == found.proved + found.place_only
+    assert found.proved >= 8 and found.rows == found.proved + len(found.place_only)
     await export(site, world.client_token(), f"access-report?client_id={uuid4()}", 404)
     await export(site, world.client_token(), "activity", 403)
     await export(site, world.token("t-1", "therapist"), f"access-report?client_id={world.client}", 403)
@@ -110,6 +110,16 @@ async def test_what_is_asked_for_wrongly(world: World, site: str) -> None:
     body, _ = await export(site, officer(world), "accounting-of-disclosures?client_id=" + world.client)
     manifest = json.loads(zipfile.ZipFile(io.BytesIO(body)).read("manifest.json"))
     assert manifest["rows"] == 0 and manifest["checkpoint"] is None, "an empty list is a list too"
+
+
+@pytest.mark.parametrize("typed", ["Noor%20Haddad%20born%201991-04-03", "%00", "7" * 7000])
+async def test_a_name_in_place_of_an_id_never_comes_into_the_ledger(world: World, site: str, typed: str) -> None:
+    await world.usual()
+    await export(site, world.token("t-1", "therapist"), f"access-report?client_id={typed}", 403)
+    await export(site, officer(world), f"access-report?client_id={typed}", 422)
+    found = await world.service._ledger.search(world.tenant, Filters(actions=("export-access-report",)))
+    assert [e.entry.client_id for e in found if e.entry.outcome == "deny"] == [None]
+    assert not [e for e in found if "Haddad" in repr(e.entry) or "7777" in repr(e.entry)]
 
 
 Files = dict[str, bytes]
@@ -182,6 +192,26 @@ async def test_each_tampering_of_a_bundle_is_found(bundle: tuple[Files, str], tm
     check_bundle(packed(tmp_path / "good.zip", files), parse_vkey(vkey))
     with pytest.raises(BundleInvalid, match=why):
         check_bundle(packed(tmp_path / "bad.zip", change(files)), parse_vkey(vkey))
+
+
+async def test_words_without_their_payload_are_never_called_proved(
+    bundle: tuple[Files, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever hands a bundle on can blank a payload and write another name beside it."""
+    files, vkey = bundle
+    row = first(files)
+    cells = [*row["cells"][:6], "dr.innocent", "Dr. Innocent", *row["cells"][8:]]
+    forged = with_first(files, payload=None, salt=None, cells=cells)
+    table = io.StringIO(forged["rows.csv"].decode(), newline="")
+    lines = list(csv.reader(table))
+    lines[1][6:8] = cells[6:8]
+    out = io.StringIO()
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerows(lines)
+    file = packed(tmp_path / "forged.zip", rehashed({**forged, "rows.csv": out.getvalue().encode()}))
+    assert verify_export.main([str(file), "--log", vkey]) == 3
+    said = capsys.readouterr().out
+    assert f"NOT PROVED are the words of rows {row['index']}:" in said and "whole" not in said
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in said
 
 
 async def test_another_log_no_archive_and_a_missing_witness(

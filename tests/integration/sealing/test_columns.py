@@ -95,6 +95,7 @@ PUBLIC: Final[dict[str, str]] = {
     "ledger_agent.name": "of staff, never of a client: the ledger is searched by it",
     "policy_event.payload": "consent-policy.v1: codes, ids and periods (tests/contract/test_public_fields.py)",
     "tenant_rules.provisions": "the organisation's own rules: about no client",
+    "tenant_rules_wish.provisions": "the same, before a second officer wants it: about no client",
 }  # fmt: skip
 
 _COLUMNS: Final = """

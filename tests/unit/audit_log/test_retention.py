@@ -9,12 +9,11 @@ from services.audit_log.domain.policy import ClientPolicy
 from services.audit_log.domain.retention import RETENTION, Kept, in_force, refuses, years_after
 from services.audit_log.domain.rules.packs import EU, PACKS, US_FEDERAL
 from services.audit_log.domain.rules.rule import RULES
-from services.audit_log.domain.tenant_rules import UNCHOSEN_RULES, TenantRules
 from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period, Policy
 from shared.contracts.records import KeyClass
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-US, EUROPE = TenantRules(1, US_FEDERAL), TenantRules(1, EU)
+US, EUROPE = frozenset({US_FEDERAL.id}), frozenset({EU.id})
 EVIDENCE = [KeyClass.IDENTITY, KeyClass.CONSENT_EVIDENCE]
 
 
@@ -36,12 +35,12 @@ def test_every_row_has_its_citation_and_its_pack() -> None:
     assert rows and all(RULES[row.rule].citation and row.years > 0 for row in rows)
 
 
-def test_a_tenant_that_chose_nothing_keeps_nothing() -> None:
+def test_the_pack_that_keeps_longest_counts_of_all_that_ever_bound() -> None:
+    """So a change of law lifts no duty."""
     policy = ClientPolicy((consent(ConsentStatus.ACTIVE, NOW),))
-    assert UNCHOSEN_RULES.law is US_FEDERAL  # whose rules of disclosure hold for it
-    assert refuses(UNCHOSEN_RULES, policy, EVIDENCE, NOW) is None
-    assert in_force(UNCHOSEN_RULES, Kept.ACCOUNTING) is None
     assert refuses(EUROPE, policy, EVIDENCE, NOW) is None
+    assert refuses(US | EUROPE, policy, EVIDENCE, NOW) == in_force(US, Kept.CONSENT_EVIDENCE) is not None
+    assert in_force(EUROPE, Kept.ACCOUNTING) is None and in_force(US | EUROPE, Kept.ACCOUNTING) is not None
 
 
 OLD, LATE = datetime(2016, 1, 1, tzinfo=UTC), datetime(2020, 3, 2, tzinfo=UTC)
