@@ -41,7 +41,7 @@ def shown(results: Iterable[str | None], total: int) -> Iterator[str | None]:
 
 
 class Runner:
-    """A copy of the sources, and a process that runs the tests over it once for each mutant (tests/support/mutation_runner.py)."""
+    """A copy of the sources, and a process that runs the tests over it once a mutant (tests/support/mutation_runner.py)."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,7 +1,7 @@
 """`python -m tests.support.mutation_runner TEST…`: runs these tests once for each line that comes in, in a fork of its own.
 
-What does not change from mutant to mutant (libraries, `shared`) is imported once, which takes longer than the tests. The answer to
-a line is `0` where they passed, else another number. The line is how many seconds they may take.
+What does not change from mutant to mutant (libraries, `shared`) is imported once, which takes as long as the tests. The answer
+to a line is `0` where they passed, else another number. The line is how many seconds they may take.
 """
 
 import os
