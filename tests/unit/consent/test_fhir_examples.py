@@ -16,11 +16,11 @@ from services.consent.domain.fhir.reading import Imported, read_consent
 from services.consent.domain.life import decide
 from shared.contracts.consent_policy import ConsentSet, RelationshipSet
 from shared.identity.roles import Role
+from tests.support.fhir_examples import consent_examples
 from tests.unit.audit_log.asking import CLIENT, RIVERA, STRANGER, THERAPIST, ask, person, record, relation
 from tests.unit.consent.fhir_cases import ACTIVE, CASES, OVER, TODAY, Case
 
 OWN = Path(__file__).parent / "fhir_examples"
-SPEC = Path(__file__).parents[4] / "shared/vectors/fhir-r4-consent-examples"
 
 
 def own(case: Case) -> Imported:
@@ -29,10 +29,10 @@ def own(case: Case) -> Imported:
 
 def spec(case: Case) -> Imported:
     """The specification's own file, with a client of ours in it. Its practice is f001."""
-    file = SPEC / f"Consent-consent-example-{case.spec}.json"
-    if not file.exists():
-        pytest.skip(f"no {file.name} in ../shared/vectors/fhir-r4-consent-examples")
-    resource: dict[str, Any] = json.loads(file.read_text())
+    folder = consent_examples()
+    if folder is None:
+        pytest.skip("the specification's own examples cannot be had here")
+    resource: dict[str, Any] = json.loads((folder / f"Consent-consent-example-{case.spec}.json").read_text())
     return read_consent({**resource, "patient": {"reference": f"Patient/{CLIENT}"}}, Home("f001"))
 
 
@@ -89,8 +89,8 @@ def test_what_is_over_opens_nothing(case: Case) -> None:
 
 def test_every_example_of_the_specification_has_its_row() -> None:
     assert {c.own for c in CASES} == {f.stem for f in OWN.glob("*.json")}
-    if SPEC.exists():
-        assert {c.spec for c in CASES} == {f.stem.removeprefix("Consent-consent-example-") for f in SPEC.glob("*.json")}
+    if (folder := consent_examples()) is not None:
+        assert {c.spec for c in CASES} == {f.stem.removeprefix("Consent-consent-example-") for f in folder.glob("*.json")}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.own)
