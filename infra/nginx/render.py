@@ -42,6 +42,7 @@ def render() -> str:
     for route in ROUTES:
         action = "return 404;" if route.internal else upstream(route.service)
         lines.append(f'  location ~ "^{route.pattern}" {{ {action} }}')
+    lines.append("  location = /metrics { return 404; }")
     lines.append(f"  location / {{ {upstream(ServiceName.EHR_GATEWAY)} }}")
     lines.append("}")
     return "\n".join(lines) + "\n"
