@@ -80,8 +80,8 @@ class Snapshot:
     """What an aggregate was at a version of its stream."""
 
     version: int
-    state: bytes
-    """JSON, sealed fields closed"""
+    data: bytes
+    """the state's JSON, sealed fields closed"""
 
 
 class StoreError(Exception):

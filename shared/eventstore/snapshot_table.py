@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS snapshot (
   version bigint NOT NULL,
   form text NOT NULL,
   fold int NOT NULL,
-  state bytea NOT NULL,
+  data bytea NOT NULL,
   CONSTRAINT snapshot_pkey PRIMARY KEY (tenant_id, stream)
 )
 """,
@@ -30,11 +30,11 @@ BEGIN
     WHERE s.tenant_id = tenant AND s.stream = ANY(names) AND (s.form, s.fold) IS DISTINCT FROM (of_form, of_fold);
   RETURN QUERY
     WITH kept AS (
-      SELECT n.stream, s.version, s.state
+      SELECT n.stream, s.version, s.data
       FROM unnest(names) AS n(stream)
       LEFT JOIN snapshot s ON s.tenant_id = tenant AND s.stream = n.stream AND s.form = of_form AND s.fold = of_fold
     )
-    SELECT k.stream, k.version, NULL::bigint, NULL::uuid, NULL::text, NULL::int, k.state, NULL::bytea, NULL::timestamptz
+    SELECT k.stream, k.version, NULL::bigint, NULL::uuid, NULL::text, NULL::int, k.data, NULL::bytea, NULL::timestamptz
       FROM kept k WHERE k.version IS NOT NULL
     UNION ALL
     SELECT k.stream, e.version, e.position, e.event_id, e.type, e.schema_version, e.data, e.meta, e.recorded_at
@@ -47,7 +47,7 @@ END $$
 """One statement reads snapshots and what lies behind them, so both are of one moment. A row without an event's id: a snapshot."""
 
 TAKE: Final = """
-INSERT INTO snapshot (tenant_id, stream, client_id, version, form, fold, state) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO snapshot (tenant_id, stream, client_id, version, form, fold, data) VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (tenant_id, stream) DO UPDATE SET version = excluded.version, form = excluded.form, fold = excluded.fold,
-  state = excluded.state
+  data = excluded.data
 """

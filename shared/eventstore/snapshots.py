@@ -54,18 +54,18 @@ class Snapshots(Generic[State]):
         `fold_version` is raised whenever `fold` makes another state of the same events, the form being the same.
         """
         self._form: TypeAdapter[State] = TypeAdapter(form)
-        self._fold, self._fold_version, self._every = fold, fold_version, every
+        self._fold, self.fold_version, self._every = fold, fold_version, every
         self.form: Final = _named(self._form, types)
         """names the state's form and the versions of the events it is folded from: derived, so that no change is forgotten"""
 
     async def load(self, store: EventStore, tenant: str, streams: Mapping[str, UUID]) -> dict[str, Loaded[State]]:
         """`streams`: names, each with the client whose record it is. What has no events is absent."""
-        read = await store.read_from_snapshots(tenant, list(streams), form=self.form, fold=self._fold_version)
+        read = await store.read_from_snapshots(tenant, list(streams), form=self.form, fold=self.fold_version)
         found: dict[str, Loaded[State]] = {}
         for stream, (snapshot, events) in read.items():
             if snapshot is not None:
                 try:
-                    before = load_closed(self._form, snapshot.state, tenant=tenant, client_id=streams[stream])
+                    before = load_closed(self._form, snapshot.data, tenant=tenant, client_id=streams[stream])
                 except (ValueError, SealingError):  # damaged: the events are what holds
                     events = await store.read_stream(tenant, stream)
                 else:
@@ -90,7 +90,7 @@ class Snapshots(Generic[State]):
             for version, e in enumerate(new, start=before.version + 1)
         ]
         state = dump_closed(self._fold(events, before.state), tenant=tenant, client_id=client_id)
-        return (Statement(TAKE, (tenant, stream, client_id, events[-1].version, self.form, self._fold_version, state)),)
+        return (Statement(TAKE, (tenant, stream, client_id, events[-1].version, self.form, self.fold_version, state)),)
 
 
 def _named(form: TypeAdapter[Any], types: EventTypes) -> str:
