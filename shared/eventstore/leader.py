@@ -13,6 +13,14 @@ SECONDS = 10.0
 # A leader reads an index from its beginning, a page at a time. Where a table has just grown a hundredfold its statistics lag
 # behind, and the planner would rather gather and sort all that waits, for every page.
 _IN_ORDER_OF_THE_INDEX = {"enable_bitmapscan": "off", "enable_seqscan": "off", "enable_sort": "off"}
+# A machine that is gone says no goodbye: for as long as the server believes in its connection, nobody else leads. So the server
+# is asked to look every second, and to give up after three (over a socket file an end is never silent, and these say nothing).
+_FOUND_OUT_SOON = {
+    "tcp_keepalives_idle": "1",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "2",
+    "tcp_user_timeout": "3000",
+}
 Answer = TypeVar("Answer")
 
 
@@ -77,7 +85,10 @@ class LeaderConnection:
             self._leads = False
             try:
                 self._connection = await asyncpg.connect(
-                    self._url, timeout=SECONDS, command_timeout=SECONDS, server_settings=_IN_ORDER_OF_THE_INDEX
+                    self._url,
+                    timeout=SECONDS,
+                    command_timeout=SECONDS,
+                    server_settings={**_IN_ORDER_OF_THE_INDEX, **_FOUND_OUT_SOON},
                 )
             except Exception as error:
                 raise store_error(error) from None

@@ -75,6 +75,15 @@ class StoredEvent(NamedTuple):
     recorded_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What an aggregate was at a version of its stream."""
+
+    version: int
+    data: bytes
+    """the state's JSON, sealed fields closed"""
+
+
 class StoreError(Exception):
     """Base of the store's errors."""
 

@@ -12,12 +12,13 @@ from shared.eventstore.batch import Append, BatchWriter
 from shared.eventstore.failures import store_error
 from shared.eventstore.group import GroupCommit
 from shared.eventstore.migrate import migrate
-from shared.eventstore.model import InboxMark, Statement, StoredEvent, StoreUnavailable, StreamAppend
+from shared.eventstore.model import InboxMark, Snapshot, Statement, StoredEvent, StoreUnavailable, StreamAppend
 from shared.eventstore.pool import CONNECT_SECONDS, acquired, connect, transaction
 from shared.service.parts import DatabaseUrls
 
 _READ = "SELECT * FROM read_stream($1, $2, $3, $4, $5)"
 _VERSION = "SELECT newest_version($1, $2)"
+_FROM_SNAPSHOTS = "SELECT * FROM read_from_snapshots($1, $2, $3, $4)"
 _COLUMNS = "xid, stream, version, position, event_id, type, schema_version, data, meta, recorded_at"
 _FENCED = f"""
 (SELECT 0 AS era, {_COLUMNS} FROM events WHERE tenant_id = $1 AND $2 = 0
@@ -121,6 +122,17 @@ class PostgresEventStore:
     ) -> list[StoredEvent]:
         rows = await self._one_trip(_READ, tenant, stream, after, until_version, until)
         return [StoredEvent(tenant, stream, *row) for row in rows]
+
+    async def read_from_snapshots(
+        self, tenant: str, streams: Sequence[str], *, form: str, fold: int
+    ) -> dict[str, tuple[Snapshot | None, list[StoredEvent]]]:
+        found: dict[str, tuple[Snapshot | None, list[StoredEvent]]] = {stream: (None, []) for stream in streams}
+        for stream, *row in await self._one_trip(_FROM_SNAPSHOTS, tenant, list(streams), form, fold):
+            if row[2] is None:
+                found[stream] = (Snapshot(row[0], row[5]), [])
+            else:
+                found[stream][1].append(StoredEvent(tenant, stream, *row))
+        return found
 
     async def version(self, tenant: str, stream: str) -> int:
         rows = await self._one_trip(_VERSION, tenant, stream)

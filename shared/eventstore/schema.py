@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from shared.eventstore import sequence
+from shared.eventstore import sequence, snapshot_table
 from shared.eventstore.one_trip import APPEND_PLACED
 
 _THIS_TRANSACTION = sa.text("(pg_current_xact_id()::text::bigint)")
@@ -154,6 +154,8 @@ def base_ddl() -> list[str]:
         *_forced("message_number"),
         *_isolated("sequence"),
         *_forced("sequence_mark"),
+        *snapshot_table.TABLE,
+        *tenant_table("snapshot"),
         "DROP INDEX IF EXISTS events_fence",
         _IMMUTABLE,
         "DROP TRIGGER IF EXISTS events_immutable ON events",
@@ -162,6 +164,7 @@ def base_ddl() -> list[str]:
         _NEWEST_VERSION,
         _LOCK_STREAMS,
         _READ_STREAM,
+        snapshot_table.READ_FROM_SNAPSHOTS,
         APPEND_PLACED,
         _grant("app", "SELECT, INSERT", "events"),
         _grant("app", "SELECT, INSERT", "outbox"),

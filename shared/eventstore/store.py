@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from shared.eventstore.model import InboxMark, Statement, StoredEvent, StreamAppend
+from shared.eventstore.model import InboxMark, Snapshot, Statement, StoredEvent, StreamAppend
 
 
 class EventStore(Protocol):
@@ -31,6 +31,13 @@ class EventStore(Protocol):
         until: datetime | None = None,
     ) -> list[StoredEvent]:
         """Events of a stream in order, from version `after` + 1; empty where there is none."""
+
+    async def read_from_snapshots(
+        self, tenant: str, streams: Sequence[str], *, form: str, fold: int
+    ) -> dict[str, tuple[Snapshot | None, list[StoredEvent]]]:
+        """For each stream the snapshot of that form and fold, where there is one, and the events behind it: by one query, as of
+        one moment. A snapshot of another form or fold is deleted, and the stream read whole.
+        """
 
     async def version(self, tenant: str, stream: str) -> int:
         """Newest version of a stream; 0 where there is none."""

@@ -27,7 +27,7 @@ from shared.gate.port import GateUnavailable
 from shared.http.problems import Problem
 from shared.messaging.backoff import Backoff
 from shared.messaging.checked import checked, written
-from shared.messaging.counts import Counts
+from shared.messaging.counts import Counts, Lag
 from shared.messaging.numbers import Numbers, Turn
 from shared.messaging.parked import GAP, Parked, ParkedNow
 from shared.messaging.port import Effect, Handler, Inbound, Message, Transient, Transport
@@ -82,7 +82,7 @@ class Consumer:
         self._waits = first_wait, longest_wait
         self._parked = Parked(store, name)
         self._numbers = Numbers(store, name)
-        self.counts = Counts()
+        self.counts, self.lag = Counts(), Lag(now)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -143,8 +143,8 @@ class Consumer:
         async def settle(messages: Sequence[tuple[Message, Inbound]]) -> None:
             async with places:
                 for message, inbound in messages:
-                    await self._settle(message, inbound, parked)
-                    self._count_lag(inbound)
+                    with self.lag.of(inbound):
+                        await self._settle(message, inbound, parked)
 
         async with asyncio.TaskGroup() as tasks:
             for messages in keys.values():
@@ -279,11 +279,6 @@ class Consumer:
         """Whether it is so old that the inbox may have forgotten it: then a number that was there before says enough."""
         at = written(inbound)
         return at is not None and self._now is not None and self._now() - at > timedelta(days=INBOX_KEPT_DAYS)
-
-    def _count_lag(self, inbound: Inbound) -> None:
-        at = written(inbound)
-        if at is not None and self._now is not None:
-            self.counts.lag_seconds = max(0.0, (self._now() - at).total_seconds())
 
 
 def _passes(error: Exception) -> bool:

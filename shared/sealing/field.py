@@ -79,6 +79,13 @@ class Sealed(Generic[T]):
         return self._ciphertext
 
     @property
+    def context(self) -> SealContext:
+        """What a closed field is bound to; NotOpened where it has not been sealed yet."""
+        if self._context is None:
+            raise NotOpened("this value has not been sealed yet")
+        return self._context
+
+    @property
     def value(self) -> T:
         """The plaintext of an open field; NotOpened where it is closed."""
         if not self._is_open:

@@ -47,8 +47,9 @@ class DerivedTable:
 
 
 def erasure_handler(parts: Parts, *, tables: Sequence[DerivedTable] = ()) -> Handler:
-    """Handles `audit.key-shredded`: one transaction drops the client's idempotency rows and the derived rows of the erased
-    classes, and publishes `receipt.erasure-acknowledged`. Also where nothing was held: the gate waits for every service.
+    """Handles `audit.key-shredded`: one transaction drops the client's idempotency rows, snapshots and the derived rows of
+    the erased classes, and publishes `receipt.erasure-acknowledged`. Also where nothing was held: the gate waits for every
+    service.
     """
     service = parts.signer.service
 
@@ -56,7 +57,7 @@ def erasure_handler(parts: Parts, *, tables: Sequence[DerivedTable] = ()) -> Han
         shredded = KeyShredded.model_validate_json(message.payload)
         tenant, client = message.tenant, shredded.client_id
         erased = set(shredded.key_classes)
-        drop = ["idempotency", *(t.name for t in tables if t.key_class is None or str(t.key_class) in erased)]
+        drop = ["idempotency", "snapshot", *(t.name for t in tables if t.key_class is None or str(t.key_class) in erased)]
         acknowledged = ErasureAcknowledged(
             service=str(service), erasure_id=shredded.erasure_id, client_id=client, key_classes=shredded.key_classes
         )

@@ -9,7 +9,7 @@
 | events_numbered_total | events that this process gave their global number |
 | relay_leads, sequencer_leads | 1 in the process that leads |
 | messages_handled_total, messages_retried_total | of this process's consumer |
-| consumer_lag_seconds | age of the message handled last, when it was handled |
+| consumer_lag_seconds | age of the oldest message in hand, else that of the last one when it was handled |
 | event_alarms_total | by `alarm`: `fence-stalled`, `outbox-stuck` |
 """
 
@@ -91,7 +91,7 @@ class EventWatch(Collector):
         yield GaugeMetricFamily("fence_stalled_seconds", "A running transaction holds readers back", self._sequencer.stalled_for)
         yield GaugeMetricFamily("relay_leads", "1 where this process relays", float(self._relay.leading))
         yield GaugeMetricFamily("sequencer_leads", "1 where this process numbers", float(self._sequencer.leading))
-        yield GaugeMetricFamily("consumer_lag_seconds", "Age of the message handled last", counts.lag_seconds)
+        yield GaugeMetricFamily("consumer_lag_seconds", "Age of the oldest message in hand", self._consumer.lag.seconds)
         yield CounterMetricFamily("outbox_relayed", "Events confirmed by the transport", self._relay.relayed)
         yield CounterMetricFamily("events_numbered", "Events given their global number", self._sequencer.numbered)
         yield CounterMetricFamily("messages_handled", "Messages whose effect is written", counts.handled)

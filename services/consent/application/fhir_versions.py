@@ -17,6 +17,7 @@ from services.consent.domain.fhir.rendering import Version, render, render_erase
 from shared.contracts.disclosure import RecordKey
 from shared.eventstore.model import StoredEvent
 from shared.eventstore.store import EventStore
+from shared.eventstore.time_travel import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,11 @@ class Written:
 
 async def versions(store: EventStore, tenant: str, consent_id: UUID, *, until: int | None = None) -> list[Written]:
     """Oldest first; empty where the stream is. The last one is the consent as it stands (or stood, at version `until`)."""
-    return folded(await store.read_stream(tenant, consent_stream(consent_id), until_version=until))
+    if until is not None and until < 1:
+        return []
+    history, stream = History(store, folded), consent_stream(consent_id)
+    then = await (history.now(tenant, stream) if until is None else history.at_version(tenant, stream, until))
+    return then.state or []
 
 
 def folded(stored: Sequence[StoredEvent]) -> list[Written]:

@@ -1,19 +1,21 @@
 """Writing notes: each command asks the gate, folds the note, decides, and appends one event."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from services.session_notes.application.clients import load
 from services.session_notes.application.errors import answered, erased
 from services.session_notes.application.ports import Desk, NoteRow
 from services.session_notes.domain import note_decisions as decide
+from services.session_notes.domain.events import EVENT_TYPES
 from services.session_notes.domain.notes import Note, NoteContent, NoteEvent, NoteKind, Recorded, evolve
 from services.session_notes.domain.sections import NoteFormat
 from shared.contracts.disclosure import Action, RecordKey, RecordRef
 from shared.eventstore.model import NewEvent, StoredEvent, StreamAppend
+from shared.eventstore.snapshots import Loaded, Snapshots
 from shared.gate.ask import Opened, open_one
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
@@ -116,18 +118,27 @@ async def _change(
     opened = await open_one(desk.gate, call, action, row.ref)
     if opened.erased(note_id):
         raise erased()
-    note = fold(await desk.store.read_stream(call.tenant, row.stream))
+    loaded = (await load_notes(desk, call.tenant, [row]))[row.stream]
+    note = loaded.state
     with answered(kind=row.kind):
         event = decision(note, opened.key(note_id))
     # after the decision: a signed note answers 409 whatever version was sent
     if expected is not None and expected != note.version:
         raise stale_version()
-    return await _append(desk, call, row, note, event, opened, repeat, status), opened
+    return await _append(desk, call, row, loaded, event, opened, repeat, status), opened
 
 
 async def _append(
-    desk: Desk, call: Call, row: NoteRow, note: Note, event: NoteEvent, opened: Opened, repeat: Repeat | None, status: int
+    desk: Desk,
+    call: Call,
+    row: NoteRow,
+    loaded: Loaded[Note],
+    event: NoteEvent,
+    opened: Opened,
+    repeat: Repeat | None,
+    status: int,
 ) -> Answer:
+    note = loaded.state
     new: NewEvent = record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=opened.key(row.id))
     version = note.version + 1
     after = evolve(note, Recorded(event, version, sha256(new.data).hexdigest()))
@@ -136,14 +147,21 @@ async def _append(
     await desk.store.append(
         call.tenant,
         [StreamAppend(row.stream, note.version, [new])],
-        statements=repeat.statements(answer, row.client_id) if repeat is not None else (),
+        statements=(
+            *(repeat.statements(answer, row.client_id) if repeat is not None else ()),
+            *SNAPSHOTS.taken(call.tenant, row.stream, row.client_id, loaded, [new]),
+        ),
     )
     return answer
 
 
-def fold(stored: list[StoredEvent]) -> Note:
-    """The note of a stream's events. ValueError where there is none."""
-    note: Note | None = None
+async def load_notes(desk: Desk, tenant: str, rows: Sequence[NoteRow]) -> dict[str, Loaded[Note]]:
+    """Notes of the index, by their streams."""
+    return await SNAPSHOTS.load(desk.store, tenant, {row.stream: row.client_id for row in rows})
+
+
+def fold(stored: Sequence[StoredEvent], note: Note | None = None) -> Note:
+    """The note of a stream's events, or of those that follow `note`. ValueError where there is none."""
     for one in stored:
         event = load(one)
         assert isinstance(event, NoteEvent)
@@ -151,3 +169,7 @@ def fold(stored: list[StoredEvent]) -> Note:
     if note is None:
         raise ValueError("a note that is in the index has a stream")
     return note
+
+
+SNAPSHOTS: Final[Snapshots[Note]] = Snapshots(Note, fold, fold_version=1, types=EVENT_TYPES)
+"""A draft that is saved as it is typed has hundreds of versions, of which the newest alone says what the note says."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.session_notes.application.notes import fold
+from services.session_notes.application.notes import load_notes
 from services.session_notes.application.paging import Page, readable
 from services.session_notes.application.ports import Desk, NoteRow, Position
 from services.session_notes.domain.notes import Note, NoteContent, NoteKind
@@ -34,7 +34,7 @@ async def read_note(desk: Desk, call: Call, note_id: UUID) -> tuple[NoteRead, Op
     if row is None:
         raise not_found()
     opened = await open_one(desk.gate, call, Action.READ, row.ref)
-    return _read(fold(await desk.store.read_stream(call.tenant, row.stream)), opened), opened
+    return _read((await load_notes(desk, call.tenant, [row]))[row.stream].state, opened), opened
 
 
 async def list_notes(
@@ -47,8 +47,8 @@ async def list_notes(
         return row.kind is NoteKind.PROGRESS or row.author == call.principal.sub
 
     page = await readable(desk.gate, call, client_id, fetch, start=start, limit=limit, likely=likely)
-    streams = await desk.index.streams(call.tenant, [row.stream for row in page.rows])
-    return [_read(fold(streams[row.stream]), page.opened) for row in page.rows], page
+    notes = await load_notes(desk, call.tenant, page.rows)
+    return [_read(notes[row.stream].state, page.opened) for row in page.rows], page
 
 
 def _read(note: Note, opened: Opened) -> NoteRead:

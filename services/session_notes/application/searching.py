@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from services.session_notes.application.notes import fold
+from services.session_notes.application.notes import load_notes
 from services.session_notes.application.ports import Desk, NoteRow, Position
 from services.session_notes.domain.notes import Note
 from services.session_notes.domain.words import sections_with
@@ -59,10 +59,10 @@ async def search_own(desk: Desk, call: Call, client_id: UUID | None, words: Sequ
 
 
 async def _within(desk: Desk, tenant: str, rows: Sequence[NoteRow], released: Opened, words: Sequence[str]) -> list[Found]:
-    streams = await desk.index.streams(tenant, [row.stream for row in rows])
+    notes = await load_notes(desk, tenant, rows)
     found = []
     for row in rows:
-        note, key = fold(streams[row.stream]), released.key(row.id)
+        note, key = notes[row.stream].state, released.key(row.id)
         where = sections_with(words, note.content.open(key), [a.text.open(key) for a in note.addenda])
         if where:
             found.append(Found(note, tuple(where)))

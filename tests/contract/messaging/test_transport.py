@@ -142,7 +142,8 @@ async def test_what_a_member_left_unhandled_goes_to_the_next(bench: Bench) -> No
     messages = [_message(topic, "tenant/client", n) for n in range(4)]
     async with bench.group(hang, name=name):
         publishing = asyncio.create_task(bench.transport.publish(messages))
-        await asyncio.wait_for(began.wait(), _PATIENCE)
+        async with asyncio.timeout(_PATIENCE):
+            await began.wait()
     (outcome,) = await asyncio.gather(publishing, return_exceptions=True)
     async with bench.group(received, name=name):
         if outcome is not None:

@@ -16,12 +16,14 @@ from infra.postgres.binaries import find_binaries, system_binaries
 from infra.postgres.launcher import LocalPostgres
 from infra.postgres.provision import provision
 from shared.eventstore import sequencer as sequencing
+from shared.eventstore.model import Publication
+from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
 from shared.service.clock import now
 from shared.service.parts import DatabaseUrls
 from tests.support import environment
-from tests.support.events import to
+from tests.support.events import event, to
 from tests.support.postgres import Postgres, server_directory
 
 TENANT = "haven"
@@ -189,6 +191,11 @@ async def test_numbers_survive_a_dump_and_restore_into_another_cluster(
     before = await numbers(store, TENANT, "harbour")
     for _ in range(7):
         await store.append(TENANT, [to("note/late")])  # committed, and not numbered before the dump
+    outbox = Outbox(urls.relay)
+    await _said(store, "a", "b", "c", "d", "e")
+    assert await outbox.lead()
+    await outbox.delete([row.id for row in await outbox.pending(2)])  # relayed before the dump
+    await outbox.close()
     with server_directory() as directory, LocalPostgres(directory / "data", binaries=next(system_binaries())) as server:
         name = _database(urls.owner)
         service = name.split("_", 1)[1]
@@ -207,19 +214,31 @@ async def test_numbers_survive_a_dump_and_restore_into_another_cluster(
         try:
             assert await numbers(other, TENANT, "harbour") == before
             async with running(Sequencer(restored.relay, poll_seconds=0.02)):
-                rows = await until(other, 37, TENANT, "harbour")
+                rows = await until(other, 42, TENANT, "harbour")
                 assert rows[:30] == before, "a checkpoint taken before the dump holds after it"
                 assert_dense(rows)
-                for _ in range(5):
-                    await other.append(TENANT, [to("note/late")])
-                await until(other, 42, TENANT, "harbour")
+                await _said(other, "f", "g")
+                await until(other, 44, TENANT, "harbour")
             async with running(Sequencer(restored.relay, poll_seconds=0.02)):  # a new leader in the new cluster
                 await other.append(TENANT, [to("note/0/0")])
-                rows = await until(other, 43, TENANT, "harbour")
+                rows = await until(other, 45, TENANT, "harbour")
             assert rows[:30] == before
             assert_dense(rows)
+            outbox = Outbox(restored.relay)
+            assert await outbox.lead()
+            waiting = [(row.payload, row.number) for row in await outbox.pending(10)]
+            assert waiting == [(f'{{"word":"{w}"}}'.encode(), n) for n, w in enumerate("cdefg", start=3)], (
+                "nothing is relayed out of turn"
+            )
+            await outbox.close()
         finally:
             await other.close()
+
+
+async def _said(store: PostgresEventStore, *words: str) -> None:
+    for word in words:
+        publication = Publication("consent.v1", f"{TENANT}/c1")
+        await store.append(TENANT, [to("note/said", event(word, publish=(publication,)))])
 
 
 def _database(dsn: str) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,9 @@ import pytest
 from infra.contracts.catalogue import EVENTS, written_today
 from infra.contracts.golden import file_of
 from services.alliance_measurement.domain.administration import evolve as administration
+from services.audit_log.domain import erasure, holds
+from services.consent.application.fhir_versions import folded as fhir_versions
+from services.consent.domain import amendment, capacity, relationship, representative, restriction
 from services.consent.domain.consent import fold as consent
 from services.session_notes.application.notes import fold as note
 from shared.contracts.records import ServiceName
@@ -95,6 +99,66 @@ async def test_an_aggregate_is_what_it_was(dated: PostgresEventStore, clock: lis
     before = await history.at("haven", stream, START - timedelta(microseconds=1))
     assert (before.state, before.version, before.recorded_at) == (None, 0, None)
     assert (await history.now("harbour", stream)).state is None, "another tenant's history is not there"
+
+
+def stepped(types: EventTypes, evolve: Callable[[Any, Event], Any], first: Any = None) -> Callable[[Sequence[StoredEvent]], Any]:
+    return lambda s: reduce(evolve, typed(types, s), first)
+
+
+def listed(types: EventTypes) -> Callable[[Sequence[StoredEvent]], Any]:
+    return lambda s: [repr(e) for e in typed(types, s)]
+
+
+CONSENT, NOTES = EVENTS[ServiceName.CONSENT], EVENTS[ServiceName.SESSION_NOTES]
+ALLIANCE, AUDIT_LOG = EVENTS[ServiceName.ALLIANCE], EVENTS[ServiceName.AUDIT_LOG]
+STREAMS: dict[str, tuple[Callable[[Sequence[StoredEvent]], Any], str, list[str]]] = {
+    "relationship": (stepped(CONSENT, relationship.evolve), "consent.relationship-", ["started", "ended"]),
+    "representative": (
+        stepped(CONSENT, representative.evolve),
+        "consent.representative-",
+        ["appointed", "took-effect", "rested", "ended"],
+    ),
+    "capacity": (stepped(CONSENT, capacity.evolve), "consent.capacity-", ["determined", "determined"]),
+    "amendment": (stepped(CONSENT, amendment.evolve), "consent.amendment-", ["requested", "extended", "accepted"]),
+    "restriction": (stepped(CONSENT, restriction.evolve), "consent.restriction-", ["requested", "decided", "ended"]),
+    "consent as FHIR": (fhir_versions, "consent.consent-", ["proposed", "signed", "activated", "explained", "revoked"]),
+    "psychotherapy note": (
+        lambda s: note(list(s)),
+        "session-notes.psychotherapy-note-",
+        ["drafted", "revised", "signed", "addendum"],
+    ),
+    "client": (listed(NOTES), "session-notes.client-", ["registered"]),
+    "session": (listed(NOTES), "session-notes.session-", ["held"]),
+    "outcome": (listed(ALLIANCE), "alliance.outcome-", ["recorded"]),
+    "release": (listed(ALLIANCE), "alliance.release-", ["chosen", "chosen"]),
+    "erasure": (
+        stepped(AUDIT_LOG, erasure.evolve, erasure.Erasure()),
+        "erasure.",
+        ["requested", "approved", "fenced", "keys-destroyed", "acknowledged", "completed"],
+    ),
+    "holds": (lambda s: holds.standing(typed(AUDIT_LOG, s)), "hold.", ["placed", "released"]),
+}
+
+
+@pytest.mark.parametrize("aggregate", sorted(STREAMS))
+async def test_any_aggregate_is_what_its_events_until_then_make_it(
+    dated: PostgresEventStore, clock: list[datetime], aggregate: str
+) -> None:
+    fold, prefix, steps = STREAMS[aggregate]
+    stream = f"{aggregate}/1"
+    for day, step in enumerate(steps):
+        clock[0] = START + timedelta(days=day)
+        await dated.append("haven", [StreamAppend(stream, day, [golden(prefix + step)])])
+    events = await dated.read_stream("haven", stream)
+    history = History(dated, fold)
+    assert len(events) == len(steps)
+    for version in range(1, len(steps) + 1):
+        wanted = repr(fold(events[:version]))
+        assert repr((await history.at_version("haven", stream, version)).state) == wanted
+        moment = START + timedelta(days=version - 1, hours=5)
+        assert repr((await history.at("haven", stream, moment)).state) == wanted
+    if len(set(steps)) > 1:
+        assert repr(fold(events[:1])) != repr(fold(events)), "the control: the events change it"
 
 
 async def test_a_clock_that_was_set_back_leaves_no_hole(dated: PostgresEventStore, clock: list[datetime]) -> None:

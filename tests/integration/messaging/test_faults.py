@@ -90,7 +90,8 @@ async def test_a_consumer_paused_past_its_session_timeout(world: World, kafka: K
         writers = Writers(world, pause=0.02)
         async with world.relay():
             writing = asyncio.create_task(writers.write(700))
-            assert await asyncio.wait_for(member.stdout.readline(), 30) == b"ready\n"
+            async with asyncio.timeout(30):
+                assert await member.stdout.readline() == b"ready\n"
             other = kafka.transport()
             await other.start()
             second = World(world.urls, world.store, other, tenant=world.tenant, group=world.group).consumer()

@@ -102,13 +102,15 @@ async def test_a_long_backlog_is_handled_whole_while_fetching_pauses(kafka: Kafk
 
 async def test_a_topic_that_is_missing_raises_in_time(transport: KafkaTransport) -> None:
     with pytest.raises((KafkaError, TimeoutError)):
-        await asyncio.wait_for(transport.publish([_message("no-such-topic", 1)]), 3)
+        async with asyncio.timeout(3):
+            await transport.publish([_message("no-such-topic", 1)])
 
 
 async def test_a_broker_that_is_away_is_waited_for_and_left_again() -> None:
     away = KafkaTransport(KafkaSettings(bootstrap="127.0.0.1:1"))
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(away.start(), 1)
+        async with asyncio.timeout(1):
+            await away.start()
     began = monotonic()
     await away.stop()
     assert monotonic() - began < 5

@@ -10,8 +10,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.sequencer import Sequencer
 from shared.messaging.in_process import InProcessBus
+from shared.messaging.port import Effect, Message
 from shared.service.watch import EventWatch
-from tests.support.messaging import World, eventually, opened_store, running
+from tests.support.messaging import World, eventually, opened_store, running, seen_by
 from tests.support.postgres import MakeDatabase
 
 
@@ -62,6 +63,33 @@ async def test_counts_ages_and_alarms(world: World) -> None:
             told = value(registry, "event_alarms_total", alarm="outbox-stuck")
             await asyncio.sleep(0.1)
             assert value(registry, "event_alarms_total", alarm="outbox-stuck") == told, "one alarm for one stall"
+    await watched.close()
+
+
+async def test_a_consumer_that_hangs_is_seen_to_fall_behind(world: World) -> None:
+    """Its last success says nothing any more: the message in hand grows old."""
+    answering = asyncio.Event()
+
+    async def away(message: Message) -> Effect:
+        if not answering.is_set():
+            raise ConnectionError
+        return seen_by(message)
+
+    registry, watched = CollectorRegistry(), Outbox(world.urls.relay)
+    consumer = world.consumer(away)
+    async with running(consumer.run()), world.relay() as relay:
+        EventWatch(registry, watched, relay, Sequencer(world.urls.relay), consumer)
+        assert value(registry, "consumer_lag_seconds") == 0
+        await world.append("ana", 1, 2)
+        for seconds in (0.3, 0.6):
+            await eventually(lambda s=seconds: _is(value(registry, "consumer_lag_seconds") > s))  # type: ignore[misc]
+        assert value(registry, "messages_retried_total") > 1
+        answering.set()
+        await world.until_seen({"ana": [1, 2]})
+        await asyncio.sleep(0.2)
+        settled = value(registry, "consumer_lag_seconds")
+        await asyncio.sleep(0.2)
+        assert value(registry, "consumer_lag_seconds") == settled, "nothing in hand: it does not grow"
     await watched.close()
 
 

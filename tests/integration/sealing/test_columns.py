@@ -26,6 +26,7 @@ SEALED: Final[dict[str, str]] = {
     "events.data": "an event as stored: what it seals is in tests/contract/test_public_fields.py",
     "outbox.payload": "the same bytes",
     "parked.payload": "the same bytes, as they came",
+    "snapshot.data": "a state folded from the same bytes, what they seal closed in it (ADR 0076)",
     "prompt.data": "the same bytes, as alliance_measurement published them",
     "data_key.wrapped": "a data key under the KMS's own key",
 }
@@ -43,7 +44,7 @@ PUBLIC: Final[dict[str, str]] = {
         (
             "*.ord", "*.position", "*.xid", "*.version", "*.schema_version", "*.sequence", "*.number", "*.idx",
             "inbox_number.last", "message_number.last", "outbox.id", "parked.id",
-            "parked_order.id", "policy_heads.head", "sequence.global_seq",
+            "parked_order.id", "policy_heads.head", "sequence.global_seq", "snapshot.fold",
             "conditional_creates.turn", "data_key.kms_epoch", "erasure.recorded", "receipt.entry", "break_glass.minutes",
             "idempotency.status", "ledger_tile.level", "data_key.uses", "ledger_cosignature.size", "ledger_vkey.since_size",
             "completeness.following", "receipt_missing.entry", "retention_run.erased", "retention_run.held",
@@ -65,7 +66,7 @@ PUBLIC: Final[dict[str, str]] = {
         (
             "*.type", "*.topic", "*.stream", "*.service", "*.consumer", "*.source", "*.event_type", "inbox_number.key",
             "message_number.key", "parked.key", "parked_order.key", "outbox.aggregateid", "outbox.aggregatetype",
-            "sequence_mark.cluster", "*.client_id", "*.kid", "route_place.route",
+            "sequence_mark.cluster", "snapshot.form", "*.client_id", "*.kid", "route_place.route",
         ),
         _NAME,
     ),

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from shared.contracts.topics import RECEIPTS, SESSION_NOTES
+from shared.eventstore.snapshots import EVERY
 from tests.integration.session_notes.world import SOAP, Clinic
 
 CANARY = "the heron waited by the frozen weir"
@@ -25,7 +26,7 @@ async def whole_database(clinic: Clinic) -> bytes:
     connection, tenant = await as_administrator(clinic), clinic.tenant
     try:
         tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-        assert {"events", "outbox", "note", "session", "client", "prompt", "idempotency"} <= {t[0] for t in tables}
+        assert {"events", "outbox", "note", "session", "client", "prompt", "idempotency", "snapshot"} <= {t[0] for t in tables}
         found = bytearray()
         for (table,) in tables:
             for row in await connection.fetch(f'SELECT * FROM "{table}"'):  # noqa: S608
@@ -62,13 +63,15 @@ async def tell(clinic: Clinic) -> None:
     await clinic.marsh.post(f"/v1/notes/{note}/signatures")
     await clinic.marsh.post(f"/v1/notes/{note}/addenda", {"text": CANARY}, Idempotency_Key="a")
     private = await clinic.private(session, text=CANARY)
-    await clinic.put(clinic.marsh, private, {"sections": {"countertransference": CANARY}}, 1)
+    for version in range(1, EVERY):  # until a snapshot of it is taken
+        await clinic.put(clinic.marsh, private, {"sections": {"countertransference": CANARY}}, version)
     await clinic.prompt({"kind": "strain", "text": CANARY, "instrument": "wai-sr", "onset": 1, "repaired_at": None})
 
 
 async def test_no_confidence_stands_in_the_clear(clinic: Clinic) -> None:
     await tell(clinic)
     dump = await whole_database(clinic)
+    assert b'"kind":"psychotherapy"' in dump, "a snapshot is among it"
     sent = b"\n".join(m.payload + orjson.dumps(dict(m.headers)) for m in clinic.world.bus.sent)
     for secret in SECRETS:
         for spelling in spellings(secret):
@@ -117,7 +120,7 @@ async def test_a_row_is_seen_by_its_tenant_alone(clinic: Clinic, tenant: str) ->
     try:
         async with app.transaction():
             await app.execute("SELECT set_config('app.tenant_id', $1, true)", tenant)
-            for table in ("client", "session", "note", "prompt", "events", "idempotency"):
+            for table in ("client", "session", "note", "prompt", "events", "idempotency", "snapshot"):
                 assert await app.fetchval(f"SELECT count(*) FROM {table}") == 0  # noqa: S608
     finally:
         await app.close()
