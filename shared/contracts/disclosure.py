@@ -68,9 +68,12 @@ class DisclosureRequest(Wire, frozen=True, kw_only=True):
     request_id: str
     records: tuple[RecordRef, ...] = ()
     subjects: tuple[str, ...] = ()
-    """client ids of a search that found no record: they get their entry too"""
+    """client ids of a search that found no record: they get their entry too. Of an export: whether the client's record may be
+    exported at all, and what is left out of it (`exclusions`)"""
     purpose: str | None = None
     """the X-Purpose-Of-Use header as sent; absent: the role's default, recorded as defaulted"""
+    sealed_for: str | None = None
+    """export only, and always there: RFC 7638 thumbprint (SHA-256) of the public key that what is opened is sealed for again"""
 
 
 class RecordKey(Wire, frozen=True, kw_only=True):
@@ -108,6 +111,29 @@ class RecordOutcome(Wire, frozen=True, kw_only=True):
     """whether the caller may learn that this record exists: decides between 403 and 404"""
     erased: bool = False
     """its key was destroyed by an erasure: show the typed placeholder"""
+
+
+class Reach(StrEnum):
+    """How much of a type an exclusion takes out."""
+
+    ALL = "all"
+    """every record of it: none is asked for"""
+    SOME = "some"
+    """records that it concerns, without saying whether there are any"""
+    FIELDS = "fields"
+    """the named fields of each record"""
+
+
+class Exclusion(Wire, frozen=True, kw_only=True):
+    """What an export leaves out, and the ground. It is found by asking the rules about supposed records, so that it tells nothing
+    of those that exist."""
+
+    record_type: RecordType
+    reach: Reach
+    rule: str
+    citation: str
+    text: str
+    fields: tuple[str, ...] = ()
 
 
 class Refusal(StrEnum):
@@ -157,6 +183,8 @@ class DisclosureAnswer(Wire, frozen=True, kw_only=True):
     """searches of alliance_measurement in one client's records only"""
     release: ReleaseView | None = None
     """likewise, and only where the caller is that client"""
+    exclusions: tuple[Exclusion, ...] = ()
+    """exports with a subject only"""
 
 
 class PolicyConfirmationRequest(Wire, frozen=True, kw_only=True):

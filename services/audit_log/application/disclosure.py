@@ -145,4 +145,5 @@ def _answer(asked: Asked, decided: Decided, entries: tuple[int, ...], released: 
         may_know=decided.may_know,
         ratings=decided.ratings,
         release=decided.release,
+        exclusions=decided.exclusions,
     )

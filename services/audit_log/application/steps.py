@@ -11,7 +11,7 @@ from services.audit_log.domain.circumstances import Circumstances
 from services.audit_log.domain.entry import Entry
 from services.audit_log.domain.question import Verdict
 from services.audit_log.domain.registry import BoundRecord
-from shared.contracts.disclosure import DisclosureRequest, Ratings, RecordKey, Refusal, ReleaseView
+from shared.contracts.disclosure import DisclosureRequest, Exclusion, Ratings, RecordKey, Refusal, ReleaseView
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement
 
@@ -62,6 +62,8 @@ class Decided:
     """what would become of an alliance rating made now; searches of alliance_measurement alone"""
     release: ReleaseView | None = None
     """the client's choice, for the client"""
+    exclusions: tuple[Exclusion, ...] = ()
+    """what is left out of an export, with its ground"""
     circumstances: Circumstances = field(default_factory=Circumstances)
 
 

@@ -1,6 +1,6 @@
 """Policy, ledger and key scope as they are in force: the steps that stand between a decision and a key."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -20,6 +20,7 @@ from services.audit_log.domain.agent import AgentKind
 from services.audit_log.domain.circumstances import Circumstances
 from services.audit_log.domain.decision import decide, may_search
 from services.audit_log.domain.entry import Entry
+from services.audit_log.domain.exporting import export_of
 from services.audit_log.domain.grants import GRANTED_PURPOSES, Grant
 from services.audit_log.domain.question import Question, Verdict
 from services.audit_log.domain.registry import BoundRecord
@@ -60,24 +61,26 @@ class PolicyDecision:
         grants: tuple[Grant, ...] = ()
         if agent.kind is AgentKind.PERSON and purpose in GRANTED_PURPOSES:
             grants = await self._grants.of(tenant, agent.id, purpose)
-        verdicts = tuple(
-            decide(
-                Question(
-                    agent=agent,
-                    action=asked.request.action,
-                    purpose=purpose,
-                    record=record,
-                    now=asked.now,
-                    service=asked.service,
-                    policy=policy.client(record.client_id),
-                    release=releases.get(record.client_id, UNCHOSEN),
-                    grants=grants,
-                    law=rules.law,
-                    organisation=rules.organisation,
-                )
+        decided = Decided((), (), circumstances=Circumstances(rules.version, releases, grants))
+
+        def question(record: BoundRecord) -> Question:
+            return Question(
+                agent=agent,
+                action=asked.request.action,
+                purpose=purpose,
+                record=record,
+                now=asked.now,
+                service=asked.service,
+                policy=policy.client(record.client_id),
+                release=releases.get(record.client_id, UNCHOSEN),
+                grants=grants,
+                law=rules.law,
+                organisation=rules.organisation,
             )
-            for record in asked.records
-        )
+
+        decided = replace(decided, records=tuple(decide(question(record)) for record in asked.records))
+        if asked.request.action is Action.EXPORT:
+            return _export(asked, decided, question)
 
         def search(client_id: str) -> Verdict:
             return may_search(agent, client_id, purpose=purpose, policy=policy.client(client_id), grants=grants, now=asked.now)
@@ -87,7 +90,7 @@ class PolicyDecision:
         if asked.request.action is Action.SEARCH and not known:
             # an empty list and a list of which nothing may be seen look alike
             known = any(search(client_id).may_know for client_id in {r.client_id for r in asked.records})
-        decided = Decided(verdicts, subjects, known, circumstances=Circumstances(rules.version, releases, grants))
+        decided = replace(decided, subjects=subjects, may_know=known)
         clients = {r.client_id for r in asked.records} | set(asked.request.subjects)
         if asked.service is ServiceName.ALLIANCE and asked.request.action is Action.SEARCH and len(clients) == 1:
             (client_id,) = clients
@@ -113,6 +116,17 @@ class PolicyDecision:
             return {}
         clients = {r.client_id for r in asked.records if r.is_alliance_rating and not asked.agent.is_client(r.client_id)}
         return await self._choices.of(asked.request.tenant, sorted(clients)) if clients else {}
+
+
+def _export(asked: Asked, decided: Decided, question: Callable[[BoundRecord], Question]) -> Decided:
+    """An export with the client as its subject asks whether there may be one, and what is not in it."""
+    found = [export_of(question(rating_made_now(client, asked.now)), client) for client in asked.request.subjects]
+    return replace(
+        decided,
+        subjects=tuple(verdict for verdict, _ in found),
+        may_know=any(verdict.may_know for verdict, _ in found),
+        exclusions=tuple(one for _, left_out in found for one in left_out),
+    )
 
 
 def rating_made_now(client_id: str, now: datetime) -> BoundRecord:

@@ -35,6 +35,8 @@ def _entry(
     detail = decided.circumstances.detail(agent, client_id)
     if agent.kind is AgentKind.JOB:
         detail["ground"] = JOBS[agent.id].ground
+    if asked.request.sealed_for is not None:
+        detail["sealed_for"] = asked.request.sealed_for
     verdicts = [v for _, v in found]
     permitted = any(v.permitted for v in verdicts)
     return Entry(
