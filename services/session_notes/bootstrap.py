@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter
 from services.session_notes.adapters.index import PostgresIndex
 from services.session_notes.adapters.schema import DDL
 from services.session_notes.api.clients import client_routes
+from services.session_notes.api.exporting import export_routes
 from services.session_notes.api.notes import note_routes
 from services.session_notes.api.sessions import session_routes
 from services.session_notes.api.surface import Surface
@@ -74,7 +75,7 @@ class SessionNotes:
             registry=registry,
         )
         surface = Surface(desk, settings, Idempotency(self._store, parts.secret), Cursors(parts.secret))
-        for routes in (client_routes, session_routes, note_routes):
+        for routes in (client_routes, session_routes, note_routes, export_routes):
             app.include_router(routes(surface))
         self.app: ASGIApp = app
 

@@ -62,8 +62,14 @@ async def read_client(desk: Desk, call: Call, client_id: UUID) -> ClientRead:
         raise not_found()
     ref = RecordRef(record_id=str(client_id), client_id=str(client_id), record_type=RecordType.CLIENT)
     opened = await open_one(desk.gate, call, Action.READ, ref)
-    (stored,) = await desk.store.read_stream(call.tenant, client_stream(client_id))
-    event = load(stored)
+    return client_of(await desk.store.read_stream(call.tenant, client_stream(client_id)), opened)
+
+
+def client_of(stored: list[StoredEvent], opened: Opened) -> ClientRead:
+    """The client as they were released; emptied where they were erased."""
+    (only,) = stored
+    event = load(only)
     assert isinstance(event, ClientRegistered)
+    client_id = event.client_id
     identity = None if opened.erased(client_id) else event.identity.open(opened.key(client_id))
-    return ClientRead(client_id, identity, stored.version, event.at, opened)
+    return ClientRead(client_id, identity, only.version, event.at, opened)
