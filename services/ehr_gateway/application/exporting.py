@@ -123,17 +123,20 @@ async def _refusal(part: Answer) -> Refused:
 
 async def pages(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The pages of a part, without their line ends. ServiceUnreachable where it is not whole."""
-    rest, number = b"", 0
+    held: list[bytes] = []
+    number = 0
     async for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
+        *ends, rest = chunk.split(b"\n")
+        for end in ends:
+            line, held = b"".join((*held, end)), []
             if line.startswith(b"end "):
                 if line != f"end {number}".encode():
                     raise ServiceUnreachable("a part counts other pages than came")
                 return
             number += 1
             yield line
-        if len(rest) > LONGEST_LINE:
+        held.append(rest)
+        if sum(map(len, held)) > LONGEST_LINE:
             raise ServiceUnreachable("no page is so long")
     raise ServiceUnreachable("a part broke off")
 

@@ -48,8 +48,5 @@ def reach(labels: frozenset[str], *, permits: bool) -> frozenset[str]:
 
 SUBSTANCE_USE: Final = within("42CFRPart2") | {"ETH"}
 """labels of records of substance use disorder treatment"""
-IN_CONFIDENCE: Final = "InConfidence"
-"""registry label of what somebody who is no provider told under a promise of confidentiality; a local code, because none was
-found in v3-ActCode"""
 COUNSELLING_NOTE: Final = "42CFRPart2CN"
 """registry label of a SUD counselling note; a local code, because none was found in v3-ActCode"""

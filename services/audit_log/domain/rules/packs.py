@@ -5,13 +5,13 @@ Every row names a rule of `rule.RULES`, where its citation, the day it was read 
 
 from typing import Final
 
-from services.audit_log.domain.rules.labels import COUNSELLING_NOTE, IN_CONFIDENCE, SUBSTANCE_USE
+from services.audit_log.domain.rules.labels import COUNSELLING_NOTE, SUBSTANCE_USE
 from services.audit_log.domain.rules.pack import ConsentLimit, Fact, Ground, Knows, LawRow, Notice, Pack
 from services.audit_log.domain.rules.tables import DISCLOSING, READING
 from shared.contracts.consent_policy import ConsentKind
 from shared.contracts.disclosure import Action, Decision
 from shared.contracts.notices import PART2_NOTICE
-from shared.contracts.records import KeyClass
+from shared.contracts.records import IN_CONFIDENCE, KeyClass
 from shared.identity.roles import Role
 
 _D, _P = Decision.DENY, Decision.PERMIT
