@@ -74,8 +74,12 @@ async def refused(person: Person, client_id: str, body: Any, status: int) -> Any
 
 
 def run(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infra.export", *arguments]
-    return subprocess.run(command, input=typed, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+    return python("-m", "infra.export", *arguments, typed=typed, folder=ROOT)
+
+
+def python(*arguments: str, typed: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, input=typed, capture_output=True, text=True, cwd=folder, timeout=120, check=False)
 
 
 def opened(exported: Exported, folder: Path, *, passphrase: str = PASSPHRASE, key: Path | None = None) -> Opened:

@@ -1,6 +1,7 @@
 """A client takes their whole record along: one archive that only their key opens, with what is left out named by its ground."""
 
 import json
+import re
 import zipfile
 from collections import Counter
 from io import BytesIO
@@ -11,7 +12,8 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from tests.e2e.embedded import EmbeddedProcess
-from tests.e2e.exports import PASSPHRASE, Opened, export, key_pair, opened, refused, run
+from tests.e2e.exports import PASSPHRASE, Opened, export, key_pair, opened, python, refused, run
+from tests.e2e.processes import ROOT
 from tests.e2e.rest import Rest, until
 from tests.e2e.story import CANARY, PRIVATE_CANARY
 from tests.e2e.surface import Clinic
@@ -258,6 +260,15 @@ async def test_input_that_does_not_do(told: Clinic, path: str, body: dict[str, A
     assert answer.status == 422, answer.text
     assert [e["pointer"] for e in answer.json["errors"]] == [pointer]
     assert "secret" not in answer.text and str(body.get("passphrase", "!")) not in answer.text
+
+
+async def test_the_lines_in_the_docs_open_an_archive(told: Clinic, tmp_path: Path) -> None:
+    (tmp_path / "record.zip").write_bytes((await export(told.client, told.client_id)).content)
+    page = (ROOT / "docs/ehr-integration.md").read_text()
+    (lines,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    done = python("-c", lines, typed=PASSPHRASE, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert CANARY in Opened(tmp_path / "record").text("html")
 
 
 async def test_key_pairs_are_for_clients_and_who_acts_for_them(told: Clinic) -> None:
