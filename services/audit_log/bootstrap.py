@@ -24,6 +24,7 @@ from services.audit_log.adapters.review_table import ReviewTable
 from services.audit_log.adapters.tenant_rules_table import TenantRulesTable
 from services.audit_log.api import disclosures, erasures, grants
 from services.audit_log.api.explanations import explanations_router
+from services.audit_log.api.index_keys import index_keys_router
 from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.api.reviews import reviews_router
 from services.audit_log.application import erasure_stream
@@ -39,7 +40,7 @@ from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.application.receipts import SYSTEM_TENANT, Receipts, message_alarm
 from services.audit_log.application.releases import Releases
 from services.audit_log.application.reviews import Reviewing
-from services.audit_log.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
+from services.audit_log.application.steps_in_force import DurableLedger, IndexKeys, PolicyDecision, RecordKeyScope
 from services.audit_log.application.tenant_settings import TenantSettings
 from services.audit_log.application.token_caches import end_caches
 from services.audit_log.bootstrap_ledger import LedgerCare
@@ -129,6 +130,7 @@ class AuditLogService:
             policy=PolicyDecision(self._policy, choices, granted, rules),
             ledger=ledger,
             scope=RecordKeyScope(self._keyring),
+            index=IndexKeys(self._keyring),
         )
         """what the gate is made of"""
         self._gate = DisclosureGate(self.steps, now=parts.now)
@@ -194,6 +196,7 @@ class AuditLogService:
         chosen = TenantSettings(rules, ledger, now=parts.now)
         # before the ledger's own pages: `/entries/{index}/explanation` and they share a prefix
         app.include_router(explanations_router(explained, chosen, self._ledger, registry, self._policy, parts.tokens, parts.now))
+        app.include_router(index_keys_router(self._keyring.new_index_version, self._ledger, parts.tokens, parts.now))
         self.care.add_pages(app)
         self.review = Review(
             self._ledger,

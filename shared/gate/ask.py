@@ -11,6 +11,8 @@ from shared.contracts.disclosure import (
     DisclosureAnswer,
     DisclosureRequest,
     Exclusion,
+    IndexField,
+    IndexKey,
     Obligation,
     Ratings,
     RecordKey,
@@ -39,6 +41,8 @@ class Opened:
     """what would become of an alliance rating made now (see the contract)"""
     release: ReleaseView | None = None
     """the client's choice, where the caller is the client"""
+    index_keys: tuple[IndexKey, ...] = ()
+    """of the fields that were asked for; current ones first"""
 
     def key(self, record_id: UUID | str) -> RecordKey:
         """The record's key. 410-like: KeyError never leaves here; use `erased` first."""
@@ -79,6 +83,7 @@ async def ask(
     *,
     subjects: Sequence[str] = (),
     sealed_for: str | None = None,
+    index_fields: Sequence[IndexField] = (),
 ) -> DisclosureAnswer:
     """The gate's raw answer; refusals of the whole request are raised as problems."""
     answer = await gate.disclose(
@@ -91,6 +96,7 @@ async def ask(
             subjects=tuple(subjects),
             purpose=call.purpose,
             sealed_for=sealed_for,
+            index_fields=tuple(index_fields),
         )
     )
     problem = refusal_problem(answer)
@@ -115,9 +121,11 @@ def refusal_problem(answer: DisclosureAnswer) -> Problem | None:
     return None
 
 
-async def open_one(gate: Gate, call: Call, action: Action, record: RecordRef) -> Opened:
+async def open_one(
+    gate: Gate, call: Call, action: Action, record: RecordRef, *, index_fields: Sequence[IndexField] = ()
+) -> Opened:
     """Keys for one record, or 403 / 404 as the caller may know of it."""
-    answer = await ask(gate, call, action, [record])
+    answer = await ask(gate, call, action, [record], index_fields=index_fields)
     if answer.decision is Decision.DENY:
         raise _refused(answer, may_know=any(r.may_know for r in answer.records))
     return opened(answer)
@@ -173,4 +181,5 @@ def opened(answer: DisclosureAnswer) -> Opened:
         obligations=answer.obligations,
         ratings=answer.ratings,
         release=answer.release,
+        index_keys=answer.index_keys,
     )

@@ -11,7 +11,7 @@ from services.audit_log.domain.circumstances import Circumstances
 from services.audit_log.domain.entry import Entry
 from services.audit_log.domain.question import Verdict
 from services.audit_log.domain.registry import BoundRecord
-from shared.contracts.disclosure import DisclosureRequest, Exclusion, Ratings, RecordKey, Refusal, ReleaseView
+from shared.contracts.disclosure import DisclosureRequest, Exclusion, IndexKey, Ratings, RecordKey, Refusal, ReleaseView
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement
 
@@ -55,7 +55,7 @@ class Decided:
     records: tuple[Verdict, ...]
     """one for each record, in order"""
     subjects: tuple[Verdict, ...]
-    """one for each subject of a search, in order"""
+    """one for each subject of a search, in order; of a lookup one, about nobody yet"""
     may_know: bool = False
     """whether the caller may know the client they search"""
     ratings: Ratings | None = None
@@ -102,6 +102,13 @@ class PolicyStep(Protocol):
 class LedgerStep(Protocol):
     async def write(self, tenant: str, entries: Sequence[Entry], statements: Sequence[Statement] = ()) -> tuple[int, ...]:
         """Indexes, durable when it returns. UniqueViolation, GateUnavailable."""
+
+
+class IndexStep(Protocol):
+    """Keys of the tenant's index of clients, for a request that was permitted."""
+
+    async def keys(self, asked: Asked) -> tuple[IndexKey, ...]:
+        """None where it asks for none. GateUnavailable."""
 
 
 class ScopeStep(Protocol):

@@ -18,7 +18,7 @@ from services.audit_log.application.ports import (
 from services.audit_log.application.steps import Asked, Decided
 from services.audit_log.domain.agent import AgentKind
 from services.audit_log.domain.circumstances import Circumstances
-from services.audit_log.domain.decision import decide, may_search
+from services.audit_log.domain.decision import decide, may_look_up, may_search
 from services.audit_log.domain.entry import Entry
 from services.audit_log.domain.exporting import export_of
 from services.audit_log.domain.grants import GRANTED_PURPOSES, Grant
@@ -26,7 +26,7 @@ from services.audit_log.domain.question import Question, Verdict
 from services.audit_log.domain.registry import BoundRecord
 from services.audit_log.domain.release import UNCHOSEN, ReleaseChoice
 from services.audit_log.domain.tenant_rules import TenantRules
-from shared.contracts.disclosure import Action, Ratings, RecordKey, ReleaseView
+from shared.contracts.disclosure import Action, IndexKey, Ratings, RecordKey, ReleaseView
 from shared.contracts.records import ALLIANCE_RATING, RecordType, ServiceName
 from shared.eventstore.model import Statement
 from shared.gate.port import GateUnavailable
@@ -79,6 +79,8 @@ class PolicyDecision:
             )
 
         decided = replace(decided, records=tuple(decide(question(record)) for record in asked.records))
+        if asked.request.action is Action.LOOKUP:
+            return replace(decided, subjects=(may_look_up(agent, purpose),), may_know=True)
         if asked.request.action is Action.EXPORT:
             return _export(asked, decided, question)
 
@@ -160,6 +162,24 @@ class DurableLedger:
             return tuple(await self._ledger.append(tenant, entries, statements=statements))
         except LedgerUnavailable:
             raise GateUnavailable("the ledger does not answer: nothing was released") from None
+
+
+class IndexKeys:
+    """Step ⑦ of a lookup, and of what writes the index: keys that open nothing (ADR 0055)."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    async def keys(self, asked: Asked) -> tuple[IndexKey, ...]:
+        fields = asked.request.index_fields
+        if not fields:
+            return ()
+        try:
+            return tuple(
+                await self._keyring.index_keys(asked.request.tenant, fields, older=asked.request.action is Action.LOOKUP)
+            )
+        except KeyringUnavailable:
+            raise GateUnavailable("the keyring does not answer: nothing was released") from None
 
 
 class RecordKeyScope:

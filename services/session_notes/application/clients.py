@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.session_notes.application.client_index import FIELDS, ClientIndex, tokens_for
 from services.session_notes.application.errors import answered
 from services.session_notes.application.ports import Desk, client_stream
 from services.session_notes.domain.clients import ClientIdentity, ClientRegistered, register
@@ -40,18 +41,27 @@ def load(stored: StoredEvent) -> Event:
     )
 
 
-async def register_client(desk: Desk, call: Call, identity: ClientIdentity, repeat: Repeat) -> tuple[Answer, Opened]:
+async def register_client(
+    desk: Desk, call: Call, identity: ClientIdentity, repeat: Repeat, *, index: ClientIndex
+) -> tuple[Answer, Opened]:
+    """The client, and the tokens by which they are found; `Opened.index_keys` says under which key."""
     client_id = desk.parts.new_id()
     with answered():
         event = register(client_id, identity, now=desk.parts.now())
     ref = RecordRef(record_id=str(client_id), client_id=str(client_id), record_type=RecordType.CLIENT, author=call.principal.sub)
-    opened = await open_one(desk.gate, call, Action.CREATE, ref)
+    opened = await open_one(desk.gate, call, Action.CREATE, ref, index_fields=FIELDS)
+    tokens = tokens_for(client_id, identity, opened.index_keys)
     new = record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=opened.key(client_id))
     answer = Answer(201, {"id": str(client_id)})
     await desk.store.append(
         call.tenant,
         [StreamAppend(client_stream(client_id), 0, [new])],
-        statements=(*desk.index.rows_of(call.tenant, event), *repeat.statements(answer, client_id)),
+        statements=(
+            index.begun(call.tenant, opened.index_keys[0].kid),
+            *desk.index.rows_of(call.tenant, event),
+            *index.rows_of(call.tenant, tokens),
+            *repeat.statements(answer, client_id),
+        ),
     )
     return answer, opened
 

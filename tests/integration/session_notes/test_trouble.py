@@ -72,6 +72,7 @@ async def test_the_reference_page_names_every_path(clinic: Clinic) -> None:
         paths = (await got.json())["paths"]
     assert {(path, verb) for path, verbs in paths.items() for verb in verbs} == {
         ("/v1/clients", "post"),
+        ("/v1/clients/search", "post"),
         ("/v1/clients/{client_id}", "get"),
         ("/v1/clients/{client_id}/name", "get"),
         ("/v1/clients/{client_id}/likeness", "post"),

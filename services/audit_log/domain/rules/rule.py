@@ -75,6 +75,7 @@ RULES: Final = _table(
     Rule("rule:law.gdpr-7-3", "GDPR 7(3); 45 CFR 164.508(b)(5)", "withdrawing is as easy as giving"),
     Rule("rule:release.client-decides", "organisation rule", "the client decides who sees their alliance ratings"),
     Rule("rule:role.intake", "organisation rule", "intake keeps identities, consents and relationships, nothing clinical"),
+    Rule("rule:role.lookup", "organisation rule", "staff and record systems look for a client by identifier or name"),
     Rule("rule:role.relationships", "organisation rule", "supervisors and administrators make and end relationships"),
     Rule("rule:role.compliance", "organisation rule; 45 CFR 164.530(a)", "compliance sees names and evidence of consent"),
     Rule("rule:role.representative", "45 CFR 164.502(g)", "who acts for a client reads identity and consents, and signs"),
