@@ -40,7 +40,7 @@ from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.application.receipts import SYSTEM_TENANT, Receipts, message_alarm
 from services.audit_log.application.releases import Releases
 from services.audit_log.application.reviews import Reviewing
-from services.audit_log.application.steps_in_force import DurableLedger, IndexKeys, PolicyDecision, RecordKeyScope
+from services.audit_log.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
 from services.audit_log.application.tenant_settings import TenantSettings
 from services.audit_log.application.token_caches import end_caches
 from services.audit_log.bootstrap_ledger import LedgerCare
@@ -130,7 +130,6 @@ class AuditLogService:
             policy=PolicyDecision(self._policy, choices, granted, rules),
             ledger=ledger,
             scope=RecordKeyScope(self._keyring),
-            index=IndexKeys(self._keyring),
         )
         """what the gate is made of"""
         self._gate = DisclosureGate(self.steps, now=parts.now)

@@ -16,7 +16,6 @@ from services.audit_log.application.steps import (
     Decided,
     FreshnessStep,
     IdentityStep,
-    IndexStep,
     LedgerStep,
     PolicyStep,
     PurposeStep,
@@ -56,7 +55,6 @@ class Steps:
     policy: PolicyStep
     ledger: LedgerStep
     scope: ScopeStep
-    index: IndexStep
 
 
 class DisclosureGate:
@@ -120,7 +118,7 @@ class DisclosureGate:
         """With the index keys that were asked for, where anything was permitted: after the entry, as every key."""
         if answer.decision is Decision.DENY or not asked.request.index_fields:
             return answer
-        return msgspec.structs.replace(answer, index_keys=await self._steps.index.keys(asked))
+        return msgspec.structs.replace(answer, index_keys=await self._steps.scope.index(asked))
 
     async def _refuse(
         self, service: ServiceName, request: DisclosureRequest, agent: Agent, refused: Refused, now: datetime

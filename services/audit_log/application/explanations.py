@@ -10,7 +10,7 @@ from services.audit_log.application.policy_projection import PolicyProjection
 from services.audit_log.application.steps_in_force import rating_made_now
 from services.audit_log.domain.agent import Agent, AgentKind
 from services.audit_log.domain.circumstances import grants_of, release_of
-from services.audit_log.domain.decision import decide, may_search
+from services.audit_log.domain.decision import decide, may_look_up, may_search
 from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
 from services.audit_log.domain.explaining import Explained, explain, in_words
 from services.audit_log.domain.exporting import export_of
@@ -76,6 +76,10 @@ class Explanations:
         }
         if stored.erased:
             return head | {"explained": False, "why": [_ERASED], "records": []}
+        if entry.action == Action.LOOKUP and entry.policy_sequence is not None:
+            verdict = may_look_up(agent_of(entry), entry.purpose or "")
+            shown = [_whole(entry, verdict, "Whether the caller may look for clients at all")]
+            return head | {"explained": True, "agrees": shown[0]["agrees"], "records": shown}
         if entry.kind is not EntryKind.DISCLOSURE or entry.policy_sequence is None or entry.client_id is None:
             why = _REFUSED if entry.kind in (EntryKind.DISCLOSURE, EntryKind.ALARM) else "It is no decision on a disclosure."
             return head | {"explained": False, "why": [f"{why} Reason: {entry.reason}."], "records": []}
@@ -150,7 +154,10 @@ def _record(
 
 
 def _search(entry: Entry, then: ClientPolicy, rules: TenantRules) -> dict[str, Any]:
-    verdict, asked = _of_whole_client(entry, then, rules)
+    return _whole(entry, *_of_whole_client(entry, then, rules))
+
+
+def _whole(entry: Entry, verdict: Verdict, asked: str) -> dict[str, Any]:
     return {
         "record_id": None,
         "record_type": None,

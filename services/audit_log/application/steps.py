@@ -104,13 +104,6 @@ class LedgerStep(Protocol):
         """Indexes, durable when it returns. UniqueViolation, GateUnavailable."""
 
 
-class IndexStep(Protocol):
-    """Keys of the tenant's index of clients, for a request that was permitted."""
-
-    async def keys(self, asked: Asked) -> tuple[IndexKey, ...]:
-        """None where it asks for none. GateUnavailable."""
-
-
 class ScopeStep(Protocol):
     """Which keys leave: one for each permitted record that the request names, and no other."""
 
@@ -119,3 +112,6 @@ class ScopeStep(Protocol):
 
     async def keys(self, tenant: str, records: Sequence[BoundRecord], verdicts: Sequence[Verdict]) -> list[RecordKey | Erased]:
         """Keys of the permitted records. GateUnavailable."""
+
+    async def index(self, asked: Asked) -> tuple[IndexKey, ...]:
+        """Keys of the tenant's index of clients, for the fields that a permitted request asks for. GateUnavailable."""

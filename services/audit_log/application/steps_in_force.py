@@ -164,24 +164,6 @@ class DurableLedger:
             raise GateUnavailable("the ledger does not answer: nothing was released") from None
 
 
-class IndexKeys:
-    """Step ⑦ of a lookup, and of what writes the index: keys that open nothing (ADR 0055)."""
-
-    def __init__(self, keyring: Keyring) -> None:
-        self._keyring = keyring
-
-    async def keys(self, asked: Asked) -> tuple[IndexKey, ...]:
-        fields = asked.request.index_fields
-        if not fields:
-            return ()
-        try:
-            return tuple(
-                await self._keyring.index_keys(asked.request.tenant, fields, older=asked.request.action is Action.LOOKUP)
-            )
-        except KeyringUnavailable:
-            raise GateUnavailable("the keyring does not answer: nothing was released") from None
-
-
 class RecordKeyScope:
     """Step ⑦: a key for each permitted record that the request names, derived for that record alone."""
 
@@ -206,3 +188,11 @@ class RecordKeyScope:
             raise GateUnavailable("the keyring does not answer: nothing was released") from None
         except UnknownKey:
             raise GateUnavailable("the keyring does not know a bound key: restore it, or check its database") from None
+
+    async def index(self, asked: Asked) -> tuple[IndexKey, ...]:
+        """They open nothing (ADR 0055). Whoever looks has the one before the newest as well."""
+        fields, looking = asked.request.index_fields, asked.request.action is Action.LOOKUP
+        try:
+            return tuple(await self._keyring.index_keys(asked.request.tenant, fields, older=looking)) if fields else ()
+        except KeyringUnavailable:
+            raise GateUnavailable("the keyring does not answer: nothing was released") from None
