@@ -22,6 +22,7 @@ from infra.postgres.launcher import LocalPostgres
 from infra.postgres.provision import provision
 from services.audit_log.adapters.kms.file import FileKms
 from services.audit_log.application.policy_projection import PolicyFeed
+from services.ehr_gateway.adapters.in_process import InProcessServices
 from shared.contracts.consent_policy import PolicyFeedPage
 from shared.contracts.records import ServiceName
 from shared.gate.port import Gate
@@ -134,8 +135,9 @@ class Embedded:
             ServiceName.CONSENT: consenting,
             ServiceName.SESSION_NOTES: session_notes.build(parts(ServiceName.SESSION_NOTES, asking(ServiceName.SESSION_NOTES))),
             ServiceName.ALLIANCE: alliance_measurement.build(parts(ServiceName.ALLIANCE, asking(ServiceName.ALLIANCE))),
-            ServiceName.EHR_GATEWAY: ehr_gateway.build(parts(ServiceName.EHR_GATEWAY)),
         }
+        apps = InProcessServices({name: service.app for name, service in built.items()})
+        built[ServiceName.EHR_GATEWAY] = ehr_gateway.build(parts(ServiceName.EHR_GATEWAY), apps)
         await bus.start()
         self._stack.push_async_callback(bus.stop)
         for service in built.values():

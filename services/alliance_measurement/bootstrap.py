@@ -9,6 +9,7 @@ from services.alliance_measurement.adapters.index import PostgresIndex
 from services.alliance_measurement.adapters.schema import DDL
 from services.alliance_measurement.api.administrations import administration_routes
 from services.alliance_measurement.api.clients import client_routes
+from services.alliance_measurement.api.exporting import export_routes
 from services.alliance_measurement.api.instruments import instrument_routes
 from services.alliance_measurement.api.surface import Surface
 from services.alliance_measurement.application.choreography import schedule_measure
@@ -81,7 +82,7 @@ class AllianceMeasurement:
         surface = Surface(
             desk, Idempotency(self._store, parts.secret), Cursors(parts.secret), on_assessment_due=self._worker.wake
         )
-        for routes in (instrument_routes, administration_routes, client_routes):
+        for routes in (instrument_routes, administration_routes, client_routes, export_routes):
             app.include_router(routes(surface))
         self.app: ASGIApp = app
 

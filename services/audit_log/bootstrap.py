@@ -24,6 +24,7 @@ from services.audit_log.adapters.review_table import ReviewTable
 from services.audit_log.adapters.tenant_rules_table import TenantRulesTable
 from services.audit_log.api import disclosures, erasures, grants
 from services.audit_log.api.explanations import explanations_router
+from services.audit_log.api.index_keys import index_keys_router
 from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.api.reviews import reviews_router
 from services.audit_log.application import erasure_stream
@@ -193,6 +194,7 @@ class AuditLogService:
         chosen = TenantSettings(rules, ledger, now=parts.now)
         # before the ledger's own pages: `/entries/{index}/explanation` and they share a prefix
         app.include_router(explanations_router(explained, chosen, self._ledger, registry, self._policy, parts.tokens, parts.now))
+        app.include_router(index_keys_router(self._keyring.new_index_version, self._ledger, parts.tokens, parts.now))
         self.care.add_pages(app)
         self.review = Review(
             self._ledger,

@@ -13,6 +13,7 @@ from services.audit_log.api.exports import exports_router
 from services.audit_log.api.fhir_audit_event import fhir_router
 from services.audit_log.api.ledger import accountable, ledger_router
 from services.audit_log.api.ledger_state import ledger_state_router
+from services.audit_log.api.record_exports import record_exports_router
 from services.audit_log.api.tlog import tlog_router
 from services.audit_log.application.completeness import CompletenessSweep
 from services.audit_log.application.exporting import Exporter
@@ -58,6 +59,7 @@ class LedgerCare:
         app.include_router(suspensions_router(self._ledger, tokens, now, accountable))
         exporter = Exporter(self._ledger, PdfReport(COLUMNS, self._pdf_font), now=now)
         app.include_router(exports_router(self._ledger, exporter, tokens, now))
+        app.include_router(record_exports_router(self._ledger, tokens, now))
         app.include_router(
             ledger_state_router(self._ledger, self.witnessing, self.completeness, self.retention, self.routes, tokens, now)
         )

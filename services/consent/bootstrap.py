@@ -10,7 +10,17 @@ from services.consent.adapters.conditional_creates import PostgresConditionalCre
 from services.consent.adapters.person_table import PostgresPersons
 from services.consent.adapters.read_model import PostgresAnswers, PostgresDeadlines, PostgresPolicyHeads, PostgresRecordIndex
 from services.consent.adapters.schema import DDL
-from services.consent.api import amendments, consent_life, consents, directory, fhir, people, policy_feed, relationships
+from services.consent.api import (
+    amendments,
+    consent_life,
+    consents,
+    directory,
+    exporting,
+    fhir,
+    people,
+    policy_feed,
+    relationships,
+)
 from services.consent.api.answers import handle_domain_errors
 from services.consent.api.callers import Callers
 from services.consent.api.dossiers import Served
@@ -19,6 +29,7 @@ from services.consent.application.capacities import Capacities
 from services.consent.application.consents import Consents
 from services.consent.application.consequences import Consequences
 from services.consent.application.dossier import Dossier
+from services.consent.application.exporting import Kept, sources
 from services.consent.application.fhir_reading import FhirReading
 from services.consent.application.fhir_writing import FhirWriting
 from services.consent.application.people_views import AMENDMENTS, REPRESENTATIVES, RESTRICTIONS
@@ -35,6 +46,7 @@ from shared.contracts.topics import AUDIT
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
+from shared.export.serving import Exporter
 from shared.gate.port import Gate
 from shared.http.app import create_app
 from shared.http.cursor import Cursors
@@ -150,6 +162,9 @@ class Consent:
                 public_url=parts.public_url,
             )
         )
+        kept = Kept(parts, store, index, persons)
+        exporter = Exporter(ServiceName.CONSENT, gate, sources(kept), parts.now)
+        app.include_router(exporting.router(exporter=exporter, callers=callers))
         app.include_router(policy_feed.router(feed=self.policy_feed, verify_service=verify_service))
         self.app: ASGIApp = app
 

@@ -1,8 +1,11 @@
-"""Puts ehr_gateway together: discovery and pages. It has no key class of its own and opens nothing."""
+"""Puts ehr_gateway together: discovery, pages, and exports in sealed parts. It has no key class of its own and opens nothing."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from services.ehr_gateway.api import discovery, site
+from services.ehr_gateway.api.exporting import export_router
+from services.ehr_gateway.application.ports import Services
 from services.ehr_gateway.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.http.app import create_app
@@ -10,22 +13,26 @@ from shared.service.parts import ASGIApp, Parts
 
 
 class EhrGateway:
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, closing: Sequence[Callable[[], Awaitable[None]]]) -> None:
         self.name = str(ServiceName.EHR_GATEWAY)
-        self.app = app
+        self.app, self._closing = app, closing
 
     async def start(self) -> None:
         """Nothing to connect to."""
 
     async def stop(self) -> None:
-        """Nothing to end."""
+        for close in self._closing:
+            await close()
 
 
-def build(parts: Parts, settings: Settings | None = None) -> EhrGateway:
+def build(
+    parts: Parts, services: Services, settings: Settings | None = None, *, closing: Sequence[Callable[[], Awaitable[None]]] = ()
+) -> EhrGateway:
+    """`services`: those whose parts make an export; `closing` is called at its stop (their connections)."""
     settings = settings or Settings()
     app: Any = create_app(
         ServiceName.EHR_GATEWAY,
-        "Discovery for EHR systems, and the pages that lead to every service's reference.",
+        "Discovery for EHR systems, pages that lead to every service's reference, a client's record as one sealed archive.",
         new_id=parts.new_id,
         checks={},
     )
@@ -39,5 +46,6 @@ def build(parts: Parts, settings: Settings | None = None) -> EhrGateway:
             now=parts.now,
         )
     )
+    app.include_router(export_router(services, parts.tokens, parts.now))
     app.include_router(site.router())
-    return EhrGateway(app)
+    return EhrGateway(app, closing)

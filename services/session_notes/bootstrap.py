@@ -4,12 +4,15 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter
 
+from services.session_notes.adapters.client_index import PostgresClientIndex
 from services.session_notes.adapters.index import PostgresIndex
 from services.session_notes.adapters.schema import DDL
 from services.session_notes.api.clients import client_routes
+from services.session_notes.api.exporting import export_routes
 from services.session_notes.api.notes import note_routes
 from services.session_notes.api.sessions import session_routes
 from services.session_notes.api.surface import Surface
+from services.session_notes.application.indexing import Reindexing
 from services.session_notes.application.ports import Desk
 from services.session_notes.application.prompts import keep_prompts
 from services.session_notes.settings import Settings
@@ -35,6 +38,9 @@ from shared.service.watch import EventWatch
 _DESCRIPTION: Final = "Clients, sessions and the two kinds of notes: each sealed by record, opened only through the gate."
 
 
+_DERIVED: Final = (DerivedTable("prompt", KeyClass.MEASURES), DerivedTable("client_index", KeyClass.IDENTITY))
+
+
 class SessionNotes:
     """`Service`: its app, relay and consumer over one database."""
 
@@ -48,6 +54,8 @@ class SessionNotes:
         self._sequencer = Sequencer(database.relay)
         self._store.on_commit(self._sequencer.wake)
         desk = Desk(parts, gate, self._store, PostgresIndex(self._store))
+        index = PostgresClientIndex(self._store)
+        self._reindexing = Reindexing(desk, index)
         registry = CollectorRegistry()
         refused = Counter("messages_refused_total", "Messages forged or parked", ["why", "topic"], registry=registry)
         self._consumer = Consumer(
@@ -58,7 +66,7 @@ class SessionNotes:
             verifier=parts.verifier,
             handlers={
                 PROMPT_PREPARED: keep_prompts(desk),
-                KEY_SHREDDED: erasure_handler(parts, tables=[DerivedTable("prompt", KeyClass.MEASURES)]),
+                KEY_SHREDDED: erasure_handler(parts, tables=_DERIVED),
             },
             on_forged=lambda _, topic: refused.labels("forged", topic).inc(),
             on_poison=lambda _, topic: refused.labels("parked", topic).inc(),
@@ -74,12 +82,14 @@ class SessionNotes:
             registry=registry,
         )
         surface = Surface(desk, settings, Idempotency(self._store, parts.secret), Cursors(parts.secret))
-        for routes in (client_routes, session_routes, note_routes):
+        app.include_router(client_routes(surface, index, self._reindexing))
+        for routes in (session_routes, note_routes, export_routes):
             app.include_router(routes(surface))
         self.app: ASGIApp = app
 
     async def start(self) -> None:
-        await self._background.start(self._consumer.run, self._relay.run, self._sequencer.run, self._watch.run, self._orders.run)
+        work = (self._consumer.run, self._relay.run, self._sequencer.run, self._watch.run, self._orders.run)
+        await self._background.start(*work, self._reindexing.run)
 
     async def stop(self) -> None:
         await self._background.stop()

@@ -30,6 +30,16 @@ class Action(StrEnum):
     COMPUTE = "compute"
     """a job computes from sealed data; seen by nobody"""
     EXPORT = "export"
+    LOOKUP = "lookup"
+    """who looks for a client by identifier or name: no record and no client is named, index keys come back (ADR 0055)"""
+
+
+class IndexField(StrEnum):
+    """What clients are looked up by. A birth date is never a field of its own: there are too few of them."""
+
+    IDENTIFIER = "identifier"
+    NAME = "name"
+    NAME_AND_BIRTH_DATE = "name_birth_date"
 
 
 class Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -68,9 +78,14 @@ class DisclosureRequest(Wire, frozen=True, kw_only=True):
     request_id: str
     records: tuple[RecordRef, ...] = ()
     subjects: tuple[str, ...] = ()
-    """client ids of a search that found no record: they get their entry too"""
+    """client ids of a search that found no record: they get their entry too. Of an export: whether the client's record may be
+    exported at all, and what is left out of it (`exclusions`)"""
     purpose: str | None = None
     """the X-Purpose-Of-Use header as sent; absent: the role's default, recorded as defaulted"""
+    index_fields: tuple[IndexField, ...] = ()
+    """whose index keys are wanted: of a lookup, or with the creation or computation of `client` records"""
+    sealed_for: str | None = None
+    """export only, and always there: RFC 7638 thumbprint (SHA-256) of the public key that what is opened is sealed for again"""
 
 
 class RecordKey(Wire, frozen=True, kw_only=True):
@@ -82,6 +97,21 @@ class RecordKey(Wire, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"RecordKey(record_id={self.record_id!r}, kid={self.kid!r}, key=…)"
+
+
+class IndexKey(Wire, frozen=True, kw_only=True):
+    """For the tokens of one field in one tenant's index of clients. It opens nothing: no data is ever sealed under it."""
+
+    field: IndexField
+    kid: str
+    """which version of the tenant's index key"""
+    current: bool
+    """new tokens are made with it; an older one finds what was not made anew yet"""
+    key: bytes
+    """32 bytes; never stored, never logged"""
+
+    def __repr__(self) -> str:
+        return f"IndexKey(field={self.field!r}, kid={self.kid!r}, key=…)"
 
 
 class Decision(StrEnum):
@@ -108,6 +138,29 @@ class RecordOutcome(Wire, frozen=True, kw_only=True):
     """whether the caller may learn that this record exists: decides between 403 and 404"""
     erased: bool = False
     """its key was destroyed by an erasure: show the typed placeholder"""
+
+
+class Reach(StrEnum):
+    """How much of a type an exclusion takes out."""
+
+    ALL = "all"
+    """every record of it: none is asked for"""
+    SOME = "some"
+    """records that it concerns, without saying whether there are any"""
+    FIELDS = "fields"
+    """the named fields of each record"""
+
+
+class Exclusion(Wire, frozen=True, kw_only=True):
+    """What an export leaves out, and the ground. It is found by asking the rules about supposed records, so that it tells nothing
+    of those that exist."""
+
+    record_type: RecordType
+    reach: Reach
+    rule: str
+    citation: str
+    text: str
+    fields: tuple[str, ...] = ()
 
 
 class Refusal(StrEnum):
@@ -157,6 +210,10 @@ class DisclosureAnswer(Wire, frozen=True, kw_only=True):
     """searches of alliance_measurement in one client's records only"""
     release: ReleaseView | None = None
     """likewise, and only where the caller is that client"""
+    exclusions: tuple[Exclusion, ...] = ()
+    """exports with a subject only"""
+    index_keys: tuple[IndexKey, ...] = ()
+    """current ones first"""
 
 
 class PolicyConfirmationRequest(Wire, frozen=True, kw_only=True):

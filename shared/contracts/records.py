@@ -76,3 +76,7 @@ RECORD_TYPES: Final[dict[RecordType, RecordTypeRow]] = {
 
 ALLIANCE_RATING: Final = "ALLIANCE_RATING"
 """Registry label of a client's own rating of the alliance and of all that is computed from it: release governs it."""
+
+IN_CONFIDENCE: Final = "InConfidence"
+"""Label of a note that holds what somebody who is no provider told under a promise of confidentiality: it stays closed to the
+client (45 CFR 164.524(a)(2)(v), GDPR 15(4)). A local code, because none was found in v3-ActCode."""

@@ -1,14 +1,18 @@
 """Asking the gate on behalf of a call, and turning its refusals into the answers that a caller may see."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from shared.contracts.disclosure import (
+    MAX_RECORDS,
     Action,
     Decision,
     DisclosureAnswer,
     DisclosureRequest,
+    Exclusion,
+    IndexField,
+    IndexKey,
     Obligation,
     Ratings,
     RecordKey,
@@ -37,6 +41,8 @@ class Opened:
     """what would become of an alliance rating made now (see the contract)"""
     release: ReleaseView | None = None
     """the client's choice, where the caller is the client"""
+    index_keys: tuple[IndexKey, ...] = ()
+    """of the fields that were asked for; current ones first"""
 
     def key(self, record_id: UUID | str) -> RecordKey:
         """The record's key. 410-like: KeyError never leaves here; use `erased` first."""
@@ -70,7 +76,14 @@ class Opened:
 
 
 async def ask(
-    gate: Gate, call: Call, action: Action, records: Sequence[RecordRef], *, subjects: Sequence[str] = ()
+    gate: Gate,
+    call: Call,
+    action: Action,
+    records: Sequence[RecordRef],
+    *,
+    subjects: Sequence[str] = (),
+    sealed_for: str | None = None,
+    index_fields: Sequence[IndexField] = (),
 ) -> DisclosureAnswer:
     """The gate's raw answer; refusals of the whole request are raised as problems."""
     answer = await gate.disclose(
@@ -82,6 +95,8 @@ async def ask(
             records=tuple(records),
             subjects=tuple(subjects),
             purpose=call.purpose,
+            sealed_for=sealed_for,
+            index_fields=tuple(index_fields),
         )
     )
     problem = refusal_problem(answer)
@@ -106,15 +121,48 @@ def refusal_problem(answer: DisclosureAnswer) -> Problem | None:
     return None
 
 
-async def open_one(gate: Gate, call: Call, action: Action, record: RecordRef) -> Opened:
+async def open_one(
+    gate: Gate, call: Call, action: Action, record: RecordRef, *, index_fields: Sequence[IndexField] = ()
+) -> Opened:
     """Keys for one record, or 403 / 404 as the caller may know of it."""
-    answer = await ask(gate, call, action, [record])
+    answer = await ask(gate, call, action, [record], index_fields=index_fields)
     if answer.decision is Decision.DENY:
-        may_know = any(r.may_know for r in answer.records)
-        problem = forbidden() if may_know else not_found()
-        problem.headers["Audit-Entry"] = ", ".join(map(str, answer.entries))
-        raise problem
+        raise _refused(answer, may_know=any(r.may_know for r in answer.records))
     return opened(answer)
+
+
+async def open_export(
+    gate: Gate,
+    call: Call,
+    client_id: str,
+    sealed_for: str,
+    records: Callable[[Sequence[Exclusion]], Awaitable[Sequence[RecordRef]]],
+) -> tuple[Opened, tuple[Exclusion, ...]]:
+    """Keys for an export of a client's records, and what is left out of it. 403 / 404 where the caller may not have one.
+
+    `records` is asked for the records once it is known that there may be an export, and what is not in it.
+    """
+    asked = await ask(gate, call, Action.EXPORT, (), subjects=(client_id,), sealed_for=sealed_for)
+    if asked.decision is Decision.DENY:
+        raise _refused(asked, may_know=asked.may_know)
+    known = opened(asked)
+    wanted = await records(asked.exclusions)
+    for first in range(0, len(wanted), MAX_RECORDS):
+        part = opened(await ask(gate, call, Action.EXPORT, wanted[first : first + MAX_RECORDS], sealed_for=sealed_for))
+        known = replace(
+            known,
+            entries=(*known.entries, *part.entries),
+            keys=known.keys | part.keys,
+            outcomes=known.outcomes | part.outcomes,
+            obligations=(*known.obligations, *part.obligations),
+        )
+    return known, asked.exclusions
+
+
+def _refused(answer: DisclosureAnswer, *, may_know: bool) -> Problem:
+    problem = forbidden() if may_know else not_found()
+    problem.headers["Audit-Entry"] = ", ".join(map(str, answer.entries))
+    return problem
 
 
 async def open_many(gate: Gate, call: Call, records: Sequence[RecordRef], *, client_id: str) -> Opened:
@@ -133,4 +181,5 @@ def opened(answer: DisclosureAnswer) -> Opened:
         obligations=answer.obligations,
         ratings=answer.ratings,
         release=answer.release,
+        index_keys=answer.index_keys,
     )

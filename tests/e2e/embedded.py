@@ -24,11 +24,14 @@ class EmbeddedProcess:
     def __init__(self, folder: Path) -> None:
         self.data_dir, self.port = folder / "data", free_port()
         self.url, self.log_file = f"http://127.0.0.1:{self.port}", folder / "run.log"
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, until: Callable[[str], bool] = lambda log: "Ctrl-C ends it" in log) -> None:
         env = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
         env |= {"ENVIRONMENT": "development", "PORT": str(self.port), "DATA_DIR": str(self.data_dir), "PYTHONUNBUFFERED": "1"}
+        env["TMPDIR"] = str(self.temporary)  # hunted with the rest
         before = len(self.log())
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen([sys.executable, "-m", "infra.embedded"], cwd=ROOT, env=env, stdout=log, stderr=log)

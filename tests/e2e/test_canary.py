@@ -1,5 +1,5 @@
 """A canary sentence put into notes is found in no file written since the start: database, WAL, dump, Kafka segment, log,
-temporary file, crash dump.
+temporary file, crash dump, an exported record.
 
 Before any erasure, and with a planted control: a hunt that does not find the control is blind.
 """
@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from shared.contracts.records import ServiceName
+from tests.e2e.exports import PASSPHRASE, export
 from tests.e2e.processes import Fleet
 from tests.e2e.rest import Rest
 from tests.e2e.story import CANARY, PRIVATE_CANARY, Story
@@ -43,6 +44,8 @@ async def test_canary(fleet: Fleet, kafka: Kafka, postgres: Postgres, session: a
     rest = Rest(session, fleet.origin, fleet.issuer.mint, "canary-clinic")
     story = Story(rest)
     await story.tell()
+    exported = await export(story.client, story.told.client_id)
+    (tmp_path / "record.zip").write_bytes(exported.content)
     metrics = ""
     for name in ServiceName:
         async with session.get(fleet.url(name) + "/metrics") as answer:
@@ -56,7 +59,7 @@ async def test_canary(fleet: Fleet, kafka: Kafka, postgres: Postgres, session: a
     (tmp_path / "control.txt").write_text(CONTROL)
     tenant_control = story.told.client_id  # a random id that must be findable in dump, files and segments: the hunt sees them
     (fleet.folder / "tmp" / "control.txt").write_text(CONTROL)
-    found = hunt(folders, [REFUSED, CANARY, PRIVATE_CANARY, *NAMES, CONTROL, tenant_control])
+    found = hunt(folders, [REFUSED, CANARY, PRIVATE_CANARY, PASSPHRASE, *NAMES, CONTROL, tenant_control])
     blind = {"control.txt", "tmp/control.txt"} - {str(Path(f).relative_to(_under(f, folders))) for f in found.pop(CONTROL)}
     assert not blind, "the hunt is blind"
     assert not list(Path.cwd().glob("core*")), "a process dumped core"

@@ -14,12 +14,14 @@ from services.alliance_measurement.application.ports import (
     StoredChoice,
     administration_stream,
     outcome_stream,
+    prompt_stream,
 )
 from services.alliance_measurement.domain.administration import AdministrationAnswered
 from services.alliance_measurement.domain.events import EVENT_TYPES
 from services.alliance_measurement.domain.instrument import Rater
 from services.alliance_measurement.domain.outcome import OutcomeRecorded
 from services.alliance_measurement.domain.release import Choice
+from shared.contracts.alliance import PromptPrepared
 from shared.contracts.disclosure import ReleaseAudience
 from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
@@ -97,6 +99,9 @@ class PostgresIndex:
     async def outcomes(self, tenant: str, outcomes: Sequence[UUID]) -> dict[UUID, OutcomeRecorded]:
         events = await self._events(tenant, [outcome_stream(i) for i in outcomes], OutcomeRecorded)
         return {event.outcome_id: event for event in events}
+
+    async def prompts(self, tenant: str, administrations: Sequence[UUID]) -> list[PromptPrepared]:
+        return await self._events(tenant, [prompt_stream(i) for i in administrations], PromptPrepared)
 
     async def choice(self, tenant: str, client_id: UUID) -> StoredChoice | None:
         rows = await self._store.fetch(tenant, _CHOICE, tenant, client_id)

@@ -132,7 +132,7 @@ async def read_administration(desk: Desk, call: Call, administration_id: UUID) -
     row = await _known(desk, call, administration_id)
     opened = await open_one(desk.gate, call, Action.READ, row.ref)
     events = await desk.index.answers(call.tenant, [administration_id])
-    return _view(row, events.get(administration_id), opened), opened
+    return administration_view(row, events.get(administration_id), opened), opened
 
 
 async def list_administrations(desk: Desk, call: Call, client_id: UUID, *, start: int | None, limit: int) -> Page:
@@ -143,7 +143,7 @@ async def list_administrations(desk: Desk, call: Call, client_id: UUID, *, start
 
     async def show(rows: Sequence[AdministrationRow], opened: Opened) -> list[tuple[int, dict[str, Any]]]:
         events = await desk.index.answers(call.tenant, [r.id for r in rows if r.answered_at is not None])
-        return [(r.ord, _view(r, events.get(r.id), opened)) for r in rows]
+        return [(r.ord, administration_view(r, events.get(r.id), opened)) for r in rows]
 
     return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=max(limit + 1, ASKED_AT_ONCE))
 
@@ -162,7 +162,8 @@ def new_record(
     )
 
 
-def _view(row: AdministrationRow, event: AdministrationAnswered | None, opened: Opened) -> dict[str, Any]:
+def administration_view(row: AdministrationRow, event: AdministrationAnswered | None, opened: Opened) -> dict[str, Any]:
+    """An administration that was released: with answers and scores where it was answered, emptied where it was erased."""
     view: dict[str, Any] = {
         "id": str(row.id),
         "client_id": str(row.client_id),

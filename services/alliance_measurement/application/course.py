@@ -44,10 +44,17 @@ async def read_course(desk: Desk, call: Call, client_id: UUID, instrument_id: st
             raise problem
         if rows or opened.ratings is not Ratings.SHOWN:
             return {"released": False, "series": [], "episodes": []}, opened.entries
+    return {"released": True, **await course_of(desk, call.tenant, instrument, rows, opened)}, opened.entries
+
+
+async def course_of(
+    desk: Desk, tenant: str, instrument: Instrument, rows: Sequence[AnsweredRow], opened: Opened
+) -> dict[str, Any]:
+    """`series`, `episodes`, `rules` and `notes` of what was released of these rows, all of which the gate was asked about."""
     shown = [row for row in _released(rows, opened) if opened.permitted(row.id) and not opened.erased(row.id)]
-    events = await desk.index.answers(call.tenant, [row.id for row in shown])
+    events = await desk.index.answers(tenant, [row.id for row in shown])
     rated = [_Rated(row, _result(events[row.id], opened)) for row in shown]
-    return {"released": True, **_course(instrument, rated, desk.settings.strain.get(instrument.id))}, opened.entries
+    return _course(instrument, rated, desk.settings.strain.get(instrument.id))
 
 
 async def _ask(desk: Desk, call: Call, client_id: UUID, rows: Sequence[AnsweredRow]) -> Opened:

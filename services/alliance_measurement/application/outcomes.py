@@ -68,14 +68,15 @@ async def list_outcomes(desk: Desk, call: Call, client_id: UUID, *, measure: str
 
     async def show(rows: Sequence[OutcomeRow], opened: Opened) -> list[tuple[int, dict[str, Any]]]:
         events = await desk.index.outcomes(call.tenant, [row.id for row in rows])
-        shown = [(row.ord, _view(events[row.id], opened)) for row in rows]
+        shown = [(row.ord, outcome_view(events[row.id], opened)) for row in rows]
         return [(place, item) for place, item in shown if measure is None or item.get("measure") == measure]
 
     batch = limit + 1 if measure is None else MAX_RECORDS
     return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=batch)
 
 
-def _view(event: OutcomeRecorded, opened: Opened) -> dict[str, Any]:
+def outcome_view(event: OutcomeRecorded, opened: Opened) -> dict[str, Any]:
+    """An outcome that was released; emptied where it was erased."""
     view: dict[str, Any] = {"id": str(event.outcome_id), "recorded_at": event.at.isoformat()}
     if opened.erased(event.outcome_id):
         return view | {"measure": None, "session_id": None, "date": None, "score": None, "status": "erased", "erased": True}

@@ -12,6 +12,7 @@ from services.alliance_measurement.domain.instrument import Rater
 from services.alliance_measurement.domain.outcome import OutcomeRecorded
 from services.alliance_measurement.domain.release import Choice
 from services.alliance_measurement.settings import Settings
+from shared.contracts.alliance import PromptPrepared
 from shared.contracts.disclosure import RecordRef
 from shared.contracts.records import RecordType
 from shared.eventstore.model import Statement
@@ -105,6 +106,9 @@ class Index(Protocol):
 
     async def outcomes(self, tenant: str, outcomes: Sequence[UUID]) -> dict[UUID, OutcomeRecorded]:
         """Closed events, by one query."""
+
+    async def prompts(self, tenant: str, administrations: Sequence[UUID]) -> list[PromptPrepared]:
+        """Closed events that followed these administrations, by one query."""
 
     async def choice(self, tenant: str, client_id: UUID) -> StoredChoice | None: ...
 

@@ -20,14 +20,28 @@ from services.audit_log.adapters.kms.port import Kms, KmsUnavailable, epoch_of
 from services.audit_log.adapters.rewrapping import Rewrapping
 from services.audit_log.adapters.shared_reads import SharedReads
 from services.audit_log.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted, UnknownKey
-from services.audit_log.domain.keys import DATA_KEY_SIZE, KeyRotation, KeyState, extract, key_id, record_key, wrap_context
-from shared.contracts.disclosure import RecordKey
+from services.audit_log.domain.keys import (
+    DATA_KEY_SIZE,
+    INDEX_OWNER,
+    KeyRotation,
+    KeyState,
+    extract,
+    index_key,
+    key_id,
+    record_key,
+    wrap_context,
+)
+from shared.contracts.disclosure import IndexField, IndexKey, RecordKey
 from shared.contracts.records import KeyClass
 from shared.service.parts import DatabaseUrls
 
 _Slot = tuple[str, str, KeyClass]
 """tenant, client, class"""
 _IN_USE = "SELECT * FROM key_in_use($1, $2, $3)"
+_NEWEST = (
+    "SELECT kid, wrapped FROM data_key WHERE tenant_id = $1 AND client_id = $2 AND key_class = $3 AND wrapped IS NOT NULL "
+    "ORDER BY version DESC LIMIT $4"
+)
 _log = logging.getLogger(__name__)
 
 
@@ -125,6 +139,25 @@ class PostgresKeyring:
             else Erased(w.record_id, w.kid)
             for w in wanted
         ]
+
+    async def index_keys(self, tenant: str, fields: Sequence[IndexField], *, older: bool) -> list[IndexKey]:
+        """See Keyring.index_keys."""
+        slot = _index_slot(tenant)
+        row = _unfenced(await self._database.rows(_IN_USE, *slot[:2], str(slot[2])))
+        if row["kid"] is None:
+            row = await self._first_key(slot)
+        rows = await self._database.of_tenant(tenant, _NEWEST, *slot[:2], str(slot[2]), 2) if older else [row]
+        return [
+            IndexKey(field=field, kid=one["kid"], current=one["kid"] == row["kid"], key=key)
+            for one in rows
+            for key, field in [
+                (index_key(await self._extracted(slot, one["kid"], one["wrapped"]), tenant=tenant, field=f), f) for f in fields
+            ]
+        ]
+
+    async def new_index_version(self, tenant: str) -> str:
+        """Another index key for the tenant: its key id. The one before finds what was not made anew yet. KeyringUnavailable."""
+        return await self.new_version(*_index_slot(tenant))
 
     async def new_version(self, tenant: str, client_id: str, key_class: KeyClass) -> str:
         """A new data key for new records; the old one still opens what it sealed. Its key id. KeyFenced."""
@@ -234,6 +267,10 @@ class PostgresKeyring:
             return extract(await self._kms.unwrap(wrapped, context))
 
         return await self._cache.get((tenant, kid), unwrap)
+
+
+def _index_slot(tenant: str) -> _Slot:
+    return tenant, INDEX_OWNER, KeyClass.IDENTITY
 
 
 def _unfenced(rows: Sequence[asyncpg.Record]) -> asyncpg.Record:

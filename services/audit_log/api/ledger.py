@@ -114,12 +114,8 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         call = await desk.officer_or_client(request, "access-report", client)
         paging_only(request)
         own = call.principal.role is Role.CLIENT
-        filters = Filters(
-            client_id=client,
-            kinds=REPORT_KINDS,
-            hiding=RecordType.PSYCHOTHERAPY_NOTE if own else None,
-            besides=await suspended(ledger, call.tenant, client, now()) if own else (),
-        )
+        shown_to_officers = Filters(client_id=client, kinds=REPORT_KINDS)
+        filters = await clients_own(ledger, call.tenant, client, now()) if own else shown_to_officers
         line = client_line if own else report_line
         return await pages.answer(request, call, "access-report", filters, line, {"client_id": client})
 
@@ -176,6 +172,12 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         return _json(body, await desk.record(call, "verify-ledger", query, report.entries))
 
     return router
+
+
+async def clients_own(ledger: LedgerView, tenant: str, client: str, now: datetime) -> Filters:
+    """What a client's own access report holds; `client_line` shows it."""
+    besides = await suspended(ledger, tenant, client, now)
+    return Filters(client_id=client, kinds=REPORT_KINDS, hiding=RecordType.PSYCHOTHERAPY_NOTE, besides=besides)
 
 
 def entry_json(stored: StoredEntry) -> dict[str, Any]:

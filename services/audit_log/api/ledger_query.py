@@ -18,7 +18,7 @@ PARAMETERS: Final = {
     "agent": "`sub` of a person or system, `job:<name>`, or a staff member's name in any case",
     "from": "first day (YYYY-MM-DD, UTC) or instant (RFC 3339)",
     "to": "last day, which is included, or instant",
-    "action": "create, read, search, update, sign, cosign, answer, revoke, compute, export; of a query its own name",
+    "action": "create, read, search, update, sign, cosign, answer, revoke, compute, export, lookup; of a query its own name",
     "outcome": "permit, deny or done",
     "purpose": "v3-ActReason code",
     "record_id": "id of a record that the entry names",

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
 from services.audit_log.application.identity import UNVERIFIED
 from services.audit_log.application.ports import Erased, KeyFenced
 from services.audit_log.application.requests import check_form, check_service
@@ -83,7 +85,7 @@ class DisclosureGate:
             return await self._create(asked, decided, sequence)
         entries = await steps.ledger.write(request.tenant, entries_of(asked, decided, sequence))
         released = await steps.scope.keys(request.tenant, records, decided.records)
-        return _answer(asked, decided, entries, released)
+        return await self._with_index(asked, _answer(asked, decided, entries, released))
 
     async def _create(self, asked: Asked, decided: Decided, sequence: int) -> DisclosureAnswer:
         """The new records' keys are made first, because the registry keeps their ids; they leave after the entry."""
@@ -110,7 +112,13 @@ class DisclosureGate:
             taken = ClaimDiffers("record-bound-already", [r.record_id for r in created])
             return await self._refuse(asked.service, asked.request, asked.agent, taken, asked.now)
         steps.registry.learn(tenant, created)
-        return _answer(asked, decided, entries, keys)
+        return await self._with_index(asked, _answer(asked, decided, entries, keys))
+
+    async def _with_index(self, asked: Asked, answer: DisclosureAnswer) -> DisclosureAnswer:
+        """With the index keys that were asked for, where anything was permitted: after the entry, as every key."""
+        if answer.decision is Decision.DENY or not asked.request.index_fields:
+            return answer
+        return msgspec.structs.replace(answer, index_keys=await self._steps.scope.index(asked))
 
     async def _refuse(
         self, service: ServiceName, request: DisclosureRequest, agent: Agent, refused: Refused, now: datetime
@@ -145,4 +153,5 @@ def _answer(asked: Asked, decided: Decided, entries: tuple[int, ...], released: 
         may_know=decided.may_know,
         ratings=decided.ratings,
         release=decided.release,
+        exclusions=decided.exclusions,
     )

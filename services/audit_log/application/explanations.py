@@ -7,11 +7,13 @@ from typing import Any, Protocol
 
 from services.audit_log.application.ledger_view import StoredEntry
 from services.audit_log.application.policy_projection import PolicyProjection
+from services.audit_log.application.steps_in_force import rating_made_now
 from services.audit_log.domain.agent import Agent, AgentKind
 from services.audit_log.domain.circumstances import grants_of, release_of
-from services.audit_log.domain.decision import decide, may_search
+from services.audit_log.domain.decision import decide, may_look_up, may_search
 from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
 from services.audit_log.domain.explaining import Explained, explain, in_words
+from services.audit_log.domain.exporting import export_of
 from services.audit_log.domain.policy import ClientPolicy
 from services.audit_log.domain.question import Question, Verdict
 from services.audit_log.domain.registry import BoundRecord
@@ -74,6 +76,10 @@ class Explanations:
         }
         if stored.erased:
             return head | {"explained": False, "why": [_ERASED], "records": []}
+        if entry.action == Action.LOOKUP and entry.policy_sequence is not None:
+            verdict = may_look_up(agent_of(entry), entry.purpose or "")
+            shown = [_whole(entry, verdict, "Whether the caller may look for clients at all")]
+            return head | {"explained": True, "agrees": shown[0]["agrees"], "records": shown}
         if entry.kind is not EntryKind.DISCLOSURE or entry.policy_sequence is None or entry.client_id is None:
             why = _REFUSED if entry.kind in (EntryKind.DISCLOSURE, EntryKind.ALARM) else "It is no decision on a disclosure."
             return head | {"explained": False, "why": [f"{why} Reason: {entry.reason}."], "records": []}
@@ -82,7 +88,7 @@ class Explanations:
         then, now = policy.client_as_of(entry.client_id, entry.policy_sequence), policy.client(entry.client_id)
         known = await self._registry.known(tenant, [r.record_id for r in entry.records])
         records = [_record(entry, r, known.get(r.record_id), then, now, rules) for r in entry.records]
-        searched = [] if records else [_search(entry, then)]
+        searched = [] if records else [_search(entry, then, rules)]
         shown = [*records, *searched]
         return head | {
             "explained": all(r["explained"] for r in shown),
@@ -147,15 +153,11 @@ def _record(
     }
 
 
-def _search(entry: Entry, then: ClientPolicy) -> dict[str, Any]:
-    verdict = may_search(
-        agent_of(entry),
-        entry.client_id or "",
-        purpose=entry.purpose or "",
-        policy=then,
-        grants=grants_of(entry.detail),
-        now=entry.at,
-    )
+def _search(entry: Entry, then: ClientPolicy, rules: TenantRules) -> dict[str, Any]:
+    return _whole(entry, *_of_whole_client(entry, then, rules))
+
+
+def _whole(entry: Entry, verdict: Verdict, asked: str) -> dict[str, Any]:
     return {
         "record_id": None,
         "record_type": None,
@@ -163,9 +165,29 @@ def _search(entry: Entry, then: ClientPolicy) -> dict[str, Any]:
         "explained": True,
         "agrees": (entry.outcome, entry.reason) == (verdict.decision, verdict.reason),
         **_verdict(verdict),
-        "why": [f"Whether the client may be searched at all: {verdict.reason}, resting on {', '.join(verdict.basis)}."],
+        "why": [f"{asked}: {verdict.reason}, resting on {', '.join(verdict.basis)}."],
         "trace": [],
     }
+
+
+def _of_whole_client(entry: Entry, then: ClientPolicy, rules: TenantRules) -> tuple[Verdict, str]:
+    agent, client_id, purpose, grants = agent_of(entry), entry.client_id or "", entry.purpose or "", grants_of(entry.detail)
+    if entry.action == Action.EXPORT:
+        question = Question(
+            agent=agent,
+            action=Action.EXPORT,
+            purpose=purpose,
+            record=rating_made_now(client_id, entry.at),
+            now=entry.at,
+            service=ServiceName(entry.service),
+            policy=then,
+            grants=grants,
+            law=rules.law,
+            organisation=rules.organisation,
+        )
+        return export_of(question, client_id)[0], "Whether the client's record may be exported at all"
+    verdict = may_search(agent, client_id, purpose=purpose, policy=then, grants=grants, now=entry.at)
+    return verdict, "Whether the client may be searched at all"
 
 
 def _explained(explained: Explained) -> dict[str, Any]:

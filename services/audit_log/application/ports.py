@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.audit_log.domain.entry import Entry
-from shared.contracts.disclosure import RecordKey
+from shared.contracts.disclosure import IndexField, IndexKey, RecordKey
 from shared.contracts.records import KeyClass
 from shared.eventstore.model import Statement
 
@@ -62,5 +62,8 @@ class Keyring(Protocol):
 
     async def record_keys(self, tenant: str, wanted: Sequence[KeyWanted]) -> list[RecordKey | Erased]:
         """One answer for each, in order. UnknownKey, KeyringUnavailable."""
+
+    async def index_keys(self, tenant: str, fields: Sequence[IndexField], *, older: bool) -> list[IndexKey]:
+        """Of each field the key in use (made at first use), and where `older` the one before it. KeyringUnavailable."""
 
     async def ready(self) -> bool: ...

@@ -11,7 +11,7 @@ from services.audit_log.domain.circumstances import Circumstances
 from services.audit_log.domain.entry import Entry
 from services.audit_log.domain.question import Verdict
 from services.audit_log.domain.registry import BoundRecord
-from shared.contracts.disclosure import DisclosureRequest, Ratings, RecordKey, Refusal, ReleaseView
+from shared.contracts.disclosure import DisclosureRequest, Exclusion, IndexKey, Ratings, RecordKey, Refusal, ReleaseView
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement
 
@@ -55,13 +55,15 @@ class Decided:
     records: tuple[Verdict, ...]
     """one for each record, in order"""
     subjects: tuple[Verdict, ...]
-    """one for each subject of a search, in order"""
+    """one for each subject of a search, in order; of a lookup one, about nobody yet"""
     may_know: bool = False
     """whether the caller may know the client they search"""
     ratings: Ratings | None = None
     """what would become of an alliance rating made now; searches of alliance_measurement alone"""
     release: ReleaseView | None = None
     """the client's choice, for the client"""
+    exclusions: tuple[Exclusion, ...] = ()
+    """what is left out of an export, with its ground"""
     circumstances: Circumstances = field(default_factory=Circumstances)
 
 
@@ -110,3 +112,6 @@ class ScopeStep(Protocol):
 
     async def keys(self, tenant: str, records: Sequence[BoundRecord], verdicts: Sequence[Verdict]) -> list[RecordKey | Erased]:
         """Keys of the permitted records. GateUnavailable."""
+
+    async def index(self, asked: Asked) -> tuple[IndexKey, ...]:
+        """Keys of the tenant's index of clients, for the fields that a permitted request asks for. GateUnavailable."""

@@ -1,6 +1,6 @@
 """Policy, ledger and key scope as they are in force: the steps that stand between a decision and a key."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -18,14 +18,15 @@ from services.audit_log.application.ports import (
 from services.audit_log.application.steps import Asked, Decided
 from services.audit_log.domain.agent import AgentKind
 from services.audit_log.domain.circumstances import Circumstances
-from services.audit_log.domain.decision import decide, may_search
+from services.audit_log.domain.decision import decide, may_look_up, may_search
 from services.audit_log.domain.entry import Entry
+from services.audit_log.domain.exporting import export_of
 from services.audit_log.domain.grants import GRANTED_PURPOSES, Grant
 from services.audit_log.domain.question import Question, Verdict
 from services.audit_log.domain.registry import BoundRecord
 from services.audit_log.domain.release import UNCHOSEN, ReleaseChoice
 from services.audit_log.domain.tenant_rules import TenantRules
-from shared.contracts.disclosure import Action, Ratings, RecordKey, ReleaseView
+from shared.contracts.disclosure import Action, IndexKey, Ratings, RecordKey, ReleaseView
 from shared.contracts.records import ALLIANCE_RATING, RecordType, ServiceName
 from shared.eventstore.model import Statement
 from shared.gate.port import GateUnavailable
@@ -60,24 +61,28 @@ class PolicyDecision:
         grants: tuple[Grant, ...] = ()
         if agent.kind is AgentKind.PERSON and purpose in GRANTED_PURPOSES:
             grants = await self._grants.of(tenant, agent.id, purpose)
-        verdicts = tuple(
-            decide(
-                Question(
-                    agent=agent,
-                    action=asked.request.action,
-                    purpose=purpose,
-                    record=record,
-                    now=asked.now,
-                    service=asked.service,
-                    policy=policy.client(record.client_id),
-                    release=releases.get(record.client_id, UNCHOSEN),
-                    grants=grants,
-                    law=rules.law,
-                    organisation=rules.organisation,
-                )
+        decided = Decided((), (), circumstances=Circumstances(rules.version, releases, grants))
+
+        def question(record: BoundRecord) -> Question:
+            return Question(
+                agent=agent,
+                action=asked.request.action,
+                purpose=purpose,
+                record=record,
+                now=asked.now,
+                service=asked.service,
+                policy=policy.client(record.client_id),
+                release=releases.get(record.client_id, UNCHOSEN),
+                grants=grants,
+                law=rules.law,
+                organisation=rules.organisation,
             )
-            for record in asked.records
-        )
+
+        decided = replace(decided, records=tuple(decide(question(record)) for record in asked.records))
+        if asked.request.action is Action.LOOKUP:
+            return replace(decided, subjects=(may_look_up(agent, purpose),), may_know=True)
+        if asked.request.action is Action.EXPORT:
+            return _export(asked, decided, question)
 
         def search(client_id: str) -> Verdict:
             return may_search(agent, client_id, purpose=purpose, policy=policy.client(client_id), grants=grants, now=asked.now)
@@ -87,7 +92,7 @@ class PolicyDecision:
         if asked.request.action is Action.SEARCH and not known:
             # an empty list and a list of which nothing may be seen look alike
             known = any(search(client_id).may_know for client_id in {r.client_id for r in asked.records})
-        decided = Decided(verdicts, subjects, known, circumstances=Circumstances(rules.version, releases, grants))
+        decided = replace(decided, subjects=subjects, may_know=known)
         clients = {r.client_id for r in asked.records} | set(asked.request.subjects)
         if asked.service is ServiceName.ALLIANCE and asked.request.action is Action.SEARCH and len(clients) == 1:
             (client_id,) = clients
@@ -113,6 +118,17 @@ class PolicyDecision:
             return {}
         clients = {r.client_id for r in asked.records if r.is_alliance_rating and not asked.agent.is_client(r.client_id)}
         return await self._choices.of(asked.request.tenant, sorted(clients)) if clients else {}
+
+
+def _export(asked: Asked, decided: Decided, question: Callable[[BoundRecord], Question]) -> Decided:
+    """An export with the client as its subject asks whether there may be one, and what is not in it."""
+    found = [export_of(question(rating_made_now(client, asked.now)), client) for client in asked.request.subjects]
+    return replace(
+        decided,
+        subjects=tuple(verdict for verdict, _ in found),
+        may_know=any(verdict.may_know for verdict, _ in found),
+        exclusions=tuple(one for _, left_out in found for one in left_out),
+    )
 
 
 def rating_made_now(client_id: str, now: datetime) -> BoundRecord:
@@ -172,3 +188,11 @@ class RecordKeyScope:
             raise GateUnavailable("the keyring does not answer: nothing was released") from None
         except UnknownKey:
             raise GateUnavailable("the keyring does not know a bound key: restore it, or check its database") from None
+
+    async def index(self, asked: Asked) -> tuple[IndexKey, ...]:
+        """They open nothing (ADR 0055). Whoever looks has the one before the newest as well."""
+        fields, looking = asked.request.index_fields, asked.request.action is Action.LOOKUP
+        try:
+            return tuple(await self._keyring.index_keys(asked.request.tenant, fields, older=looking)) if fields else ()
+        except KeyringUnavailable:
+            raise GateUnavailable("the keyring does not answer: nothing was released") from None

@@ -10,7 +10,7 @@ from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
 from services.audit_log.domain.question import Verdict
 from services.audit_log.domain.registry import BoundRecord
 from services.audit_log.domain.rules.tables import JOBS
-from shared.contracts.disclosure import Decision, DisclosureRequest
+from shared.contracts.disclosure import Action, Decision, DisclosureRequest
 from shared.contracts.records import RECORD_TYPES, ServiceName
 
 
@@ -20,6 +20,8 @@ def role_of(agent: Agent) -> str:
 
 def entries_of(asked: Asked, decided: Decided, sequence: int) -> list[Entry]:
     """Entries of a decided request, in the order in which its clients are first named."""
+    if asked.request.action is Action.LOOKUP:
+        return [_entry(asked, decided, sequence, None, [(None, v) for v in decided.subjects])]
     by_client: dict[str, list[tuple[BoundRecord | None, Verdict]]] = {}
     for record, verdict in zip(asked.records, decided.records, strict=True):
         by_client.setdefault(record.client_id, []).append((record, verdict))
@@ -29,12 +31,16 @@ def entries_of(asked: Asked, decided: Decided, sequence: int) -> list[Entry]:
 
 
 def _entry(
-    asked: Asked, decided: Decided, sequence: int, client_id: str, found: list[tuple[BoundRecord | None, Verdict]]
+    asked: Asked, decided: Decided, sequence: int, client_id: str | None, found: list[tuple[BoundRecord | None, Verdict]]
 ) -> Entry:
     agent = asked.agent
-    detail = decided.circumstances.detail(agent, client_id)
+    detail = decided.circumstances.detail(agent, client_id or "")
+    if asked.request.index_fields:
+        detail["index"] = [str(f) for f in asked.request.index_fields]
     if agent.kind is AgentKind.JOB:
         detail["ground"] = JOBS[agent.id].ground
+    if asked.request.sealed_for is not None:
+        detail["sealed_for"] = asked.request.sealed_for
     verdicts = [v for _, v in found]
     permitted = any(v.permitted for v in verdicts)
     return Entry(
@@ -68,7 +74,8 @@ def refusal_entries(
     service: ServiceName, request: DisclosureRequest, agent: Agent, refused: Refused, now: datetime, *, alarm: bool
 ) -> list[Entry]:
     """Entries of a request that was refused whole: by what it claimed, since nothing of it is known to be true."""
-    clients: Iterable[str] = dict.fromkeys([*(r.client_id for r in request.records), *request.subjects])
+    named = dict.fromkeys([*(r.client_id for r in request.records), *request.subjects])
+    clients: Iterable[str | None] = named or (None,)
     detail: dict[str, Any] = {"refusal": str(refused.refusal)}
     if isinstance(refused, ClaimDiffers):
         detail["records"] = list(refused.record_ids)

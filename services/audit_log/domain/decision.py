@@ -23,6 +23,7 @@ from services.audit_log.domain.rules.tables import (
     CLIENT_ROWS,
     DISCLOSING,
     JOBS,
+    LOOKING_UP,
     REPRESENTATIVE_ROWS,
     REPRESENTED_ROWS,
     ROLE_ROWS,
@@ -33,6 +34,7 @@ from shared.contracts.records import RecordType
 from shared.identity.roles import Role
 
 _DEFAULT = "rule:deny-by-default"
+_LOOKUP = "rule:role.lookup"
 _AUTHORITY = "rule:law.164.502-g"
 
 
@@ -133,6 +135,13 @@ def on_its_ground(verdict: Verdict, q: Question) -> Verdict:
         return verdict
     ground = q.law.grounds_of(q.purpose, verdict.reason)
     return replace(verdict, basis=(*verdict.basis, *(g for g in ground if g not in verdict.basis)))
+
+
+def may_look_up(agent: Agent, purpose: str) -> Verdict:
+    """Whether the caller may look for clients by identifier or name; each client that is found is decided by itself."""
+    if agent.kind is not AgentKind.PERSON or agent.role not in LOOKING_UP or purpose in GRANTED_PURPOSES:
+        return deny("role", _LOOKUP, may_know=True)
+    return permit("role", _LOOKUP)
 
 
 def may_search(

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from shared.contracts.disclosure import IndexField
 from shared.contracts.records import KeyClass
 
 DATA_KEY_SIZE: Final = 32
@@ -20,6 +21,9 @@ KEY_ID_ENTROPY: Final = 16
 """random bytes in a key id"""
 _KEY_ID: Final = re.compile(r"k_[A-Za-z0-9_-]{22}")
 _LABEL: Final = b"alliance-record/record-key/v1"
+_INDEX_LABEL: Final = b"alliance-record/index-key/v1"
+INDEX_OWNER: Final = "index"
+"""in the place of a client, whose ids are UUIDs: whose data key the tenant's index keys come from; nothing is sealed under it"""
 _WRAP_LABEL: Final = b"alliance-record/data-key/v1"
 
 
@@ -70,6 +74,11 @@ def record_key(extracted: bytes, *, tenant: str, client_id: str, key_class: KeyC
     """The record's key, 32 bytes: HKDF-Expand of an extracted data key over length-prefixed tenant, client, class, record."""
     info = _joined(_LABEL, tenant, client_id, key_class, record_id)
     return hmac.digest(extracted, info + b"\x01", "sha256")  # by name: OpenSSL finds it faster than by constructor
+
+
+def index_key(extracted: bytes, *, tenant: str, field: IndexField) -> bytes:
+    """Key of one field's tokens, 32 bytes: derived as a record key is, under a label of its own."""
+    return hmac.digest(extracted, _joined(_INDEX_LABEL, tenant, field) + b"\x01", "sha256")
 
 
 def wrap_context(*, tenant: str, client_id: str, key_class: KeyClass, kid: str) -> bytes:

@@ -51,6 +51,27 @@ CREATE TABLE IF NOT EXISTS prompt (
   PRIMARY KEY (tenant_id, prompt_id)
 )
 """,
+    # tokens by which clients are found: truncated HMACs under a key that this service does not keep (ADR 0055)
+    "client_index": """
+CREATE TABLE IF NOT EXISTS client_index (
+  tenant_id text NOT NULL,
+  field text NOT NULL,
+  kid text NOT NULL,
+  token bytea NOT NULL,
+  client_id uuid NOT NULL,
+  PRIMARY KEY (tenant_id, field, kid, token, client_id)
+)
+""",
+    # how far the tokens of a tenant are made anew under its newest key; `after` is the last client that is done
+    "client_index_work": """
+CREATE TABLE IF NOT EXISTS client_index_work (
+  tenant_id text NOT NULL,
+  kid text NOT NULL,
+  after uuid,
+  done boolean NOT NULL,
+  PRIMARY KEY (tenant_id)
+)
+""",
     "idempotency": IDEMPOTENCY,
     "parked": PARKED,
 }
@@ -59,7 +80,14 @@ _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS session_of_client ON session (tenant_id, client_id, created_at, session_id)",
     "CREATE INDEX IF NOT EXISTS note_of_client ON note (tenant_id, client_id, created_at, note_id)",
     "CREATE INDEX IF NOT EXISTS note_of_author ON note (tenant_id, author, created_at, note_id)",
+    "CREATE INDEX IF NOT EXISTS client_index_of_client ON client_index (tenant_id, client_id)",
     "CREATE INDEX IF NOT EXISTS prompt_of_client ON prompt (tenant_id, client_id, at)",
+)
+
+# Read across tenants: their names, and which of them have work left by a crash.
+_TENANT_NAMES: Final = (
+    "DROP POLICY IF EXISTS client_index_work_listed ON client_index_work",
+    "CREATE POLICY client_index_work_listed ON client_index_work FOR SELECT USING (true)",
 )
 
 DDL: Final[tuple[str, ...]] = (
@@ -67,4 +95,5 @@ DDL: Final[tuple[str, ...]] = (
     *_INDEXES,
     *(statement for name in _TABLES for statement in tenant_table(name)),
     *OPERATED,
+    *_TENANT_NAMES,
 )

@@ -5,10 +5,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.session_notes.api.likeness import LikenessBody, signed_likeness
-from services.session_notes.api.models import ClientBody
+from services.session_notes.api.models import ClientBody, ClientSearchBody
 from services.session_notes.api.surface import Surface, respond
 from services.session_notes.api.views import client_view
+from services.session_notes.application.client_index import ClientIndex
 from services.session_notes.application.clients import read_client, register_client
+from services.session_notes.application.indexing import Reindexing
+from services.session_notes.application.lookup import look_up
 from services.session_notes.application.sessions import next_session
 from shared.gate.ask import Opened
 from shared.http.body import documented, read_json
@@ -19,7 +22,7 @@ from shared.http.problems import forbidden
 from shared.identity.roles import Role
 
 
-def client_routes(surface: Surface) -> APIRouter:
+def client_routes(surface: Surface, index: ClientIndex, reindexing: Reindexing) -> APIRouter:
     router = APIRouter(tags=["clients"])
     desk = surface.desk
 
@@ -30,9 +33,22 @@ def client_routes(surface: Surface) -> APIRouter:
         body, raw = await read_json(request, ClientBody)
 
         async def work(repeat: Repeat) -> tuple[Answer, Opened]:
-            return await register_client(desk, call, body.identity(), repeat)
+            answer, opened = await register_client(desk, call, body.identity(), repeat, index=index)
+            await reindexing.follow(call.tenant, opened.index_keys[0].kid)
+            return answer, opened
 
         return await surface.post(call, request, raw, work)
+
+    @router.post("/v1/clients/search", openapi_extra=documented(ClientSearchBody))
+    async def search(request: Request) -> Response:
+        """Look for a client by identifier, or by name and date of birth: exactly, in upper or lower case. Only whom you may read
+        is found, and nobody else is told of. Every look is an entry of the ledger."""
+        call = surface.call(request)
+        body, _ = await read_json(request, ClientSearchBody)
+        looked = await look_up(desk, index, call, body.wanted())
+        await reindexing.follow(call.tenant, looked.kid)
+        items = [client_view(found, found.opened) for found in looked.found]
+        return respond({"items": items, "next": None}, headers={"Audit-Entry": ", ".join(map(str, looked.entries))})
 
     @router.get("/v1/clients/{client_id}")
     async def read(request: Request, client_id: str) -> Response:

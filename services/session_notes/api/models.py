@@ -7,9 +7,11 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from services.session_notes.domain.clients import ClientIdentity, Identifier
+from services.session_notes.domain.lookup import Wanted
 from services.session_notes.domain.sections import NoteFormat
 from services.session_notes.domain.sessions import Attendance, Modality, SessionDetails, SessionFormat
 from shared.http.body import Body
+from shared.http.problems import Fault, invalid
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 """one line with something on it"""
@@ -49,6 +51,28 @@ class ClientBody(Body):
             email=self.email,
             address=self.address,
         )
+
+
+class IdentifierSearchBody(Body):
+    value: Line
+    system: Line | None = None
+    """absent: of any system"""
+
+
+class ClientSearchBody(Body):
+    """Whom to look for: an identifier, a name, or both; whatever is given must agree. Words stand in the body, never in a URL."""
+
+    name: Line | None = None
+    birth_date: date | None = None
+    """with a name or an identifier: too many share one for it to stand alone"""
+    identifier: IdentifierSearchBody | None = None
+
+    def wanted(self) -> Wanted:
+        """422 without a name and without an identifier."""
+        if self.name is None and self.identifier is None:
+            raise invalid([Fault("/name", "a name or an identifier: a date of birth alone is shared by too many")])
+        number = self.identifier
+        return Wanted(self.name, self.birth_date, number.value if number else None, number.system if number else None)
 
 
 class SessionBody(Body):

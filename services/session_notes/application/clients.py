@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.session_notes.application.client_index import FIELDS, ClientIndex, tokens_for
 from services.session_notes.application.errors import answered
 from services.session_notes.application.ports import Desk, client_stream
 from services.session_notes.domain.clients import ClientIdentity, ClientRegistered, register
@@ -40,18 +41,27 @@ def load(stored: StoredEvent) -> Event:
     )
 
 
-async def register_client(desk: Desk, call: Call, identity: ClientIdentity, repeat: Repeat) -> tuple[Answer, Opened]:
+async def register_client(
+    desk: Desk, call: Call, identity: ClientIdentity, repeat: Repeat, *, index: ClientIndex
+) -> tuple[Answer, Opened]:
+    """The client, and the tokens by which they are found; `Opened.index_keys` says under which key."""
     client_id = desk.parts.new_id()
     with answered():
         event = register(client_id, identity, now=desk.parts.now())
     ref = RecordRef(record_id=str(client_id), client_id=str(client_id), record_type=RecordType.CLIENT, author=call.principal.sub)
-    opened = await open_one(desk.gate, call, Action.CREATE, ref)
+    opened = await open_one(desk.gate, call, Action.CREATE, ref, index_fields=FIELDS)
+    tokens = tokens_for(client_id, identity, opened.index_keys)
     new = record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=opened.key(client_id))
     answer = Answer(201, {"id": str(client_id)})
     await desk.store.append(
         call.tenant,
         [StreamAppend(client_stream(client_id), 0, [new])],
-        statements=(*desk.index.rows_of(call.tenant, event), *repeat.statements(answer, client_id)),
+        statements=(
+            index.begun(call.tenant, opened.index_keys[0].kid),
+            *desk.index.rows_of(call.tenant, event),
+            *index.rows_of(call.tenant, tokens),
+            *repeat.statements(answer, client_id),
+        ),
     )
     return answer, opened
 
@@ -62,8 +72,14 @@ async def read_client(desk: Desk, call: Call, client_id: UUID) -> ClientRead:
         raise not_found()
     ref = RecordRef(record_id=str(client_id), client_id=str(client_id), record_type=RecordType.CLIENT)
     opened = await open_one(desk.gate, call, Action.READ, ref)
-    (stored,) = await desk.store.read_stream(call.tenant, client_stream(client_id))
-    event = load(stored)
+    return client_of(await desk.store.read_stream(call.tenant, client_stream(client_id)), opened)
+
+
+def client_of(stored: list[StoredEvent], opened: Opened) -> ClientRead:
+    """The client as they were released; emptied where they were erased."""
+    (only,) = stored
+    event = load(only)
     assert isinstance(event, ClientRegistered)
+    client_id = event.client_id
     identity = None if opened.erased(client_id) else event.identity.open(opened.key(client_id))
-    return ClientRead(client_id, identity, stored.version, event.at, opened)
+    return ClientRead(client_id, identity, only.version, event.at, opened)

@@ -34,7 +34,7 @@ async def read_note(desk: Desk, call: Call, note_id: UUID) -> tuple[NoteRead, Op
     if row is None:
         raise not_found()
     opened = await open_one(desk.gate, call, Action.READ, row.ref)
-    return _read((await load_notes(desk, call.tenant, [row]))[row.stream].state, opened), opened
+    return read_of((await load_notes(desk, call.tenant, [row]))[row.stream].state, opened), opened
 
 
 async def list_notes(
@@ -48,10 +48,11 @@ async def list_notes(
 
     page = await readable(desk.gate, call, client_id, fetch, start=start, limit=limit, likely=likely)
     notes = await load_notes(desk, call.tenant, page.rows)
-    return [_read(notes[row.stream].state, page.opened) for row in page.rows], page
+    return [read_of(notes[row.stream].state, page.opened) for row in page.rows], page
 
 
-def _read(note: Note, opened: Opened) -> NoteRead:
+def read_of(note: Note, opened: Opened) -> NoteRead:
+    """The note as it was released; emptied where it was erased."""
     if opened.erased(note.note_id):
         return NoteRead(note, None, ())
     key = opened.key(note.note_id)

@@ -93,7 +93,7 @@ async def read_session(desk: Desk, call: Call, session_id: UUID) -> tuple[Sessio
         problem.headers.update(released.headers)
         raise problem
     stored = await desk.store.read_stream(call.tenant, row.stream)
-    return _read(stored, released), shown(call.tenant, prompts, released), released
+    return read_of(stored, released), shown(call.tenant, prompts, released), released
 
 
 async def list_sessions(
@@ -104,7 +104,7 @@ async def list_sessions(
 
     page = await readable(desk.gate, call, client_id, fetch, start=start, limit=limit, likely=lambda _: True)
     streams = await desk.index.streams(call.tenant, [row.stream for row in page.rows])
-    return [_read(streams[row.stream], page.opened) for row in page.rows], page
+    return [read_of(streams[row.stream], page.opened) for row in page.rows], page
 
 
 async def next_session(desk: Desk, call: Call, client_id: UUID) -> tuple[list[dict[str, str]], Opened]:
@@ -121,7 +121,8 @@ async def next_session(desk: Desk, call: Call, client_id: UUID) -> tuple[list[di
     return shown(call.tenant, prompts, released), released
 
 
-def _read(stored: list[StoredEvent], opened: Opened) -> SessionRead:
+def read_of(stored: list[StoredEvent], opened: Opened) -> SessionRead:
+    """The session as it was released; emptied where it was erased."""
     (only,) = stored
     event = load(only)
     assert isinstance(event, SessionWasHeld | SessionWasMissed)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.session_notes.domain.refusals import Flaw
+from shared.contracts.records import IN_CONFIDENCE
 
 MAX_TEXT: Final = 100_000
 """characters of one section"""
@@ -23,8 +24,8 @@ MAX_KEY: Final = 64
 SENSITIVITY_LABELS: Final = frozenset({"PSY", "MH", "BH", "SUD", "ETH", "ETHUD", "OPIOIDUD", "SDV", "HIV", "STD", "SEX", "VIO"})
 SELF_PAY_LABEL: Final = "HIPAASelfPay"
 """v3-ActCode: paid in full by the client, so it does not go to a plan (45 CFR 164.522(a)(1)(vi))"""
-LABELS: Final = SENSITIVITY_LABELS | {SELF_PAY_LABEL}
-"""v3-ActCode codes that a progress note may carry"""
+LABELS: Final = SENSITIVITY_LABELS | {SELF_PAY_LABEL, IN_CONFIDENCE}
+"""v3-ActCode codes that a progress note may carry, and one of this house"""
 PSYCHOTHERAPY_NOTE_LABEL: Final = "PSYTHPN"
 """v3-ActCode: carried by each psychotherapy note and by no other"""
 
@@ -156,7 +157,7 @@ def label_flaws(labels: tuple[str, ...]) -> list[Flaw]:
         if label == PSYCHOTHERAPY_NOTE_LABEL:
             flaws.append(Flaw(pointer, "a psychotherapy note is written at /psychotherapy-notes, where it has its own key"))
         elif label not in LABELS:
-            flaws.append(Flaw(pointer, f"one of these codes of v3-ActCode: {', '.join(sorted(LABELS))}"))
+            flaws.append(Flaw(pointer, f"one of these codes: {', '.join(sorted(LABELS))}"))
         elif label in labels[:number]:
             flaws.append(Flaw(pointer, "the same label stands here twice"))
     return flaws

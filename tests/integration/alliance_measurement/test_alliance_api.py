@@ -293,4 +293,5 @@ async def test_every_route_is_described(alliance_world: World) -> None:
         "/v1/clients/{client_id}/outcomes",
         "/v1/clients/{client_id}/alliance",
         "/v1/clients/{client_id}/alliance/release",
+        "/v1/clients/{client_id}/export/measures",
     }

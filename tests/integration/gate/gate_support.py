@@ -131,6 +131,7 @@ class World:
         subjects: Iterable[str] = (),
         job: str | None = None,
         link: str | None = None,
+        sealed_for: str | None = None,
     ) -> DisclosureAnswer:
         request = DisclosureRequest(
             tenant=self.tenant,
@@ -140,6 +141,7 @@ class World:
             records=refs,
             subjects=tuple(subjects),
             purpose=purpose,
+            sealed_for=sealed_for,
         )
         if steps is None:
             return await self.service.direct_gate(service).disclose(request)

@@ -25,7 +25,7 @@ from services.audit_log.domain.entry import Entry
 from services.audit_log.domain.question import Verdict, permit
 from services.audit_log.domain.registry import BoundRecord
 from shared.contracts.consent_policy import POLICY_CHANGED, ConsentStatus, Policy, Provision
-from shared.contracts.disclosure import Action, Decision, DisclosureAnswer, DisclosureRequest, RecordKey, Refusal
+from shared.contracts.disclosure import Action, Decision, DisclosureAnswer, DisclosureRequest, IndexKey, RecordKey, Refusal
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY
 from shared.eventstore.model import Statement
@@ -114,6 +114,9 @@ class ClientWideKeys:
         wanted = [KeyWanted(r.client_id, r.key_class, r.client_id, r.kid) for r in records]
         keys: list[RecordKey | Erased] = await self._keyring.record_keys(tenant, wanted)
         return keys
+
+    async def index(self, asked: Asked) -> tuple[IndexKey, ...]:
+        return ()
 
 
 async def test_without_identity_a_token_that_nobody_signed_opens(world: World) -> None:
@@ -237,6 +240,11 @@ class Watched:
     async def keys(self, tenant: str, records: Sequence[BoundRecord], verdicts: Sequence[Verdict]) -> list[RecordKey | Erased]:
         self.asked += 1
         keys: list[RecordKey | Erased] = await self._real.keys(tenant, records, verdicts)
+        return keys
+
+    async def index(self, asked: Asked) -> tuple[IndexKey, ...]:
+        self.asked += bool(asked.request.index_fields)
+        keys: tuple[IndexKey, ...] = await self._real.index(asked)
         return keys
 
 

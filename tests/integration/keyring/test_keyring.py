@@ -15,7 +15,7 @@ from services.audit_log.adapters.keyring import PostgresKeyring
 from services.audit_log.adapters.kms.port import CannotUnwrap
 from services.audit_log.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted, UnknownKey
 from services.audit_log.domain.keys import is_key_id
-from shared.contracts.disclosure import RecordKey
+from shared.contracts.disclosure import IndexField, RecordKey
 from shared.contracts.records import KeyClass
 from shared.service.clock import now
 from shared.service.parts import DatabaseUrls
@@ -327,6 +327,28 @@ async def test_nothing_is_final_that_has_only_been_erased_logically_after_a_rewr
     await keyring.shred("clinic-a", CLIENT, [NOTES], ERASURE)
     await kms.destroy_epoch(old)
     assert not await keyring.is_final("clinic-a", CLIENT, [NOTES])
+
+
+async def test_index_keys_have_versions_and_are_kept_like_data_keys(
+    keyring: PostgresKeyring, urls: DatabaseUrls, kms: CountedKms
+) -> None:
+    fields = (IndexField.NAME, IndexField.IDENTIFIER)
+    first = await keyring.index_keys("clinic-a", fields, older=True)
+    assert [(k.field, k.current) for k in first] == [(f, True) for f in fields]
+    assert len({k.key for k in first}) == 2
+    assert await keyring.index_keys("clinic-a", fields, older=False) == first
+    assert {k.key for k in await keyring.index_keys("clinic-b", fields, older=True)}.isdisjoint({k.key for k in first})
+    second = await keyring.new_index_version("clinic-a")
+    third = await keyring.new_index_version("clinic-a")
+    both = await keyring.index_keys("clinic-a", fields, older=True)
+    assert [(k.kid, k.current) for k in both] == [(third, True)] * 2 + [(second, False)] * 2, "the one in use and the one before"
+    assert {k.kid for k in await keyring.index_keys("clinic-a", fields, older=False)} == {third}
+    await kms.rotate()
+    assert await keyring.rewrap("clinic-a") == 0
+    await kms.destroy_epoch((await kms.recoverable())[0])
+    later = await other_process(urls, kms)
+    assert await later.index_keys("clinic-a", fields, older=True) == both, "a rotation of the KMS takes them along"
+    await later.close()
 
 
 async def test_kms_away_is_said_so_and_passes(keyring: PostgresKeyring, kms: CountedKms) -> None:

@@ -72,10 +72,12 @@ async def test_the_reference_page_names_every_path(clinic: Clinic) -> None:
         paths = (await got.json())["paths"]
     assert {(path, verb) for path, verbs in paths.items() for verb in verbs} == {
         ("/v1/clients", "post"),
+        ("/v1/clients/search", "post"),
         ("/v1/clients/{client_id}", "get"),
         ("/v1/clients/{client_id}/name", "get"),
         ("/v1/clients/{client_id}/likeness", "post"),
         ("/v1/clients/{client_id}/next-session", "get"),
+        ("/v1/clients/{client_id}/export/notes", "post"),
         ("/v1/sessions", "post"),
         ("/v1/sessions", "get"),
         ("/v1/sessions/{session_id}", "get"),

@@ -33,6 +33,7 @@ KINDS = {
     "exported to an EHR": entry(action="export", agent="ehr-1", agent_role="ehr_system", agent_name="", records=()),
     "written by an EHR": entry(action="create", agent="ehr-1", agent_role="ehr_system", agent_name="General Hospital"),
     "query": entry(kind=EntryKind.QUERY, action="search-ledger", client_id=None, records=(), detail={"query": {"agent": "x"}}),
+    "looked for a client": entry(action="lookup", client_id=None, records=(), basis=("rule:role.lookup",)),
     "own report": entry(kind=EntryKind.QUERY, action="access-report", records=(), basis=()),
     "query refused": entry(kind=EntryKind.QUERY, action="search-ledger", outcome="deny", client_id=None, records=()),
     "grant": entry(kind=EntryKind.GRANT, action="create", outcome="done", purpose="BTG", records=()),
@@ -57,6 +58,7 @@ SHOWN = {
     "exported to an EHR": ["PatientRead", "PrivacyDisclosure.Source", "AuthZconsent"],
     "written by an EHR": ["PatientCreate", "PrivacyDisclosure.Recipient", "AuthZconsent"],
     "query": ["Query"],
+    "looked for a client": ["Query"],
     "own report": ["PatientQuery"],
     "erased": ["PatientDelete"],
 }

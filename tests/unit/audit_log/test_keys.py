@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.audit_log.domain.keys import extract, is_key_id, key_id, record_key, wrap_context
+from services.audit_log.domain.keys import INDEX_OWNER, extract, index_key, is_key_id, key_id, record_key, wrap_context
+from shared.contracts.disclosure import IndexField
 from shared.contracts.records import KeyClass
 
 DATA_KEY = bytes(range(32))
@@ -61,6 +62,18 @@ def test_what_is_no_key_id(text: str) -> None:
 def test_a_key_id_wants_16_bytes() -> None:
     with pytest.raises(ValueError, match="16"):
         key_id(bytes(15))
+
+
+def test_an_index_key_is_no_record_key_whatever_the_record_is_called() -> None:
+    extracted = extract(DATA_KEY)
+    index = {index_key(extracted, tenant=t, field=f) for t in ("clinic-a", "clinic-b") for f in IndexField}
+    assert len(index) == 2 * len(IndexField)
+    records = {
+        record_key(extracted, tenant="clinic-a", client_id=c, key_class=KeyClass.IDENTITY, record_id=r)
+        for c in (INDEX_OWNER, "", "c")
+        for r in ("", *IndexField)
+    }
+    assert index.isdisjoint(records)
 
 
 def test_wrapping_is_bound_to_the_row() -> None:

@@ -135,6 +135,8 @@ class Pack:
     beyond_organisation: frozenset[str] = frozenset()
     """labels of records that no rule of an organisation opens"""
     duty_to_warn: tuple[DutyToWarn, ...] = ()
+    about_others: str = ""
+    """rule by which a client's copy of their record is without what is about other people; empty where the law has none"""
     _for: dict[tuple[KeyClass, Action], tuple[LawRow, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def rows_for(self, key_class: KeyClass, action: Action) -> tuple[LawRow, ...]:

@@ -11,7 +11,7 @@ from services.audit_log.domain.rules.tables import DISCLOSING, READING
 from shared.contracts.consent_policy import ConsentKind
 from shared.contracts.disclosure import Action, Decision
 from shared.contracts.notices import PART2_NOTICE
-from shared.contracts.records import KeyClass
+from shared.contracts.records import IN_CONFIDENCE, KeyClass
 from shared.identity.roles import Role
 
 _D, _P = Decision.DENY, Decision.PERMIT
@@ -41,6 +41,14 @@ def _psychotherapy_notes(shut: str, originator: str, training: str, threat: str)
     )
 
 
+def _in_confidence(rule: str) -> LawRow:
+    """What others told in confidence stays closed to the client and who acts for them, who do not learn that it is there."""
+    subject = frozenset({Role.CLIENT, Role.REPRESENTATIVE})
+    return LawRow(
+        rule, _D, "in-confidence", actions=DISCLOSING, roles=subject, labels=frozenset({IN_CONFIDENCE}), knows=Knows.NEVER
+    )
+
+
 US_FEDERAL: Final = Pack(
     id="us-federal",
     title="United States, federal: HIPAA (45 CFR 164) and 42 CFR Part 2",
@@ -48,6 +56,7 @@ US_FEDERAL: Final = Pack(
         LawRow("rule:law.164.502-g-3", _D, "minor-consented-alone", facts=(Fact.CONFIDENTIAL_FROM_PROXY,), knows=Knows.NEVER),
         LawRow("rule:law.164.502-g-5", _D, "excluded-from-proxy", facts=(Fact.EXCLUDED_FROM_PROXY,), knows=Knows.NEVER),
         LawRow("rule:law.164.524-a-1", _D, "right-of-access-excludes", _NOTE, facts=(Fact.IS_CLIENT,), knows=Knows.NEVER),
+        _in_confidence("rule:law.164.524-a-2-v"),
         *_psychotherapy_notes(
             "rule:law.164.508-a-2", "rule:law.164.508-a-2-i-A", "rule:law.164.508-a-2-i-B", "rule:law.164.512-j-1-i"
         ),
@@ -88,6 +97,7 @@ EU: Final = Pack(
             "rule:representative.limits", _D, "minor-consented-alone", facts=(Fact.CONFIDENTIAL_FROM_PROXY,), knows=Knows.NEVER
         ),
         LawRow("rule:representative.limits", _D, "excluded-from-proxy", facts=(Fact.EXCLUDED_FROM_PROXY,), knows=Knows.NEVER),
+        _in_confidence("rule:law.gdpr-15-4"),
         LawRow("rule:law.gdpr-15", _P, "own-record", _NOTE, DISCLOSING, facts=(Fact.IS_CLIENT,)),
         LawRow("rule:notes.apart", _D, "law-psychotherapy-note", _NOTE, facts=(Fact.IS_CLIENT,), knows=Knows.NEVER),
         *_psychotherapy_notes("rule:notes.apart", "rule:author.own-record", "rule:notes.apart", "rule:law.gdpr-9-2-c"),
@@ -101,6 +111,7 @@ EU: Final = Pack(
         Ground("rule:law.gdpr-9-2-i", purposes=frozenset({"PUBHLTH"})),
         Ground("rule:law.gdpr-9-2-h"),
     ),
+    about_others="rule:law.gdpr-15-4",
 )
 
 PACKS: Final[dict[str, Pack]] = {pack.id: pack for pack in (US_FEDERAL, EU)}

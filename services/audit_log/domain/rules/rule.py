@@ -25,6 +25,11 @@ RULES: Final = _table(
     Rule("rule:law.164.508-a-2-i-B", "45 CFR 164.508(a)(2)(i)(B)", "training under supervision may use a trainee's note"),
     Rule("rule:law.164.512-j-1-i", "45 CFR 164.512(j)(1)(i)", "a serious and imminent threat: one record, approved by a second"),
     Rule("rule:law.164.524-a-1", "45 CFR 164.524(a)(1)", "psychotherapy notes are outside the client's right of access"),
+    Rule(
+        "rule:law.164.524-a-2-v",
+        "45 CFR 164.524(a)(2)(v)",
+        "what somebody who is no provider told under a promise of confidentiality, where it would reveal the source",
+    ),
     Rule("rule:law.164.524-a", "45 CFR 164.524(a); GDPR 15", "clients read their own record"),
     Rule("rule:law.164.522-a", "45 CFR 164.522(a)(1)(vi)", "what was paid in full by oneself does not go to the plan"),
     Rule(
@@ -47,6 +52,14 @@ RULES: Final = _table(
     Rule("rule:law.164.502-g-5", "45 CFR 164.502(g)(5)", "what is excluded from a representative's authority stays closed"),
     Rule("rule:law.42cfr2-counselling", "42 CFR 2.31(b)", "SUD counselling notes need their own consent; TPO is not enough"),
     Rule("rule:law.gdpr-15", "GDPR 15", "who the data are about gets a copy; there is no carve-out for psychotherapy notes"),
+    Rule(
+        "rule:law.gdpr-15-4", "GDPR 15(4)", "a copy does not touch the rights of others: what is about other people is left out"
+    ),
+    Rule(
+        "rule:export.to-the-client",
+        "GDPR 15, 20; 45 CFR 164.524(c)",
+        "an archive of a whole record is made for the client, or for who acts for them",
+    ),
     Rule("rule:law.gdpr-9-2-a", "GDPR 9(2)(a)", "explicit consent"),
     Rule("rule:law.gdpr-9-2-c", "GDPR 9(2)(c)", "vital interests of somebody who cannot consent"),
     Rule("rule:law.gdpr-9-2-f", "GDPR 9(2)(f)", "legal claims"),
@@ -62,6 +75,7 @@ RULES: Final = _table(
     Rule("rule:law.gdpr-7-3", "GDPR 7(3); 45 CFR 164.508(b)(5)", "withdrawing is as easy as giving"),
     Rule("rule:release.client-decides", "organisation rule", "the client decides who sees their alliance ratings"),
     Rule("rule:role.intake", "organisation rule", "intake keeps identities, consents and relationships, nothing clinical"),
+    Rule("rule:role.lookup", "organisation rule", "staff and record systems look for a client by identifier or name"),
     Rule("rule:role.relationships", "organisation rule", "supervisors and administrators make and end relationships"),
     Rule("rule:role.compliance", "organisation rule; 45 CFR 164.530(a)", "compliance sees names and evidence of consent"),
     Rule("rule:role.representative", "45 CFR 164.502(g)", "who acts for a client reads identity and consents, and signs"),

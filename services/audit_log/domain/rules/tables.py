@@ -42,6 +42,9 @@ ROLE_ROWS: Final[dict[Role, tuple[Row, ...]]] = {
 }
 """by the token's role alone, for every client of the tenant"""
 
+LOOKING_UP: Final = frozenset(Role) - {Role.CLIENT, Role.REPRESENTATIVE, Role.ADMINISTRATOR}
+"""roles that may look for clients by identifier or name; what they are shown is decided client by client"""
+
 _OWN: Final = (
     T.CLIENT, T.SESSION, T.PROGRESS_NOTE, T.CONSENT, T.RELATIONSHIP, T.ADMINISTRATION, T.OUTCOME, T.RELEASE_CHOICE,
     T.REPAIR_PROMPT, T.REPRESENTATIVE, T.CAPACITY, T.RESTRICTION, T.AMENDMENT,
@@ -127,6 +130,13 @@ JOBS: Final[dict[str, JobRow]] = {
         "TREAT",
         "a session held calls for its measure",
         frozenset({(A.CREATE, T.ADMINISTRATION)}),
+        per_minute=6_000,
+    ),
+    "client_index": JobRow(
+        ServiceName.SESSION_NOTES,
+        "HOPERAT",
+        "the index of clients is made anew",
+        frozenset({(A.COMPUTE, T.CLIENT)}),
         per_minute=6_000,
     ),
 }

@@ -25,7 +25,7 @@ from shared.http.cursor import Cursors, limit_of
 from shared.http.problems import Problem, not_found, unavailable
 
 FIELDS: Final = ("client_id", "agent", "from", "to", "action", "outcome", "purpose", "kind", "record_id")
-ACTIONS: Final = ("read", "search", "create", "update", "sign", "cosign", "answer", "revoke", "compute", "export")
+ACTIONS: Final = ("read", "search", "create", "update", "sign", "cosign", "answer", "revoke", "compute", "export", "lookup")
 COLUMNS: Final = (
     *("index", "at", "kind", "agent", "agent_name", "role", "action", "outcome", "reason", "purpose", "client_id"),
     *("service", "records", "basis", "request_id", "erased"),

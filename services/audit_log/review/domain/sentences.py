@@ -16,6 +16,7 @@ _VERBS: Final = {
     "revoke": ("withdrew", "withdraw"),
     "export": ("exported", "export"),
     "compute": ("computed from", "compute from"),
+    "lookup": ("looked for a client", "look for a client"),
 }
 _THINGS: Final = {
     "client": ("personal details", "personal details"),
@@ -131,7 +132,7 @@ def what(entry: Entry) -> str:
 def things(entry: Entry) -> str:
     counted = Counter(_THINGS.get(r.record_type, ("a record", "records")) for r in entry.records)
     if not counted:
-        return "a client's record"
+        return "a client's record" if entry.client_id is not None else "by identifier or name"
     parts = [one if number == 1 or one == many else f"{number} {many}" for (one, many), number in counted.items()]
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 

@@ -68,6 +68,7 @@ KEPT_BY = {
         "integration/audit_log/test_ledger_api.py",
         "test_a_client_reads_who_used_their_record",
     ),
+    "GDPR 15 and 20, an archive of the whole record": ("e2e/test_export.py", "test_the_whole_record_in_one_archive"),
     "GDPR 30, the register": (
         "contract/test_register_of_processing.py",
         "test_gdpr_30_the_register_is_generated_from_the_event_types",

@@ -1,0 +1,140 @@
+"""What this service keeps of a client, for an export: measures, what was computed from them, and who may see them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from services.alliance_measurement.application.administrations import administration_view
+from services.alliance_measurement.application.course import course_of
+from services.alliance_measurement.application.outcomes import outcome_view
+from services.alliance_measurement.application.ports import AdministrationRow, Desk, OutcomeRow, release_stream
+from services.alliance_measurement.domain.events import EVENT_TYPES
+from services.alliance_measurement.domain.instrument import Construct
+from services.alliance_measurement.domain.release import ReleaseChosen
+from shared.contracts.disclosure import MAX_RECORDS, RecordRef
+from shared.contracts.records import RecordType
+from shared.export.serving import together
+from shared.gate.ask import Opened
+
+Records = AsyncIterator[tuple[str, Mapping[str, Any]]]
+NOTHING: Final = "none"
+"""kind of a prompt that says nothing: there is one after every rating"""
+
+
+async def administrations(desk: Desk, tenant: str, client_id: UUID) -> list[AdministrationRow]:
+    """All of the client's, the oldest first."""
+    rows: list[AdministrationRow] = []
+    while page := await desk.index.administrations_of(tenant, client_id, rows[-1].ord if rows else None, MAX_RECORDS):
+        rows += page
+    return rows[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class AdministrationsSource:
+    desk: Desk
+    record_type: RecordType = RecordType.ADMINISTRATION
+
+    async def refs(self, tenant: str, client_id: UUID) -> list[RecordRef]:
+        return [row.ref for row in await administrations(self.desk, tenant, client_id)]
+
+    async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
+        wanted = {ref.record_id for ref in refs}
+        rows = [row for row in await administrations(self.desk, tenant, client_id) if str(row.id) in wanted]
+        for some in together(rows):
+            events = await self.desk.index.answers(tenant, [row.id for row in some])
+            for row in some:
+                instrument = self.desk.catalogue.enabled(row.instrument)
+                name = instrument.name if instrument is not None else None
+                view = administration_view(row, events.get(row.id), opened)
+                yield "administration", {**view, "instrument_name": name}
+
+
+@dataclass(frozen=True, slots=True)
+class CoursesSource:
+    """What was computed from ratings of the alliance: their course, strain and repair. No record of its own."""
+
+    desk: Desk
+    record_type: RecordType = RecordType.ADMINISTRATION
+
+    async def refs(self, tenant: str, client_id: UUID) -> list[RecordRef]:
+        return []
+
+    async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
+        for entry in self.desk.catalogue:
+            instrument = self.desk.catalogue.enabled(entry.id)
+            if instrument is None or instrument.measures is not Construct.ALLIANCE:
+                continue
+            answered = await self.desk.index.answered(tenant, client_id, instrument.id)
+            rows = [row for row in answered if str(row.id) in opened.outcomes]
+            if any(opened.permitted(row.id) for row in rows):
+                course = await course_of(self.desk, tenant, instrument, rows, opened)
+                yield "course_of_the_alliance", {"instrument": instrument.id, "instrument_name": instrument.name, **course}
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomesSource:
+    desk: Desk
+    record_type: RecordType = RecordType.OUTCOME
+
+    async def refs(self, tenant: str, client_id: UUID) -> list[RecordRef]:
+        rows: list[OutcomeRow] = []
+        while page := await self.desk.index.outcomes_of(tenant, client_id, rows[-1].ord if rows else None, MAX_RECORDS):
+            rows += page
+        return [row.ref for row in rows]
+
+    async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
+        for some in together(refs):
+            events = await self.desk.index.outcomes(tenant, [UUID(ref.record_id) for ref in some])
+            for ref in some:
+                yield "outcome", outcome_view(events[UUID(ref.record_id)], opened)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptsSource:
+    """Prompts for the next session that said something."""
+
+    desk: Desk
+    record_type: RecordType = RecordType.REPAIR_PROMPT
+
+    async def refs(self, tenant: str, client_id: UUID) -> list[RecordRef]:
+        found: list[RecordRef] = []
+        for some in together(await administrations(self.desk, tenant, client_id)):
+            prompts = await self.desk.index.prompts(tenant, [row.id for row in some])
+            ids = [str(prompt.prompt_id) for prompt in prompts]
+            found += [RecordRef(record_id=i, client_id=str(client_id), record_type=self.record_type) for i in ids]
+        return found
+
+    async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
+        for some in together(await administrations(self.desk, tenant, client_id)):
+            for prompt in await self.desk.index.prompts(tenant, [row.id for row in some]):
+                about = {"id": str(prompt.prompt_id), "at": prompt.at}
+                if opened.erased(prompt.prompt_id):
+                    yield "repair_prompt", {**about, "text": "", "status": "erased", "erased": True}
+                elif opened.permitted(prompt.prompt_id):
+                    body = prompt.body.open(opened.key(prompt.prompt_id))
+                    if body["kind"] != NOTHING:
+                        yield "repair_prompt", {**about, **body}
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSource:
+    """Who may see the ratings, as the client chose over time. The choice is kept in the clear and has no key."""
+
+    desk: Desk
+    record_type: RecordType = RecordType.RELEASE_CHOICE
+
+    async def refs(self, tenant: str, client_id: UUID) -> list[RecordRef]:
+        return []
+
+    async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
+        for stored in await self.desk.store.read_stream(tenant, release_stream(client_id)):
+            event = EVENT_TYPES.load(
+                tenant=tenant,
+                event_type=stored.type,
+                schema_version=stored.schema_version,
+                event_id=stored.event_id,
+                data=stored.data,
+            )
+            assert isinstance(event, ReleaseChosen)
+            yield "release_choice", {"therapist": event.therapist, "supervisor": event.supervisor, "at": event.at}
