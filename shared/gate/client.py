@@ -18,7 +18,7 @@ from shared.contracts.disclosure import (
     ReleaseState,
 )
 from shared.contracts.records import ServiceName
-from shared.gate.port import GateUnavailable
+from shared.gate.port import Away, GateUnavailable
 from shared.http.problems import PROBLEM_JSON, Fault, Problem
 from shared.identity.assertions import ServiceCaller
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
@@ -80,7 +80,7 @@ class HttpGate:
                 raise GateUnavailable("the gate's answer is not in the agreed form: run both in the same version") from None
         if status in (401, 403, 422) and kind == PROBLEM_JSON and _slug(raw) != "unknown-service":
             raise _problem(status, raw)
-        raise GateUnavailable(f"the gate answered {status}: nothing was decided")
+        raise GateUnavailable(f"the gate answered {status}: nothing was decided", _why(raw))
 
     async def _send(self, path: str, body: bytes, seconds: float) -> tuple[int, bytes, str]:
         headers = {"Content-Type": "application/json", **self._caller.headers("POST", path, "", body)}
@@ -94,7 +94,8 @@ class HttpGate:
             ) as response:
                 return response.status, await response.read(), response.content_type
         except (aiohttp.ClientError, OSError) as error:
-            raise GateUnavailable(f"the gate cannot be reached ({type(error).__name__}): nothing was decided") from None
+            message = f"the gate cannot be reached ({type(error).__name__}): nothing was decided"
+            raise GateUnavailable(message, Away.GATE) from None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -113,6 +114,15 @@ def _document(raw: bytes) -> dict[str, Any]:
 
 def _slug(raw: bytes) -> str:
     return str(_document(raw).get("type", "")).rpartition("/")[2]
+
+
+def _why(raw: bytes) -> Away:
+    """What the gate says is away; a gate that answers is not itself."""
+    try:
+        why = Away(_document(raw).get("reason", ""))
+    except ValueError:
+        return Away.OTHER
+    return why if why is not Away.GATE else Away.OTHER
 
 
 def _problem(status: int, raw: bytes) -> Problem:

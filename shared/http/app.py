@@ -14,7 +14,7 @@ from shared.gate.port import GateUnavailable
 from shared.http.body import fault
 from shared.http.call import request_id_of
 from shared.http.middleware import Edge, HttpMetrics
-from shared.http.problems import Fault, Problem, invalid, not_found, stale_version, unavailable
+from shared.http.problems import Fault, Problem, gate_away, invalid, not_found, stale_version, unavailable
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -101,12 +101,14 @@ def _handle_errors(app: FastAPI) -> None:
             return not_found("There is nothing at this address.")
         return Problem(error.status_code, "http", str(error.detail), headers=error.headers)
 
+    def of_gate(error: Exception) -> Problem:
+        assert isinstance(error, GateUnavailable)
+        return gate_away(error)
+
     app.add_exception_handler(Problem, answer(lambda e: e if isinstance(e, Problem) else not_found()))
     app.add_exception_handler(RequestValidationError, answer(of_validation))
     app.add_exception_handler(HTTPException, answer(of_http))
     app.add_exception_handler(VersionConflict, answer(lambda _: stale_version()))
-    app.add_exception_handler(
-        GateUnavailable, answer(lambda _: unavailable("The gate cannot be reached: nothing was opened or written."))
-    )
+    app.add_exception_handler(GateUnavailable, answer(of_gate))
     app.add_exception_handler(Overloaded, answer(lambda _: unavailable("Too much is being written at once.", 1)))
     app.add_exception_handler(StoreUnavailable, answer(lambda _: unavailable("The database cannot be reached.")))

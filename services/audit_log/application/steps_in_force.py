@@ -28,7 +28,7 @@ from services.audit_log.domain.tenant_rules import TenantRules
 from shared.contracts.disclosure import Action, Ratings, RecordKey, ReleaseView
 from shared.contracts.records import ALLIANCE_RATING, RecordType, ServiceName
 from shared.eventstore.model import Statement
-from shared.gate.port import GateUnavailable
+from shared.gate.port import Away, GateUnavailable
 
 
 class ReleaseChoices(Protocol):
@@ -145,7 +145,7 @@ class DurableLedger:
         try:
             return tuple(await self._ledger.append(tenant, entries, statements=statements))
         except LedgerUnavailable:
-            raise GateUnavailable("the ledger does not answer: nothing was released") from None
+            raise GateUnavailable("the ledger does not answer: nothing was released", Away.LEDGER) from None
 
 
 class RecordKeyScope:
@@ -158,7 +158,7 @@ class RecordKeyScope:
         try:
             return await self._keyring.new_record_key(tenant, record.client_id, record.key_class, record.record_id)
         except KeyringUnavailable:
-            raise GateUnavailable("the keyring does not answer: nothing was released") from None
+            raise GateUnavailable("the keyring does not answer: nothing was released", Away.KEYS) from None
 
     async def keys(self, tenant: str, records: Sequence[BoundRecord], verdicts: Sequence[Verdict]) -> list[RecordKey | Erased]:
         wanted = [
@@ -169,6 +169,6 @@ class RecordKeyScope:
         try:
             return await self._keyring.record_keys(tenant, wanted)
         except KeyringUnavailable:
-            raise GateUnavailable("the keyring does not answer: nothing was released") from None
+            raise GateUnavailable("the keyring does not answer: nothing was released", Away.KEYS) from None
         except UnknownKey:
-            raise GateUnavailable("the keyring does not know a bound key: restore it, or check its database") from None
+            raise GateUnavailable("the keyring does not know a bound key: restore it, or check its database", Away.KEYS) from None

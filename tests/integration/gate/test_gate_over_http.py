@@ -17,7 +17,7 @@ from services.audit_log.adapters.policy_log import HttpPolicyFeed
 from shared.contracts.disclosure import Action, Caller, Decision, DisclosureRequest, Refusal, ReleaseAudience, ReleaseRequest
 from shared.contracts.records import ServiceName
 from shared.gate.client import HttpGate
-from shared.gate.port import GateUnavailable
+from shared.gate.port import Away, GateUnavailable
 from shared.http.problems import Problem
 from shared.identity.assertions import ServiceCaller, ServiceVerifier
 from shared.service import clock
@@ -110,14 +110,15 @@ async def test_no_ledger_is_no_answer(world: World, gates: Gates, monkeypatch: p
     await world.usual()
     ref, _ = await world.note()
 
-    class Away:
+    class Broken:
         async def write(self, *_: object) -> tuple[int, ...]:
-            raise GateUnavailable("away")
+            raise GateUnavailable("away", Away.LEDGER)
 
     gate = world.service._gate
-    monkeypatch.setattr(gate, "_steps", replace(world.service.steps, ledger=Away()))
-    with pytest.raises(GateUnavailable):
+    monkeypatch.setattr(gate, "_steps", replace(world.service.steps, ledger=Broken()))
+    with pytest.raises(GateUnavailable) as away:
         await gates[NOTES].disclose(reading(world, ref))
+    assert away.value.why is Away.LEDGER
     monkeypatch.undo()
     assert (await gates[NOTES].disclose(reading(world, ref))).decision is Decision.PERMIT
 
@@ -125,8 +126,9 @@ async def test_no_ledger_is_no_answer(world: World, gates: Gates, monkeypatch: p
 async def test_no_gate_is_no_answer() -> None:
     gate = http_gate("http://127.0.0.1:9", NOTES)
     try:
-        with pytest.raises(GateUnavailable):
+        with pytest.raises(GateUnavailable) as away:
             await gate.confirm_policy("practice", 1)
+        assert away.value.why is Away.GATE
     finally:
         await gate.close()
 
