@@ -17,6 +17,7 @@ from shared.contracts.disclosure import (
     ReleaseRequest,
     ReleaseState,
 )
+from shared.contracts.downtime import GateKeyRequest, LateAnswer, LateWrite, SignedGateKey
 from shared.contracts.records import ServiceName
 from shared.gate.port import Away, GateUnavailable
 from shared.http.problems import PROBLEM_JSON, Fault, Problem
@@ -28,11 +29,11 @@ CONFIRMATION_TIMEOUT_SECONDS: Final = 8
 """the gate itself waits up to 5 s for a policy sequence"""
 CONNECTIONS: Final = 64
 
-A = TypeVar("A", DisclosureAnswer, PolicyConfirmation, ReleaseState)
+A = TypeVar("A", DisclosureAnswer, PolicyConfirmation, ReleaseState, SignedGateKey, LateAnswer)
 
 
 class HttpGate:
-    """Implements `shared.gate.port.Gate` for one service. Call `close` when the service stops."""
+    """Implements `shared.gate.port.Gate` and `LateGate` for one service. Call `close` when the service stops."""
 
     def __init__(
         self,
@@ -60,6 +61,12 @@ class HttpGate:
 
     async def set_release(self, request: ReleaseRequest) -> ReleaseState:
         return await self._post("/v1/releases", request, ReleaseState)
+
+    async def gate_key(self) -> SignedGateKey:
+        return await self._post("/v1/gate-key", GateKeyRequest(), SignedGateKey)
+
+    async def settle(self, write: LateWrite) -> LateAnswer:
+        return await self._post("/v1/late-writes", write, LateAnswer)
 
     async def close(self) -> None:
         if self._session is not None:

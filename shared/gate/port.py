@@ -10,6 +10,7 @@ from shared.contracts.disclosure import (
     ReleaseRequest,
     ReleaseState,
 )
+from shared.contracts.downtime import LateAnswer, LateWrite, SignedGateKey
 
 
 class Away(StrEnum):
@@ -38,7 +39,7 @@ AWAY_IN_WORDS: Final[dict[Away, str]] = {
 class GateUnavailable(Exception):
     """No answer from the gate: nothing was decided, nothing may be opened. The caller gets 503."""
 
-    def __init__(self, message: str, why: Away = Away.OTHER) -> None:
+    def __init__(self, message: str = "", why: Away = Away.OTHER) -> None:
         super().__init__(message)
         self.why = why
 
@@ -51,3 +52,13 @@ class Gate(Protocol):
 
     async def set_release(self, request: ReleaseRequest) -> ReleaseState:
         """The client's choice, in force when it returns. ReleaseRefused (an HTTP problem) where the caller may not."""
+
+
+class LateGate(Protocol):
+    """The gate as a service sees it that may write while it cannot be reached (ADR 0015). The same adapters."""
+
+    async def gate_key(self) -> SignedGateKey:
+        """What to seal to while the gate cannot be reached: to be had beforehand."""
+
+    async def settle(self, write: LateWrite) -> LateAnswer:
+        """What becomes of a record that was written while the gate could not be reached."""

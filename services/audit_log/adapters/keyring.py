@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.audit_log.adapters.gate_key_table import GateKeyTable
 from services.audit_log.adapters.key_cache import KeyCache
 from services.audit_log.adapters.key_uses import KeyUses
 from services.audit_log.adapters.keyring_database import KeyringDatabase
@@ -63,6 +64,8 @@ class PostgresKeyring:
         self._making: dict[_Slot, asyncio.Lock] = {}
         self._rewrapping = Rewrapping(self._database, kms)
         self._reads = SharedReads(self._keys_of)
+        self.gate_keys = GateKeyTable(self._database, kms, random=random, new_id=new_id)
+        """what notes are sealed to while the gate is away"""
 
     async def _keys_of(self, tenant: str, kids: list[str]) -> list[asyncpg.Record]:
         return await self._database.rows("SELECT * FROM keys_of($1, $2)", tenant, kids)
@@ -99,6 +102,10 @@ class PostgresKeyring:
         extracted = await self._extracted(slot, row["kid"], row["wrapped"])
         await self._uses.count(tenant, row["kid"])
         return _derived(extracted, row["kid"], tenant, client_id, key_class, record_id)
+
+    async def fenced(self, tenant: str, client_id: str, key_class: KeyClass) -> bool:
+        """See Keyring.fenced."""
+        return bool((await self._database.rows(_IN_USE, tenant, client_id, str(key_class)))[0]["fenced"])
 
     async def record_keys(self, tenant: str, wanted: Sequence[KeyWanted]) -> list[RecordKey | Erased]:
         """See Keyring.record_keys. One query, however many. A key id of another client or class is an unknown one."""
@@ -156,7 +163,11 @@ class PostgresKeyring:
         return [ShreddedKey(r["kid"], r["client_id"], KeyClass(r["key_class"]), r["erasure_id"], r["shredded_at"]) for r in rows]
 
     async def is_final(self, tenant: str, client_id: str, classes: Sequence[KeyClass]) -> bool:
-        """Whether every epoch of the KMS is destroyed that ever wrapped a shredded key of these: then no backup opens one."""
+        """Whether every epoch of the KMS is destroyed that ever wrapped a shredded key of these, or a key of the gate to which
+        something of them was sealed while it was away: then no backup opens one."""
+        waits, epoch = await self.gate_keys.last_epoch(tenant, client_id, classes)
+        if waits:
+            return False
         rows = await self._database.of_tenant(
             tenant,
             "SELECT max(kms_epoch) AS epoch FROM data_key "
@@ -165,8 +176,8 @@ class PostgresKeyring:
             client_id,
             [str(c) for c in classes],
         )
-        newest = rows[0]["epoch"]
-        return newest is None or (await self._kms.recoverable())[0] > newest
+        epochs = [e for e in (rows[0]["epoch"], epoch) if e is not None]
+        return not epochs or (await self._kms.recoverable())[0] > max(epochs)
 
     async def tenants(self) -> list[str]:
         """Tenants that ever had a key or a fence."""

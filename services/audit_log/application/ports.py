@@ -63,4 +63,7 @@ class Keyring(Protocol):
     async def record_keys(self, tenant: str, wanted: Sequence[KeyWanted]) -> list[RecordKey | Erased]:
         """One answer for each, in order. UnknownKey, KeyringUnavailable."""
 
+    async def fenced(self, tenant: str, client_id: str, key_class: KeyClass) -> bool:
+        """Whether an erasure of this client and class has begun. KeyringUnavailable."""
+
     async def ready(self) -> bool: ...

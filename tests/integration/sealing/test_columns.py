@@ -28,6 +28,7 @@ SEALED: Final[dict[str, str]] = {
     "parked.payload": "the same bytes, as they came",
     "prompt.data": "the same bytes, as alliance_measurement published them",
     "data_key.wrapped": "a data key under the KMS's own key",
+    "gate_key.wrapped": "a private key under the KMS's own key",
 }
 _NUMBER: Final = "a place, version or count"
 _CODE: Final = "a code out of a fixed list"
@@ -44,7 +45,7 @@ PUBLIC: Final[dict[str, str]] = {
             "*.ord", "*.position", "*.xid", "*.version", "*.schema_version", "*.sequence", "*.number", "*.idx",
             "inbox_number.last", "message_number.last", "outbox.id", "parked.id",
             "parked_order.id", "policy_heads.head", "sequence.global_seq",
-            "conditional_creates.turn", "data_key.kms_epoch", "erasure.recorded", "receipt.entry", "break_glass.minutes",
+            "conditional_creates.turn", "*.kms_epoch", "erasure.recorded", "receipt.entry", "break_glass.minutes",
             "idempotency.status", "ledger_tile.level", "data_key.uses", "ledger_cosignature.size", "ledger_vkey.since_size",
             "completeness.following", "receipt_missing.entry", "retention_run.erased", "retention_run.held",
             "retention_run.years", "route_place.following", "review_batch.first",
