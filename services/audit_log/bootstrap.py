@@ -53,7 +53,6 @@ from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
-from shared.gate.port import Gate
 from shared.http.app import create_app
 from shared.http.cursor import Cursors
 from shared.http.idempotency import Idempotency
@@ -228,7 +227,7 @@ class AuditLogService:
             app.include_router(router)
         self.app: ASGIApp = app
 
-    def direct_gate(self, service: ServiceName) -> Gate:
+    def direct_gate(self, service: ServiceName) -> DirectGate:
         """The gate for a service in this process."""
         return DirectGate(service, self._gate, self._policy, self._releases, self.late)
 

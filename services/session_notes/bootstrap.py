@@ -6,12 +6,14 @@ from prometheus_client import CollectorRegistry, Counter
 
 from services.session_notes.adapters.index import PostgresIndex
 from services.session_notes.adapters.schema import DDL
+from services.session_notes.adapters.waiting_table import emptied
 from services.session_notes.api.clients import client_routes
 from services.session_notes.api.notes import note_routes
 from services.session_notes.api.sessions import session_routes
 from services.session_notes.api.surface import Surface
 from services.session_notes.application.ports import Desk
 from services.session_notes.application.prompts import keep_prompts
+from services.session_notes.bootstrap_waiting import WaitingForGate
 from services.session_notes.settings import Settings
 from shared.contracts.alliance import PROMPT_PREPARED
 from shared.contracts.audit import KEY_SHREDDED
@@ -47,8 +49,13 @@ class SessionNotes:
         self._store.on_commit(self._relay.wake)
         self._sequencer = Sequencer(database.relay)
         self._store.on_commit(self._sequencer.wake)
-        desk = Desk(parts, gate, self._store, PostgresIndex(self._store))
         registry = CollectorRegistry()
+        self._waiting: WaitingForGate | None = None
+        if parts.late_gate is not None:
+            self._waiting = WaitingForGate(parts, self._store, database, parts.late_gate, settings, registry)
+        downtime = self._waiting.downtime if self._waiting else None
+        desk = Desk(parts, gate, self._store, PostgresIndex(self._store), downtime)
+        self._late_work = self._waiting.work(desk) if self._waiting else []
         refused = Counter("messages_refused_total", "Messages forged or parked", ["why", "topic"], registry=registry)
         self._consumer = Consumer(
             self.name,
@@ -58,7 +65,7 @@ class SessionNotes:
             verifier=parts.verifier,
             handlers={
                 PROMPT_PREPARED: keep_prompts(desk),
-                KEY_SHREDDED: erasure_handler(parts, tables=[DerivedTable("prompt", KeyClass.MEASURES)]),
+                KEY_SHREDDED: erasure_handler(parts, tables=[DerivedTable("prompt", KeyClass.MEASURES)], also=emptied),
             },
             on_forged=lambda _, topic: refused.labels("forged", topic).inc(),
             on_poison=lambda _, topic: refused.labels("parked", topic).inc(),
@@ -72,6 +79,7 @@ class SessionNotes:
             new_id=parts.new_id,
             checks={"database": self._store.ready, "background": self._background.running},
             registry=registry,
+            told=self._waiting.told() if self._waiting else {},
         )
         surface = Surface(desk, settings, Idempotency(self._store, parts.secret), Cursors(parts.secret))
         for routes in (client_routes, session_routes, note_routes):
@@ -79,10 +87,13 @@ class SessionNotes:
         self.app: ASGIApp = app
 
     async def start(self) -> None:
-        await self._background.start(self._consumer.run, self._relay.run, self._sequencer.run, self._watch.run, self._orders.run)
+        work = (self._consumer.run, self._relay.run, self._sequencer.run, self._watch.run, self._orders.run)
+        await self._background.start(*work, *self._late_work)
 
     async def stop(self) -> None:
         await self._background.stop()
+        if self._waiting is not None:
+            await self._waiting.close()
 
 
 def build(parts: Parts, settings: Settings | None = None) -> SessionNotes:

@@ -80,6 +80,8 @@ class LateWrite(Wire, frozen=True, kw_only=True):
     written_at: str
     """RFC 3339, as `instant` writes it"""
     key_id: str
+    digest: str
+    """SHA-256 (hex) of the event's data as it waits: of ciphertext. Empty where it is gone"""
     request_id: str
     envelope: bytes | None
     """None: the service dropped the note with its client's data, and says so"""

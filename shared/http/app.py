@@ -1,6 +1,7 @@
 """A service's FastAPI application with what every service has: problems, request ids, health, metrics, OpenAPI page."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -42,8 +43,10 @@ def create_app(
     new_id: Callable[[], Any],
     checks: Mapping[str, Check],
     registry: CollectorRegistry | None = None,
+    told: Mapping[str, Callable[[], str]] = MappingProxyType({}),
 ) -> FastAPI:
-    """The application of service `name`. `checks` name the parts that `/health/ready` asks."""
+    """The application of service `name`. `checks` name the parts that `/health/ready` asks; what is `told` there makes no part
+    unready."""
     registry = registry or CollectorRegistry()
     app = FastAPI(
         title=name,
@@ -67,7 +70,9 @@ def create_app(
     async def ready() -> Response:
         parts = {part: await _holds(check) for part, check in checks.items()}
         good = all(parts.values())
-        body = {"status": "ready" if good else "not ready", "service": name, "parts": parts}
+        body: dict[str, Any] = {"status": "ready" if good else "not ready", "service": name, "parts": parts}
+        if told:
+            body["told"] = {what: say() for what, say in told.items()}
         return JSONResponse(body, status_code=200 if good else 503)
 
     @app.get("/metrics", include_in_schema=False)

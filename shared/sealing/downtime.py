@@ -57,7 +57,8 @@ def open_envelope(private: bytes, write: LateWrite) -> Envelope:
 
 
 def binding(write: LateWrite) -> bytes:
-    """HPKE's `info`: format, tenant, client, key class, record and its type, event, author, time, and the gate's key."""
+    """HPKE's `info`: format, tenant, client, key class, record and its type, event, author, time, the gate's key, and the digest
+    of what waits."""
     parts = (
         write.tenant,
         write.client_id,
@@ -68,6 +69,7 @@ def binding(write: LateWrite) -> bytes:
         write.author,
         write.written_at,
         write.key_id,
+        write.digest,
     )
     made = [_LABEL]
     for part in parts:

@@ -1,5 +1,6 @@
 """What a late write must look like, and the create that it would have been."""
 
+import re
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -14,6 +15,7 @@ from shared.http.problems import Fault, invalid
 MAX_ENVELOPE: Final = 65_536
 """bytes"""
 MAX_KEY_ID: Final = 64
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def check(write: LateWrite) -> datetime:
@@ -32,6 +34,8 @@ def check(write: LateWrite) -> datetime:
         raise invalid([Fault("/event_id", "a UUID in lower case")]) from None
     if not 0 < len(write.key_id) <= MAX_KEY_ID:
         raise invalid([Fault("/key_id", f"1 to {MAX_KEY_ID} characters")])
+    if write.envelope is not None and not _SHA256.fullmatch(write.digest):
+        raise invalid([Fault("/digest", "SHA-256 in hex")])
     if len(write.envelope or b"") > MAX_ENVELOPE:
         raise invalid([Fault("/envelope", f"at most {MAX_ENVELOPE} bytes")])
     return written_at

@@ -63,6 +63,7 @@ async def late(world: World, author: str = "t-rivera", **changes: Any) -> LateWr
         "event_id": str(uuid4()),
         "written_at": instant(world.clock.now()),
         "key_id": key.key_id,
+        "digest": "0" * 64,
         "request_id": "r-late",
         "envelope": None,
     }
@@ -126,9 +127,10 @@ async def test_nobody_reads_it_before(world: World) -> None:
         lambda w: {"author": "t-okafor"},
         lambda w: {"record_type": RecordType.PSYCHOTHERAPY_NOTE},
         lambda w: {"written_at": instant(datetime.fromisoformat(w.written_at) - timedelta(seconds=1))},
+        lambda w: {"digest": "1" * 64},
         lambda w: {"envelope": w.envelope[:-1] + bytes([w.envelope[-1] ^ 1])},
     ],
-    ids=["client", "record", "event", "author", "class", "time", "byte"],
+    ids=["client", "record", "event", "author", "class", "time", "text", "byte"],
 )
 async def test_tampering_with_each_binding_is_an_alarm(world: World, change: Callable[[LateWrite], dict[str, Any]]) -> None:
     await world.usual()

@@ -27,6 +27,7 @@ PLACE = LateWrite(
     event_id="event",
     written_at="2026-03-01T10:00:00.000000+00:00",
     key_id="gk_1",
+    digest="0" * 64,
     request_id="r-1",
     envelope=None,
 )
@@ -51,6 +52,7 @@ def test_what_was_sealed_comes_back() -> None:
         {"author": "t-okafor"},
         {"written_at": "2026-03-01T10:00:00.000001+00:00"},
         {"key_id": "gk_2"},
+        {"digest": "1" * 64},
         {"tenant": "northclient", "client_id": ""},  # the same letters, cut elsewhere
     ],
     ids=lambda change: "+".join(change),
