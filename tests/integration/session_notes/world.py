@@ -161,7 +161,7 @@ class World:
             return self.issuer.token({k: v for k, v in claims.items() if v is not None})
 
         def origin(path: str) -> str:
-            return self.gate_url if path.startswith("/v1/erasures") else self.base_url
+            return self.gate_url if path.startswith(("/v1/erasures", "/v1/audit")) else self.base_url
 
         return Clinic(self, Rest(self.session, origin, mint, f"t-{uuid4().hex[:12]}"))
 
