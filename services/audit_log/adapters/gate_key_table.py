@@ -38,9 +38,7 @@ UPDATE gate_key SET state = 'shredded', wrapped = NULL, shredded_at = $3
 WHERE tenant_id = $1 AND state = 'active' AND created_at <= $2 RETURNING kid"""
 _USED: Final = "INSERT INTO gate_key_use (tenant_id, client_id, key_class, kid) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 _USES: Final = "SELECT DISTINCT kid FROM gate_key_use WHERE tenant_id = $1 AND client_id = $2 AND key_class = ANY($3)"
-_EPOCHS: Final = (
-    "SELECT bool_or(state = 'active') AS opens, max(kms_epoch) AS epoch FROM gate_key WHERE tenant_id = $1 AND kid = ANY($2)"
-)
+_EPOCH: Final = "SELECT max(kms_epoch) AS epoch FROM gate_key WHERE tenant_id = $1 AND kid = ANY($2)"
 
 
 class GateKeyTable:
@@ -82,13 +80,14 @@ class GateKeyTable:
         """Before a secret leaves that this key opened."""
         await self._database.of_tenant(tenant, _USED, tenant, client_id, str(key_class), kid)
 
-    async def last_epoch(self, tenant: str, client_id: str, classes: Sequence[KeyClass]) -> tuple[bool, int | None]:
-        """Whether a key still opens that something of the client was sealed to, and the newest epoch that wrapped one."""
+    async def last_epoch(self, tenant: str, client_id: str, classes: Sequence[KeyClass]) -> int | None:
+        """The newest epoch that wrapped a key which something of the client was sealed to. None where nothing ever was."""
         used = await self._database.of_tenant(tenant, _USES, tenant, client_id, [str(c) for c in classes])
         if not used:
-            return False, None
-        (row,) = await self._of_gate(_EPOCHS, [r["kid"] for r in used])
-        return bool(row["opens"]), row["epoch"]
+            return None
+        (row,) = await self._of_gate(_EPOCH, [r["kid"] for r in used])
+        epoch: int | None = row["epoch"]
+        return epoch
 
     async def _of_gate(self, sql: str, *args: Any) -> list[Any]:
         return await self._database.of_tenant(SYSTEM_TENANT, sql, SYSTEM_TENANT, *args)

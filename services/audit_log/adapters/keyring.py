@@ -165,9 +165,7 @@ class PostgresKeyring:
     async def is_final(self, tenant: str, client_id: str, classes: Sequence[KeyClass]) -> bool:
         """Whether every epoch of the KMS is destroyed that ever wrapped a shredded key of these, or a key of the gate to which
         something of them was sealed while it was away: then no backup opens one."""
-        waits, epoch = await self.gate_keys.last_epoch(tenant, client_id, classes)
-        if waits:
-            return False
+        epoch = await self.gate_keys.last_epoch(tenant, client_id, classes)
         rows = await self._database.of_tenant(
             tenant,
             "SELECT max(kms_epoch) AS epoch FROM data_key "

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from services.audit_log.application.ledger_view import Filters, StoredEntry
-from services.audit_log.domain.gate_keys import OPENS_FOR, WRITTEN_FOR
+from services.audit_log.domain.gate_keys import OPENS_FOR, WRITTEN_FOR, PublishedKey
 from services.audit_log.domain.late import MISSED_AFTER
 from shared.contracts.consent_policy import ConsentStatus
 from shared.contracts.disclosure import Action, Decision
@@ -51,7 +51,10 @@ async def key_of(world: World) -> GateKey:
 
 async def late(world: World, author: str = "t-rivera", **changes: Any) -> LateWrite:
     """A note that `author` wrote just now, while nobody answered."""
-    key = await key_of(world)
+    key: PublishedKey | None = changes.pop("key", None)
+    if key is None:
+        newest = await key_of(world)
+        key = PublishedKey(newest.key_id, bytes.fromhex(newest.public), newest.written_from)
     token = changes.pop("token", None) or world.token(author, "therapist")
     envelope = Envelope(secret=SECRET, token=token, purpose=changes.pop("purpose", None), labels=changes.pop("labels", ()))
     values: dict[str, Any] = {
@@ -68,7 +71,7 @@ async def late(world: World, author: str = "t-rivera", **changes: Any) -> LateWr
         "envelope": None,
     }
     write = LateWrite(**(values | changes))
-    return msgspec.structs.replace(write, envelope=seal_envelope(envelope, bytes.fromhex(key.public), write))
+    return msgspec.structs.replace(write, envelope=seal_envelope(envelope, key.public, write))
 
 
 async def settle(world: World, write: LateWrite, service: ServiceName = NOTES) -> LateAnswer:
@@ -180,10 +183,11 @@ async def test_a_token_counts_as_of_the_time_of_writing(world: World) -> None:
     world.clock.ahead = timedelta(days=3)
     assert (await settle(world, write)).outcome is LateOutcome.RECONCILED
     world.clock.ahead = timedelta()
-    backdated = instant(world.clock.now() - timedelta(minutes=5))
-    await world.service._keyring.gate_keys.make(world.clock.now() - timedelta(hours=1))
-    answer = await settle(world, await late(world, written_at=backdated))
-    assert answer.outcome is LateOutcome.REFUSED and answer.reason in ("late-write-of-another", "late-write-wrong-time")
+    older = await world.service._keyring.gate_keys.make(world.clock.now() - timedelta(hours=1))
+    for minutes, reason in ((5, "late-write-of-another"), (90, "late-write-wrong-time")):
+        backdated = instant(world.clock.now() - timedelta(minutes=minutes))
+        answer = await settle(world, await late(world, key=older, written_at=backdated))
+        assert (answer.outcome, answer.reason) == (LateOutcome.REFUSED, reason)
 
 
 async def test_a_time_that_is_not_yet(world: World) -> None:

@@ -42,7 +42,7 @@ async def kept(clinic: Clinic) -> None:
     async def there() -> bool:
         return await downtime.key() is not None
 
-    await until(there)
+    await until(there, 15)
 
 
 pytestmark = pytest.mark.usefixtures("kept")
@@ -75,7 +75,7 @@ async def reconciled(clinic: Clinic, note: str, who: Person | None = None) -> An
         found.append(answer)
         return answer.status == 200
 
-    await until(readable)
+    await until(readable, 15)
     return found[-1]
 
 
@@ -171,7 +171,7 @@ async def test_nothing_of_it_rests_in_the_clear(clinic: Clinic) -> None:
         for secret in (SAID, "OPIOIDUD", "hypotheses", payload[:60]):
             assert not any(s in dump for s in spellings(secret)), secret[:12]
         assert b"waiting" in dump
-    await until(lambda: gone(clinic))
+    await until(lambda: gone(clinic), 15)
 
 
 async def test_a_psychotherapy_note_is_its_authors(clinic: Clinic) -> None:
@@ -219,14 +219,14 @@ async def test_the_one_who_may_not_is_refused_until_they_may(clinic: Clinic, mon
     async def refused() -> bool:
         return (await clinic.stranger.get(f"/v1/notes/{note}", want=(503, 409))).status == 409
 
-    await until(refused)
+    await until(refused, 15)
     assert (await clinic.stranger.get(f"/v1/notes/{note}", want=409)).json["reason"] == "note-refused"
     await clinic.marsh.get(f"/v1/notes/{note}", want=404)
     assert [e["outcome"] for e in await entries(clinic)] == ["deny"]
     await clinic.relate("stranger", RelationshipRole.CARE_TEAM)
     monkeypatch.setattr(reconciling, "REFUSED_AGAIN", timedelta())
     downtime_of(clinic).woken.set()
-    await until(lambda: gone(clinic))
+    await until(lambda: gone(clinic), 15)
     assert (await clinic.stranger.get(f"/v1/notes/{note}")).json["sections"]["plan"] == SAID
 
 
@@ -253,7 +253,7 @@ async def test_what_is_erased_meanwhile_does_not_come_back(clinic: Clinic) -> No
         assert left[erased] is None and left[other] is not None, "emptied before it was acknowledged"
         written_afterwards = (await write(clinic, session)).id
     assert (await reconciled(clinic, other)).json["sections"] == {"hypotheses": SAID}
-    await until(lambda: gone(clinic))
+    await until(lambda: gone(clinic), 15)
     for note in (erased, written_afterwards):
         await clinic.marsh.get(f"/v1/notes/{note}", want=404)
     outcomes = {e["records"][0]["record_id"]: (e["outcome"], e["reason"]) for e in await entries(clinic)}
@@ -267,7 +267,7 @@ async def test_a_changed_byte_is_an_alarm_and_nobody_reads_it(clinic: Clinic) ->
         note = (await write(clinic, session)).id
         by = orjson.loads((await rows(clinic))[0]["data"]) | {"by": "sam.okoye"}
         await change(clinic, "UPDATE waiting_note SET data = $2 WHERE note_id = $1", UUID(note), orjson.dumps(by))
-    await until(lambda: in_state(clinic, "refused"))
+    await until(lambda: in_state(clinic, "refused"), 15)
     (alarm,) = await entries(clinic)
     assert (alarm["kind"], alarm["reason"]) == ("alarm", "late-write-tampered")
     await clinic.marsh.get(f"/v1/notes/{note}", want=409)
@@ -283,7 +283,7 @@ async def test_envelopes_that_change_places(clinic: Clinic) -> None:
         one, two = (await write(clinic, session)).id, (await write(clinic, session, private=True)).id
         swapped = "SELECT envelope FROM waiting_note WHERE note_id = (CASE w.note_id WHEN $1 THEN $2 ELSE $1 END)"
         await change(clinic, f"UPDATE waiting_note w SET envelope = ({swapped}) WHERE note_id IN ($1, $2)", UUID(one), UUID(two))  # noqa: S608
-    await until(lambda: in_state(clinic, "refused", "refused"))
+    await until(lambda: in_state(clinic, "refused", "refused"), 15)
     assert {e["reason"] for e in await entries(clinic)} == {"late-write-tampered"}
 
 
@@ -325,7 +325,7 @@ async def test_bounds(clinic: Clinic, bounds: Any) -> None:
         await change(clinic, past, clinic.tenant)
         assert (await write(clinic, session, want=503)).json["reason"] == "downtime-full"
         await change(clinic, "DELETE FROM waiting_note WHERE tenant_id = $1 AND author = 'sam.okoye'", clinic.tenant)
-    await until(lambda: gone(clinic))
+    await until(lambda: gone(clinic), 15)
 
 
 @pytest.fixture(autouse=True)
