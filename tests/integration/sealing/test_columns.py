@@ -29,6 +29,8 @@ SEALED: Final[dict[str, str]] = {
     "prompt.data": "the same bytes, as alliance_measurement published them",
     "data_key.wrapped": "a data key under the KMS's own key",
     "gate_key.wrapped": "a private key under the KMS's own key",
+    "waiting_note.data": "an event as stored, sealed under a secret that lies in `envelope` alone (ADR 0015)",
+    "waiting_note.envelope": "that secret and the author's token, sealed to a key whose private half the keyring holds",
 }
 _NUMBER: Final = "a place, version or count"
 _CODE: Final = "a code out of a fixed list"
@@ -47,7 +49,7 @@ PUBLIC: Final[dict[str, str]] = {
             "parked_order.id", "policy_heads.head", "sequence.global_seq",
             "conditional_creates.turn", "*.kms_epoch", "erasure.recorded", "receipt.entry", "break_glass.minutes",
             "idempotency.status", "ledger_tile.level", "data_key.uses", "ledger_cosignature.size", "ledger_vkey.since_size",
-            "completeness.following", "receipt_missing.entry", "retention_run.erased", "retention_run.held",
+            "late_write.entry", "completeness.following", "receipt_missing.entry", "retention_run.erased", "retention_run.held",
             "retention_run.years", "route_place.following", "review_batch.first",
             "review_batch.until", "review_decision.up_to", "*.times",
         ),
@@ -87,6 +89,10 @@ PUBLIC: Final[dict[str, str]] = {
         "a signed checkpoint, public by design: sizes, hashes, keys' names and signatures",
     ),
     "record.labels": _LABEL,
+    "gate_key.public_key": "seals, and opens nothing",
+    "gate_key_kept.statement": "a public key of the gate and its days",
+    "gate_key_kept.headers": "the gate's signature of it",
+    "waiting_note.request_id": "as its ledger entry has it: of a call, not of a person",
     "events.meta": "who, when, under which request and ledger entry: no field of the event",
     "parked.headers": "CloudEvents' own: ids, types, times, a signature",
     "idempotency.key": "an opaque token that the caller chooses",
