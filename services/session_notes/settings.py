@@ -20,6 +20,7 @@ class Settings:
         return cls(
             max_note_bytes=_whole(env, "MAX_NOTE_BYTES", usual.max_note_bytes, least=1),
             downtime=Bounds(
+                after_seconds=_whole(env, "DOWNTIME_AFTER_SECONDS", usual.downtime.after_seconds),
                 hours=_whole(env, "DOWNTIME_HOURS", usual.downtime.hours),
                 notes=_whole(env, "DOWNTIME_NOTES", usual.downtime.notes),
                 of_one_author=_whole(env, "DOWNTIME_NOTES_OF_ONE_AUTHOR", usual.downtime.of_one_author),

@@ -6,7 +6,8 @@ at each use: who can write to that database still cannot put a key of their own 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -22,8 +23,8 @@ from shared.messaging.signature import EventVerifier, ForgedMessage
 
 FETCH_EVERY: Final = 300.0
 """seconds between two fetches, while the gate answers"""
-FETCH_AGAIN: Final = 5.0
-"""seconds after which a fetch that failed is tried again"""
+FETCH_AGAIN: Final = 2.0
+"""seconds after which a fetch that failed is tried again; who is told to look looks at once"""
 _log = logging.getLogger(__name__)
 
 
@@ -45,16 +46,23 @@ class PinnedKey:
         *,
         now: Callable[[], datetime],
         on_answer: Callable[[], None] = lambda: None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`on_answer` is told whenever the gate answers."""
         self._gate, self._verifier, self._keys, self._now = gate, verifier, keys, now
-        self._on_answer, self._sleep = on_answer, sleep
+        self._on_answer, self._looked_for = on_answer, asyncio.Event()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await self._sleep(FETCH_EVERY if await self.fetch() else FETCH_AGAIN)
+            seconds = FETCH_EVERY if await self.fetch() else FETCH_AGAIN
+            self._looked_for.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._looked_for.wait()
+
+    def look(self) -> None:
+        """Somebody found the gate away: find out whether it is back, from now on every few seconds."""
+        self._looked_for.set()
 
     async def fetch(self) -> bool:
         """Whether the gate's key of now is kept."""

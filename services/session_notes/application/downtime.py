@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from math import ceil
 from typing import Protocol
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from services.session_notes.domain.notes import NoteKind
 from shared.contracts.downtime import GateKey, LateWrite, instant
 from shared.eventstore.model import Statement
 from shared.gate.pinned import PinnedKey
+from shared.gate.port import AWAY_IN_WORDS, Away
 from shared.http.problems import Problem, unavailable
 
 
@@ -92,6 +94,8 @@ class WaitingNotes(Protocol):
 class Bounds:
     """How much may be written while the gate is away, and for how long. 0 hours: nothing."""
 
+    after_seconds: int = 10
+    """that the gate is away before anything is written without it: a restart is waited for"""
     hours: int = 72
     notes: int = 500
     """of a tenant"""
@@ -104,6 +108,7 @@ class Downtime:
     def __init__(self, pinned: PinnedKey, notes: WaitingNotes, bounds: Bounds, *, now: Callable[[], datetime]) -> None:
         self._pinned, self.notes, self._bounds, self._now = pinned, notes, bounds, now
         self._since: datetime | None = None
+        self._missed: datetime | None = None
         self.woken = asyncio.Event()
         """set when a note began to wait"""
         self.waiting, self.refused = 0, 0
@@ -119,9 +124,22 @@ class Downtime:
         self._since = self._since or self._now()
         self.woken.set()
 
+    def missed(self) -> float:
+        """The gate was found away: seconds that it has been so, as far as is known."""
+        if self._missed is None:
+            self._missed = self._now()
+            self._pinned.look()
+        return (self._now() - self._missed).total_seconds()
+
     def answered(self) -> None:
         """The gate is there again."""
-        self._since = None
+        self._since = self._missed = None
+
+    def in_time(self) -> None:
+        """503 as long as the gate may only be restarting. Problem."""
+        left = self._bounds.after_seconds - self.missed()
+        if left > 0:
+            raise unavailable(AWAY_IN_WORDS[Away.GATE], max(1, ceil(left)), str(Away.GATE))
 
     def counted(self, waiting: int, refused: int, oldest: datetime | None) -> None:
         """Of all tenants, as the reconciliation finds them."""

@@ -42,6 +42,7 @@ async def write_waiting(
     now, key = parts.now(), await downtime.key()
     if key is None or by.issued_at > (now + WRITTEN_AHEAD).timestamp():
         raise away
+    downtime.in_time()
     await downtime.check_room(call.tenant, by.sub)
     note_id, event_id = parts.new_id(), parts.new_id()
     try:

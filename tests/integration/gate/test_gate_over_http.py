@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from services.audit_log.adapters.policy_log import HttpPolicyFeed
 from shared.contracts.disclosure import Action, Caller, Decision, DisclosureRequest, Refusal, ReleaseAudience, ReleaseRequest
+from shared.contracts.downtime import GATE_KEY, LateOutcome
 from shared.contracts.records import ServiceName
 from shared.gate.client import HttpGate
 from shared.gate.port import Away, GateUnavailable
@@ -22,6 +23,7 @@ from shared.http.problems import Problem
 from shared.identity.assertions import ServiceCaller, ServiceVerifier
 from shared.service import clock
 from tests.integration.gate.gate_support import ALLIANCE, CONSENT, DIRECTORY, KEYS, NOTES, Feed, World
+from tests.integration.gate.test_late_writes import SECRET, late
 from tests.support.http import serving
 
 AUDIT_LOG = ServiceName.AUDIT_LOG
@@ -234,3 +236,17 @@ async def test_the_policy_feed_over_http() -> None:
 
 def caller_of(name: ServiceName) -> ServiceCaller:
     return ServiceCaller(KEYS[name], DIRECTORY, CONSENT, clock=clock.seconds, random=clock.random)
+
+
+async def test_the_gates_key_and_a_late_write_over_http(world: World, gates: Gates) -> None:
+    await world.usual()
+    signed = await gates[NOTES].gate_key()
+    assert signed.headers["ce_type"] == GATE_KEY
+    write = await late(world)
+    answer = await gates[NOTES].settle(write)
+    assert (answer.outcome, answer.secret) == (LateOutcome.RECONCILED, SECRET)
+    for other in (CONSENT, ALLIANCE):
+        for asked in (gates[other].gate_key(), gates[other].settle(write)):
+            with pytest.raises(Problem) as problem:
+                await asked
+            assert problem.value.status == 403

@@ -56,11 +56,11 @@ def downtime_of(clinic: Clinic) -> Downtime:
 
 @pytest.fixture
 def bounds(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> Any:
-    return lambda **changes: monkeypatch.setattr(downtime_of(clinic), "_bounds", Bounds(**changes))
+    return lambda **changes: monkeypatch.setattr(downtime_of(clinic), "_bounds", Bounds(**{"after_seconds": 0} | changes))
 
 
 async def write(clinic: Clinic, session: str, who: Person | None = None, *, private: bool = False, **kw: Any) -> Answer:
-    kind, body = "psychotherapy", {"sections": {"hypotheses": SAID}}
+    kind, body = "psychotherapy", dict[str, Any](sections={"hypotheses": SAID})
     if not private:
         kind, body = "progress", {"format": "SOAP", "sections": {**SOAP, "plan": SAID}, "labels": kw.pop("labels", [])}
     return await (who or clinic.marsh).post(f"/v1/sessions/{session}/{kind}-notes", body, **{"want": 202, **kw})
@@ -303,6 +303,22 @@ async def test_a_key_that_the_gate_did_not_sign_is_not_sealed_to(clinic: Clinic)
         await change(clinic, "DROP TABLE gate_key_copy")
     with away(clinic):
         await write(clinic, session)
+
+
+async def test_a_restart_is_waited_for(clinic: Clinic, bounds: Any) -> None:
+    session = await clinic.session()
+    bounds(after_seconds=2)
+    with away(clinic):
+        first = await write(clinic, session, want=503)
+        assert (first.json["reason"], first.headers["Retry-After"]) == ("gate", "2")
+
+        async def taken() -> bool:
+            return (await write(clinic, session, want=(202, 503))).status == 202
+
+        await until(taken)
+    await until(lambda: gone(clinic), 15)
+    with away(clinic):
+        assert (await write(clinic, session, want=503)).json["reason"] == "gate", "it answered in between"
 
 
 async def test_bounds(clinic: Clinic, bounds: Any) -> None:

@@ -15,6 +15,8 @@ import services.audit_log.bootstrap as audit_log
 import services.session_notes.bootstrap as session_notes
 from services.audit_log.adapters.kms.file import FileKms
 from services.audit_log.application.direct import DirectGate
+from services.session_notes.application.downtime import Bounds
+from services.session_notes.settings import Settings
 from shared.contracts.alliance import PromptPrepared
 from shared.contracts.consent_policy import (
     ConsentKind,
@@ -401,7 +403,8 @@ async def running_world(postgres: Postgres, directory: Path) -> AsyncIterator[Wo
         keys=keys[ServiceName.AUDIT_LOG],
     )
     line = Line(gate.direct_gate(ServiceName.SESSION_NOTES))
-    notes = session_notes.build(replace(parts(ServiceName.SESSION_NOTES, line), late_gate=line))
+    settings = Settings(downtime=Bounds(after_seconds=0))
+    notes = session_notes.build(replace(parts(ServiceName.SESSION_NOTES, line), late_gate=line), settings)
     async with AsyncExitStack() as stack:
         await bus.start()
         stack.push_async_callback(bus.stop)
