@@ -31,9 +31,11 @@ async def bao(tmp_path: Path) -> AsyncIterator[Deployed]:
     home = tmp_path / "openbao"
     home.mkdir()
     server = Deployed(home)
-    server.start()
-    yield server
-    server.stop()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ async def test_the_kms_is_away_and_comes_back(
     note, path = story.told.progress_note, f"/v1/sessions/{held}/progress-notes"
 
     bao.seal()
-    await refused(story, note, path, "sealed")
+    await no_new_key(story, "sealed")
     assert (await keys_part(fleet)) is False
     bao.unseal()
     await goes_on(story, note, path, "unsealed")
@@ -76,7 +78,8 @@ async def test_the_kms_is_away_and_comes_back(
     bao.stop()
     await refused(story, note, path, "stopped")
     bao.start()
-    await refused(story, note, path, "started, and sealed still")
+    await no_new_key(story, "started, and sealed still")
+    await story.marsh.get(f"/v1/notes/{note}", want=503)
     bao.unseal()
     await goes_on(story, note, path, "started")
 
@@ -89,12 +92,17 @@ async def test_the_kms_is_away_and_comes_back(
     assert (await story.officer.get("/v1/audit/alarms")).json["items"] == []
 
 
-async def refused(story: Story, note: str, path: str, state: str) -> None:
-    """A client who has no key yet, at once; what is open in memory, within its minute."""
+async def no_new_key(story: Story, state: str) -> None:
+    """Of a client who has none yet: at once."""
     taken_in = {"name": "Ivo Brandt", "birth_date": "1988-02-01"}
     answer = await story.intake.post("/v1/clients", taken_in, want=503)
     assert (answer.json["reason"], "keyring or KMS" in answer.json["detail"]) == ("keys", True), state
     assert answer.headers["Retry-After"] and "vault" not in answer.text and "127.0.0.1" not in answer.text
+
+
+async def refused(story: Story, note: str, path: str, state: str) -> None:
+    """Also what is open in memory, within its minute."""
+    await no_new_key(story, state)
 
     async def closed() -> bool:
         return (await story.marsh.get(f"/v1/notes/{note}", want=(200, 503))).status == 503

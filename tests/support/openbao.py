@@ -128,7 +128,8 @@ class Deployed:
             [str(path), "server", f"-config={self.home / 'bao.hcl'}"], stdout=log, stderr=log, env={"HOME": str(self.home)}
         )
         log.close()
-        client = client_of(self.url, self.root_token)
+        # initialising writes a new store, and takes its time on a busy disk
+        client = client_of(self.url, self.root_token, timeout=120)
         initialised = self._answer(client)
         if not initialised:
             made = client.sys.initialize(secret_shares=1, secret_threshold=1)
@@ -137,7 +138,7 @@ class Deployed:
             prepare(client_of(self.url, self.root_token))
 
     def unseal(self) -> None:
-        client = client_of(self.url, self.root_token)
+        client = client_of(self.url, self.root_token, timeout=30)
         client.sys.submit_unseal_key(self._share)
         assert wait_until_ready(client, timeout=30)
 
