@@ -18,6 +18,7 @@ from services.audit_log.adapters.key_cache import KeyCache
 from services.audit_log.adapters.key_uses import KeyUses
 from services.audit_log.adapters.keyring_database import KeyringDatabase
 from services.audit_log.adapters.kms.port import Kms, KmsUnavailable, epoch_of
+from services.audit_log.adapters.kms_book import KmsBook
 from services.audit_log.adapters.rewrapping import Rewrapping
 from services.audit_log.adapters.shared_reads import SharedReads
 from services.audit_log.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted, UnknownKey
@@ -62,7 +63,9 @@ class PostgresKeyring:
         self._cache = KeyCache(now)
         self._uses = KeyUses(self._database, rotation or KeyRotation())
         self._making: dict[_Slot, asyncio.Lock] = {}
-        self._rewrapping = Rewrapping(self._database, kms)
+        book = KmsBook(self._database)
+        kms.follow(book)
+        self._rewrapping = Rewrapping(self._database, kms, book)
         self._reads = SharedReads(self._keys_of)
         self.gate_keys = GateKeyTable(self._database, kms, random=random, new_id=new_id)
         """what notes are sealed to while the gate is away"""

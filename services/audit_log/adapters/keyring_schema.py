@@ -65,6 +65,31 @@ CREATE TABLE IF NOT EXISTS gate_key_use (
   kid text NOT NULL,
   CONSTRAINT gate_key_use_pkey PRIMARY KEY (tenant_id, client_id, key_class, kid)
 )""",
+    # what was asked of the KMS, and what its own log holds besides: of the deployment, no tenant's
+    """
+CREATE TABLE IF NOT EXISTS kms_call (
+  tenant_id text NOT NULL,
+  at timestamptz NOT NULL,
+  operation text NOT NULL,
+  context bytea NOT NULL,
+  request_id text
+)""",
+    "CREATE INDEX IF NOT EXISTS kms_call_at ON kms_call (tenant_id, at)",
+    """
+CREATE TABLE IF NOT EXISTS kms_finding (
+  tenant_id text NOT NULL,
+  request_id text NOT NULL,
+  at timestamptz NOT NULL,
+  reason text NOT NULL,
+  operation text NOT NULL,
+  remote_address text NOT NULL,
+  of_tenant text,
+  of_client text,
+  key_class text,
+  kid text,
+  told_at timestamptz,
+  CONSTRAINT kms_finding_pkey PRIMARY KEY (tenant_id, request_id)
+)""",
     """
 CREATE TABLE IF NOT EXISTS keyring_tenant (
   tenant_id text NOT NULL,
@@ -154,7 +179,7 @@ BEGIN
 END $$
 """
 
-_OF_TENANTS: Final = ("data_key", "fence", "gate_key", "gate_key_use", "keyring_tenant")
+_OF_TENANTS: Final = ("data_key", "fence", "gate_key", "gate_key_use", "kms_call", "kms_finding", "keyring_tenant")
 
 SCHEMA: Final[tuple[str, ...]] = (
     *_TABLES,

@@ -10,6 +10,7 @@ import asyncpg
 
 from services.audit_log.adapters.keyring_database import KeyringDatabase
 from services.audit_log.adapters.kms.port import CannotUnwrap, Kms, epoch_of
+from services.audit_log.adapters.kms_book import KmsBook
 from services.audit_log.application.ports import KeyringUnavailable
 from services.audit_log.domain.gate_keys import gate_key_context
 from services.audit_log.domain.keys import wrap_context
@@ -33,8 +34,8 @@ _CONTEXTS: Final[dict[str, Callable[[str, asyncpg.Record], bytes]]] = {
 
 
 class Rewrapping:
-    def __init__(self, database: KeyringDatabase, kms: Kms) -> None:
-        self._database, self._kms = database, kms
+    def __init__(self, database: KeyringDatabase, kms: Kms, book: KmsBook) -> None:
+        self._database, self._kms, self._book = database, kms, book
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -112,6 +113,7 @@ class Rewrapping:
                 if newest > reached and not sum([await self.rewrap(tenant) for tenant in await self.tenants()]):
                     reached = newest
                     _log.info("every key is wrapped under epoch %d or a newer one", newest)
+                await self._book.prune()
             except KeyringUnavailable as error:
                 _log.warning("rewrapping waits: %s", type(error).__name__)
             await asyncio.sleep(REWRAP_EVERY)
