@@ -1,4 +1,4 @@
-"""The part of `bootstrap` for what is written while the gate is away: its keys, their reconciliation, and what is missed."""
+"""The part of `bootstrap` for what is seen afterwards: notes that were written while the gate was away, calls of the KMS."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -7,6 +7,7 @@ from services.audit_log.adapters.late_write_table import LateWriteTable
 from services.audit_log.adapters.record_registry import RecordRegistry
 from services.audit_log.application.disclosure import Steps
 from services.audit_log.application.gate_keys import GateKeys
+from services.audit_log.application.kms_findings import KmsAlarms
 from services.audit_log.application.late_watch import LateWatch
 from services.audit_log.application.late_writes import LateWrites
 from services.audit_log.application.policy_projection import PolicyProjection
@@ -37,6 +38,7 @@ class Late:
         table = LateWriteTable(store)
         self.keys = GateKeys(keyring.gate_keys, parts.signer, now=parts.now)
         self.writes = LateWrites(steps, keyring, keyring.gate_keys, table, registry, policy, parts.tokens, now=parts.now)
+        self.kms_alarms = KmsAlarms(keyring.findings, ledger, now=parts.now)
         self.watch = LateWatch(table, ledger, led, now=parts.now, after=settings.late_after)
 
     def handlers(self) -> dict[str, Handler]:
@@ -44,7 +46,7 @@ class Late:
 
     def work(self) -> list[Callable[[], Awaitable[None]]]:
         """What runs as long as the service does."""
-        return [self.keys.run, self.watch.run]
+        return [self.keys.run, self.watch.run, self.kms_alarms.run]
 
     async def gate_key(self, _: ServiceName, request: GateKeyRequest) -> SignedGateKey:
         return await self.keys.published()

@@ -19,6 +19,7 @@ from services.audit_log.adapters.key_uses import KeyUses
 from services.audit_log.adapters.keyring_database import KeyringDatabase
 from services.audit_log.adapters.kms.port import Kms, KmsUnavailable, epoch_of
 from services.audit_log.adapters.kms_book import KmsBook
+from services.audit_log.adapters.kms_findings_table import KmsFindingsTable
 from services.audit_log.adapters.rewrapping import Rewrapping
 from services.audit_log.adapters.shared_reads import SharedReads
 from services.audit_log.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted, UnknownKey
@@ -69,6 +70,8 @@ class PostgresKeyring:
         self._reads = SharedReads(self._keys_of)
         self.gate_keys = GateKeyTable(self._database, kms, random=random, new_id=new_id)
         """what notes are sealed to while the gate is away"""
+        self.findings = KmsFindingsTable(self._database)
+        """calls of the KMS that nobody here made"""
 
     async def _keys_of(self, tenant: str, kids: list[str]) -> list[asyncpg.Record]:
         return await self._database.rows("SELECT * FROM keys_of($1, $2)", tenant, kids)
