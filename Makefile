@@ -80,6 +80,9 @@ secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./
 rewrap: $(STAMP)  ## every data key under the newest epoch of the KMS, with progress: KEYRING_DATABASE_FILE=… KMS_PROVIDER=…
 	@$(PY) -m infra.operator.rewrap
 
+kms-audit: $(STAMP)  ## OpenBao's audit log against the keyring's calls and the ledger: LOG=audit.log KEYRING_DATABASE_FILE=… DATABASE_FILE=…
+	@$(PY) -m infra.operator.kms_audit $(LOG)
+
 drill-restore: $(STAMP)  ## a restored backup brings no erased client back: tried here, on databases of its own
 	@$(PY) -m infra.operator.drill_restore
 

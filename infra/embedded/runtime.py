@@ -6,7 +6,7 @@ One process holds keys and ciphertext here, so the one rule does not hold: for t
 import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -128,12 +128,13 @@ class Embedded:
             keys=keys[ServiceName.AUDIT_LOG],
         )
         asking = gate.direct_gate
+        noting = asking(ServiceName.SESSION_NOTES)
         consenting = consent.build(parts(ServiceName.CONSENT, asking(ServiceName.CONSENT)))
         feed.bind(consenting.policy_feed)
         built: dict[ServiceName, Service] = {
             ServiceName.AUDIT_LOG: gate,
             ServiceName.CONSENT: consenting,
-            ServiceName.SESSION_NOTES: session_notes.build(parts(ServiceName.SESSION_NOTES, asking(ServiceName.SESSION_NOTES))),
+            ServiceName.SESSION_NOTES: session_notes.build(replace(parts(ServiceName.SESSION_NOTES, noting), late_gate=noting)),
             ServiceName.ALLIANCE: alliance_measurement.build(parts(ServiceName.ALLIANCE, asking(ServiceName.ALLIANCE))),
         }
         apps = InProcessServices({name: service.app for name, service in built.items()})

@@ -14,3 +14,9 @@ seal "static" {
 }
 api_addr     = "https://openbao:8200"
 cluster_addr = "https://openbao:8201"
+# Every call, to the container's own output: `make kms-audit` compares it with what the keyring noted (docs/operations/kms-audit.md).
+audit "file" "calls" {
+  options {
+    file_path = "stdout"
+  }
+}

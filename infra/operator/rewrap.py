@@ -18,6 +18,7 @@ import asyncpg
 from infra.progress import Progress
 from services.audit_log.adapters.keyring_database import KeyringDatabase
 from services.audit_log.adapters.kms.chosen import kms_of
+from services.audit_log.adapters.kms_book import KmsBook
 from services.audit_log.adapters.rewrapping import Rewrapping
 from services.audit_log.application.ports import KeyringUnavailable
 from shared.service.parts import DatabaseUrls, Unwired
@@ -34,7 +35,9 @@ async def run(env: Mapping[str, str]) -> tuple[int, int, int]:
     await database.open()
     try:
         await kms.open()
-        keys = Rewrapping(database, kms)
+        book = KmsBook(database)
+        kms.follow(book)
+        keys = Rewrapping(database, kms, book)
         newest, tenants = (await kms.epochs())[-1], await keys.tenants()
         behind = sum([await keys.behind(tenant) for tenant in tenants])
         bar = Progress(behind, f"epoch {newest}")

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 
 from services.audit_log import bootstrap_ledger
-from services.audit_log.adapters import gate_schema, receipt_table
+from services.audit_log.adapters import gate_schema, late_write_table, receipt_table
 from services.audit_log.adapters.checkpoint_anchor import FileAnchor
 from services.audit_log.adapters.grant_table import GrantTable
 from services.audit_log.adapters.keyring import PostgresKeyring
@@ -43,6 +43,7 @@ from services.audit_log.application.reviews import Reviewing
 from services.audit_log.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
 from services.audit_log.application.tenant_settings import TenantSettings
 from services.audit_log.application.token_caches import end_caches
+from services.audit_log.bootstrap_late import Late
 from services.audit_log.bootstrap_ledger import LedgerCare
 from services.audit_log.domain.entry import Entry
 from services.audit_log.review.adapters import review_schema
@@ -53,7 +54,6 @@ from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
-from shared.gate.port import Gate
 from shared.http.app import create_app
 from shared.http.cursor import Cursors
 from shared.http.idempotency import Idempotency
@@ -70,7 +70,13 @@ _DESCRIPTION: Final = "The gate: decides on every disclosure, writes it down, an
 _log = logging.getLogger("audit_log")
 
 
-SCHEMA: Final = (*gate_schema.schema(), *erasure_stream.SCHEMA, *bootstrap_ledger.SCHEMA, *review_schema.schema())
+SCHEMA: Final = (
+    *gate_schema.schema(),
+    *erasure_stream.SCHEMA,
+    *bootstrap_ledger.SCHEMA,
+    *late_write_table.SCHEMA,
+    *review_schema.schema(),
+)
 """tables of this service's own database, but the ledger's"""
 
 
@@ -147,6 +153,9 @@ class AuditLogService:
         )
         self.care = LedgerCare(parts, self._ledger, self._store, self._erasures.holds, settings)
         """what runs beside the ledger"""
+        led = self.care.led
+        self.late = Late(parts, self._store, self._ledger, self._keyring, self.steps, registry, self._policy, led, settings)
+        """what was written while the gate was away"""
         self._outbox = Outbox(database.relay)
         self._relay = Relay(self._outbox, parts.transport, parts.signer, now=parts.now, new_id=parts.new_id)
         self._store.on_commit(self._relay.wake)
@@ -159,7 +168,12 @@ class AuditLogService:
             store=self._store,
             transport=parts.transport,
             verifier=parts.verifier,
-            handlers={**self._policy.handlers(), **receipts.handlers(), **erasing.handlers(self._erasures)},
+            handlers={
+                **self._policy.handlers(),
+                **receipts.handlers(),
+                **self.late.handlers(),
+                **erasing.handlers(self._erasures),
+            },
             on_forged=lambda reason, topic: self._alarm("forged-message", reason, topic),
             on_poison=lambda error, topic: self._alarm("message-parked", error, topic),
             now=parts.now,
@@ -212,12 +226,12 @@ class AuditLogService:
         """the officers' pages"""
         for router in self.review.routers:
             app.include_router(router)
-        answers = disclosures.answers(verifier, self._gate, self._policy, self._releases)
+        answers = disclosures.answers(verifier, self._gate, self._policy, self._releases, self.late)
         self.app: ASGIApp = Lane(app, answers, new_id=parts.new_id)
 
-    def direct_gate(self, service: ServiceName) -> Gate:
+    def direct_gate(self, service: ServiceName) -> DirectGate:
         """The gate for a service in this process."""
-        return DirectGate(service, self._gate, self._policy, self._releases)
+        return DirectGate(service, self._gate, self._policy, self._releases, self.late)
 
     async def start(self) -> None:
         """Migrates both databases, leads the ledger or stands by, goes on with erasures, then listens."""
@@ -227,7 +241,7 @@ class AuditLogService:
         await self._outbox.open()
         await self._erasures.start()
         work = (self._relay.run, self._consumer.run, self._sequencer.run, self._watch.run, self._orders.run)
-        self._tasks = [asyncio.ensure_future(each()) for each in (*work, *self.care.work())]
+        self._tasks = [asyncio.ensure_future(each()) for each in (*work, *self.care.work(), *self.late.work())]
         # the consumer joins its topics before anybody publishes
         await asyncio.sleep(0)
 

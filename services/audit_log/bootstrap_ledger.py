@@ -38,13 +38,13 @@ class LedgerCare:
         self._witness_http, self._pdf_font = HttpWitnesses(), settings.pdf_font
         self.witnessing = Witnessing(settings.witnesses, ledger, self._witness_http, now=now, every=settings.witness_every)
         self.completeness = CompletenessSweep(
-            completeness_table.PostgresCompleteness(store), ledger, self._led, now=now, grace=settings.receipt_grace
+            completeness_table.PostgresCompleteness(store), ledger, self.led, now=now, grace=settings.receipt_grace
         )
         self.retention = RetentionClock(
-            retention_table.PostgresRetention(store), ledger, holds, self._led, years=settings.retention_years, now=now
+            retention_table.PostgresRetention(store), ledger, holds, self.led, years=settings.retention_years, now=now
         )
 
-        self.routes = Routes(settings.routes, ledger, route_places.PostgresRoutePlaces(store), self._led, now=now)
+        self.routes = Routes(settings.routes, ledger, route_places.PostgresRoutePlaces(store), self.led, now=now)
 
     def work(self) -> list[Callable[[], Awaitable[None]]]:
         """What runs as long as the service does."""
@@ -66,6 +66,6 @@ class LedgerCare:
         app.include_router(fhir_router(self._ledger, tokens, Cursors(self._parts.secret), now, public_url=self._parts.public_url))
         app.include_router(tlog_router(self._ledger, tokens, now))
 
-    def _led(self) -> list[str]:
+    def led(self) -> list[str]:
         """Tenants whose log this process leads."""
         return sorted(self._ledger.published_logs())

@@ -14,6 +14,7 @@ from services.audit_log.application.retention import LEAST_YEARS
 from services.audit_log.application.routes import Route
 from services.audit_log.application.witnessing import Witness
 from services.audit_log.domain.keys import KeyRotation
+from services.audit_log.domain.late import MISSED_AFTER
 from services.audit_log.domain.release import RELEASE_DELAY
 from shared.identity.roles import Role
 
@@ -32,6 +33,8 @@ class Settings:
     """after which payloads of entries are deleted, six at least; None keeps them"""
     receipt_grace: timedelta = GRACE
     """after which an entry that allowed a write, and has no receipt, is an alarm"""
+    late_after: timedelta = MISSED_AFTER
+    """after which a note that was written while the gate was away, and is not reconciled, is an alarm"""
     routes: tuple[Route, ...] = ()
     """by which entries and alarms go out"""
     pdf_font: Path | None = None
@@ -69,6 +72,7 @@ class Settings:
             pdf_font=Path(env["AUDIT_LOG_PDF_FONT"]) if env.get("AUDIT_LOG_PDF_FONT") else None,
             log_origin=env.get("AUDIT_LOG_ORIGIN") or None,
             key_rotation=rotation,
+            late_after=timedelta(minutes=_whole(env, "AUDIT_LOG_LATE_MINUTES", int(MISSED_AFTER.total_seconds()) // 60, 10_080)),
         )
 
 

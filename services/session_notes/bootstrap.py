@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter
 from services.session_notes.adapters.client_index import PostgresClientIndex
 from services.session_notes.adapters.index import PostgresIndex
 from services.session_notes.adapters.schema import DDL
+from services.session_notes.adapters.waiting_table import emptied
 from services.session_notes.api.clients import client_routes
 from services.session_notes.api.exporting import export_routes
 from services.session_notes.api.notes import note_routes
@@ -15,6 +16,7 @@ from services.session_notes.api.surface import Surface
 from services.session_notes.application.indexing import Reindexing
 from services.session_notes.application.ports import Desk
 from services.session_notes.application.prompts import keep_prompts
+from services.session_notes.bootstrap_waiting import WaitingForGate
 from services.session_notes.settings import Settings
 from shared.contracts.alliance import PROMPT_PREPARED
 from shared.contracts.audit import KEY_SHREDDED
@@ -53,10 +55,15 @@ class SessionNotes:
         self._store.on_commit(self._relay.wake)
         self._sequencer = Sequencer(database.relay)
         self._store.on_commit(self._sequencer.wake)
-        desk = Desk(parts, gate, self._store, PostgresIndex(self._store))
+        registry = CollectorRegistry()
+        self._waiting: WaitingForGate | None = None
+        if parts.late_gate is not None:
+            self._waiting = WaitingForGate(parts, self._store, database, parts.late_gate, settings, registry)
+        downtime = self._waiting.downtime if self._waiting else None
+        desk = Desk(parts, gate, self._store, PostgresIndex(self._store), downtime)
+        self._late_work = self._waiting.work(desk) if self._waiting else []
         index = PostgresClientIndex(self._store)
         self._reindexing = Reindexing(desk, index)
-        registry = CollectorRegistry()
         refused = Counter("messages_refused_total", "Messages forged or parked", ["why", "topic"], registry=registry)
         self._consumer = Consumer(
             self.name,
@@ -66,7 +73,7 @@ class SessionNotes:
             verifier=parts.verifier,
             handlers={
                 PROMPT_PREPARED: keep_prompts(desk),
-                KEY_SHREDDED: erasure_handler(parts, tables=_DERIVED),
+                KEY_SHREDDED: erasure_handler(parts, tables=_DERIVED, also=emptied),
             },
             on_forged=lambda _, topic: refused.labels("forged", topic).inc(),
             on_poison=lambda _, topic: refused.labels("parked", topic).inc(),
@@ -80,6 +87,7 @@ class SessionNotes:
             new_id=parts.new_id,
             checks={"database": self._store.ready, "background": self._background.running},
             registry=registry,
+            told=self._waiting.told() if self._waiting else {},
         )
         surface = Surface(desk, settings, Idempotency(self._store, parts.secret), Cursors(parts.secret))
         app.include_router(client_routes(surface, index, self._reindexing))
@@ -89,10 +97,12 @@ class SessionNotes:
 
     async def start(self) -> None:
         work = (self._consumer.run, self._relay.run, self._sequencer.run, self._watch.run, self._orders.run)
-        await self._background.start(*work, self._reindexing.run)
+        await self._background.start(*work, self._reindexing.run, *self._late_work)
 
     async def stop(self) -> None:
         await self._background.stop()
+        if self._waiting is not None:
+            await self._waiting.close()
 
 
 def build(parts: Parts, settings: Settings | None = None) -> SessionNotes:

@@ -1,20 +1,37 @@
 """What may be set for this service from outside."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from services.session_notes.application.downtime import Bounds
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     max_note_bytes: int = 1_048_576
     """bytes of the JSON body of a note"""
+    downtime: Bounds = field(default_factory=Bounds)
+    """of what may be written while the gate is away"""
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Settings":
-        """ValueError where a value is no whole number above 0."""
-        raw = env.get("MAX_NOTE_BYTES")
-        if raw is None:
-            return cls()
-        if not raw.isascii() or not raw.isdigit() or int(raw) == 0:
-            raise ValueError("MAX_NOTE_BYTES: a whole number of bytes above 0")
-        return cls(max_note_bytes=int(raw))
+        """ValueError names the variable that cannot be used."""
+        usual = cls()
+        return cls(
+            max_note_bytes=_whole(env, "MAX_NOTE_BYTES", usual.max_note_bytes, least=1),
+            downtime=Bounds(
+                after_seconds=_whole(env, "DOWNTIME_AFTER_SECONDS", usual.downtime.after_seconds),
+                hours=_whole(env, "DOWNTIME_HOURS", usual.downtime.hours),
+                notes=_whole(env, "DOWNTIME_NOTES", usual.downtime.notes),
+                of_one_author=_whole(env, "DOWNTIME_NOTES_OF_ONE_AUTHOR", usual.downtime.of_one_author),
+            ),
+        )
+
+
+def _whole(env: Mapping[str, str], name: str, usual: int, *, least: int = 0) -> int:
+    raw = env.get(name)
+    if raw is None:
+        return usual
+    if not raw.isascii() or not raw.isdigit() or int(raw) < least:
+        raise ValueError(f"{name}: a whole number from {least} on")
+    return int(raw)

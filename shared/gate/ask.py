@@ -72,7 +72,7 @@ class Opened:
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"Audit-Entry": ", ".join(map(str, self.entries))}
+        return {"Audit-Entry": ", ".join(map(str, self.entries))} if self.entries else {}
 
 
 async def ask(

@@ -17,8 +17,9 @@ from shared.contracts.disclosure import (
     ReleaseRequest,
     ReleaseState,
 )
+from shared.contracts.downtime import GateKeyRequest, LateAnswer, LateWrite, SignedGateKey
 from shared.contracts.records import ServiceName
-from shared.gate.port import GateUnavailable
+from shared.gate.port import Away, GateUnavailable
 from shared.http.problems import PROBLEM_JSON, Fault, Problem
 from shared.identity.assertions import ServiceCaller
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
@@ -28,11 +29,11 @@ CONFIRMATION_TIMEOUT_SECONDS: Final = 8
 """the gate itself waits up to 5 s for a policy sequence"""
 CONNECTIONS: Final = 64
 
-A = TypeVar("A", DisclosureAnswer, PolicyConfirmation, ReleaseState)
+A = TypeVar("A", DisclosureAnswer, PolicyConfirmation, ReleaseState, SignedGateKey, LateAnswer)
 
 
 class HttpGate:
-    """Implements `shared.gate.port.Gate` for one service. Call `close` when the service stops."""
+    """Implements `shared.gate.port.Gate` and `LateGate` for one service. Call `close` when the service stops."""
 
     def __init__(
         self,
@@ -61,6 +62,12 @@ class HttpGate:
     async def set_release(self, request: ReleaseRequest) -> ReleaseState:
         return await self._post("/v1/releases", request, ReleaseState)
 
+    async def gate_key(self) -> SignedGateKey:
+        return await self._post("/v1/gate-key", GateKeyRequest(), SignedGateKey)
+
+    async def settle(self, write: LateWrite) -> LateAnswer:
+        return await self._post("/v1/late-writes", write, LateAnswer)
+
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
@@ -80,7 +87,7 @@ class HttpGate:
                 raise GateUnavailable("the gate's answer is not in the agreed form: run both in the same version") from None
         if status in (401, 403, 422) and kind == PROBLEM_JSON and _slug(raw) != "unknown-service":
             raise _problem(status, raw)
-        raise GateUnavailable(f"the gate answered {status}: nothing was decided")
+        raise GateUnavailable(f"the gate answered {status}: nothing was decided", _why(raw))
 
     async def _send(self, path: str, body: bytes, seconds: float) -> tuple[int, bytes, str]:
         headers = {"Content-Type": "application/json", **self._caller.headers("POST", path, "", body)}
@@ -94,7 +101,8 @@ class HttpGate:
             ) as response:
                 return response.status, await response.read(), response.content_type
         except (aiohttp.ClientError, OSError) as error:
-            raise GateUnavailable(f"the gate cannot be reached ({type(error).__name__}): nothing was decided") from None
+            message = f"the gate cannot be reached ({type(error).__name__}): nothing was decided"
+            raise GateUnavailable(message, Away.GATE) from None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -113,6 +121,15 @@ def _document(raw: bytes) -> dict[str, Any]:
 
 def _slug(raw: bytes) -> str:
     return str(_document(raw).get("type", "")).rpartition("/")[2]
+
+
+def _why(raw: bytes) -> Away:
+    """What the gate says is away; a gate that answers is not itself."""
+    try:
+        why = Away(_document(raw).get("reason", ""))
+    except ValueError:
+        return Away.OTHER
+    return why if why is not Away.GATE else Away.OTHER
 
 
 def _problem(status: int, raw: bytes) -> Problem:

@@ -1,6 +1,7 @@
 """A service's FastAPI application with what every service has: problems, request ids, health, metrics, OpenAPI page."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -14,7 +15,7 @@ from shared.gate.port import GateUnavailable
 from shared.http.body import fault
 from shared.http.call import request_id_of
 from shared.http.middleware import Edge, HttpMetrics
-from shared.http.problems import Fault, Problem, invalid, not_found, stale_version, unavailable
+from shared.http.problems import Fault, Problem, gate_away, invalid, not_found, stale_version, unavailable
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -42,8 +43,10 @@ def create_app(
     new_id: Callable[[], Any],
     checks: Mapping[str, Check],
     registry: CollectorRegistry | None = None,
+    told: Mapping[str, Callable[[], str]] = MappingProxyType({}),
 ) -> FastAPI:
-    """The application of service `name`. `checks` name the parts that `/health/ready` asks."""
+    """The application of service `name`. `checks` name the parts that `/health/ready` asks; what is `told` there makes no part
+    unready."""
     registry = registry or CollectorRegistry()
     app = FastAPI(
         title=name,
@@ -68,7 +71,9 @@ def create_app(
     async def ready() -> Response:
         parts = {part: await _holds(check) for part, check in checks.items()}
         good = all(parts.values())
-        body = {"status": "ready" if good else "not ready", "service": name, "parts": parts}
+        body: dict[str, Any] = {"status": "ready" if good else "not ready", "service": name, "parts": parts}
+        if told:
+            body["told"] = {what: say() for what, say in told.items()}
         return JSONResponse(body, status_code=200 if good else 503)
 
     @app.get("/metrics", include_in_schema=False)
@@ -87,17 +92,18 @@ async def _holds(check: Check) -> bool:
 
 PROBLEM_OF: Final[Mapping[type[Exception], Callable[[], Problem]]] = {
     VersionConflict: stale_version,
-    GateUnavailable: lambda: unavailable("The gate cannot be reached: nothing was opened or written."),
     Overloaded: lambda: unavailable("Too much is being written at once.", 1),
     StoreUnavailable: lambda: unavailable("The database cannot be reached."),
 }
-"""errors of the layers below that have an answer of their own"""
+"""errors of the layers below that always have the same answer"""
 
 
 def problem_of(error: Exception) -> Problem:
     """What an error is answered with; one that has no answer of its own is raised again."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, GateUnavailable):
+        return gate_away(error)
     for kind, make in PROBLEM_OF.items():
         if isinstance(error, kind):
             return make()
@@ -123,6 +129,6 @@ def _handle_errors(app: FastAPI) -> None:
 
     app.add_exception_handler(RequestValidationError, answer(of_validation))
     app.add_exception_handler(HTTPException, answer(of_http))
-    kinds: tuple[type[Exception], ...] = (Problem, *PROBLEM_OF)
+    kinds: tuple[type[Exception], ...] = (Problem, GateUnavailable, *PROBLEM_OF)
     for kind in kinds:
         app.add_exception_handler(kind, answer(problem_of))

@@ -17,7 +17,7 @@ from shared.eventstore.model import Overloaded, StoreUnavailable, VersionConflic
 from shared.gate.port import GateUnavailable
 from shared.http.body import raw_body
 from shared.http.call import Call, request_id_of
-from shared.http.problems import Fault, Problem, forbidden, stale_version, unavailable
+from shared.http.problems import Fault, Problem, forbidden, gate_away, stale_version, unavailable
 from shared.identity.scopes import granted
 
 FHIR_JSON: Final = "application/fhir+json"
@@ -179,7 +179,7 @@ def _problem(error: Exception, problem_of: ProblemOf) -> Problem:
         case VersionConflict():
             return stale_version()
         case GateUnavailable():
-            return unavailable("The gate cannot be reached: nothing was opened or written.")
+            return gate_away(error)
         case Overloaded():
             return unavailable("Too much is being written at once.", 1)
         case StoreUnavailable():

@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from shared.gate.port import AWAY_IN_WORDS, GateUnavailable
+
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -31,8 +33,11 @@ class Problem(Exception):
         *,
         errors: Sequence[Fault] = (),
         headers: Mapping[str, str] | None = None,
+        reason: str = "",
     ) -> None:
+        """`reason`: a code for programs, where the slug says too little."""
         super().__init__(title)
+        self.reason = reason
         self.status, self.slug, self.title, self.detail = status, slug, title, detail
         self.errors, self.headers = tuple(errors), dict(headers or {})
 
@@ -42,6 +47,8 @@ class Problem(Exception):
             doc["detail"] = self.detail
         if self.errors:
             doc["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in self.errors]
+        if self.reason:
+            doc["reason"] = self.reason
         if request_id:
             doc["request_id"] = request_id
         return doc
@@ -91,5 +98,11 @@ def invalid(errors: Sequence[Fault], detail: str = "Correct the faults listed an
     return Problem(422, "invalid", "Some of the input is not valid", detail, errors=errors)
 
 
-def unavailable(detail: str, retry_after: int = 2) -> Problem:
-    return Problem(503, "unavailable", "Not available just now", detail, headers={"Retry-After": str(retry_after)})
+def unavailable(detail: str, retry_after: int = 2, reason: str = "") -> Problem:
+    headers = {"Retry-After": str(retry_after)}
+    return Problem(503, "unavailable", "Not available just now", detail, headers=headers, reason=reason)
+
+
+def gate_away(error: GateUnavailable) -> Problem:
+    """503 that says what does not answer."""
+    return unavailable(AWAY_IN_WORDS[error.why], reason=str(error.why))

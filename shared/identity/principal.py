@@ -17,3 +17,5 @@ class Principal:
     jti: str = ""
     expires_at: float = 0.0
     """seconds since the epoch"""
+    issued_at: float = float("inf")
+    """seconds since the epoch; infinite where the token does not say"""

@@ -72,6 +72,16 @@ class TokenVerifier:
             self._cache.popitem(last=False)
         return principal
 
+    def verify_at(self, token: str, at: float) -> Principal:
+        """The caller of a token that held at that time (seconds since the epoch), whenever it ends. Raises InvalidToken.
+
+        For what was written while nobody could ask; a token that was issued later than `at` proves nothing of then.
+        """
+        principal = self._verify(token, at)
+        if at + LEEWAY_SECONDS < principal.issued_at:
+            raise InvalidToken("the token was issued later")
+        return principal
+
     def forget(self, *, sub: str | None = None, client_id: str | None = None) -> None:
         """Drop cached tokens of one person or client, so that they are verified again."""
         for token, p in list(self._cache.items()):
@@ -128,4 +138,5 @@ def principal_of(claims: dict[str, Any]) -> Principal:
         scopes=frozenset(scope.split()),
         jti=jti[:200],
         expires_at=float(claims.get("exp", 0)),
+        issued_at=float(issued) if isinstance(issued := claims.get("iat"), int | float) else float("inf"),
     )

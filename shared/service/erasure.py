@@ -1,7 +1,7 @@
 """What every service does when the gate has destroyed a client's keys: drop what was derived, then acknowledge."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final
@@ -46,7 +46,13 @@ class DerivedTable:
             raise ValueError("a derived table is named in lower_snake_case")
 
 
-def erasure_handler(parts: Parts, *, tables: Sequence[DerivedTable] = ()) -> Handler:
+Dropping = Callable[[str, UUID, Collection[str]], Sequence[Statement]]
+"""tenant, client and erased classes → what takes away what a whole row would be too much for"""
+
+
+def erasure_handler(
+    parts: Parts, *, tables: Sequence[DerivedTable] = (), also: Dropping = lambda _tenant, _client, _classes: ()
+) -> Handler:
     """Handles `audit.key-shredded`: one transaction drops the client's idempotency rows, snapshots and the derived rows of
     the erased classes, and publishes `receipt.erasure-acknowledged`. Also where nothing was held: the gate waits for every
     service.
@@ -79,9 +85,12 @@ def erasure_handler(parts: Parts, *, tables: Sequence[DerivedTable] = ()) -> Han
         )
         return Effect(
             appends=(StreamAppend(ERASURES_STREAM, None, [event]),),
-            statements=tuple(
-                Statement(f"DELETE FROM {name} WHERE tenant_id = $1 AND client_id = $2", (tenant, client))  # noqa: S608
-                for name in drop
+            statements=(
+                *(
+                    Statement(f"DELETE FROM {name} WHERE tenant_id = $1 AND client_id = $2", (tenant, client))  # noqa: S608
+                    for name in drop
+                ),
+                *also(tenant, client, erased),
             ),
         )
 

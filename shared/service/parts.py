@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from shared.gate.port import Gate
+from shared.gate.port import Gate, LateGate
 from shared.identity.tokens import TokenVerifier
 from shared.messaging.port import Transport
 from shared.messaging.signature import EventSigner, EventVerifier
@@ -40,6 +40,8 @@ class Parts:
     tokens: TokenVerifier
     gate: Gate | None
     """None only for audit_log, which is the gate, and ehr_gateway; any other service refuses to start without it"""
+    late_gate: LateGate | None = field(default=None, kw_only=True)
+    """for a service that may write while the gate cannot be reached; without it nothing is written then (ADR 0015)"""
     now: Callable[[], datetime]
     """aware, UTC"""
     new_id: Callable[[], UUID]

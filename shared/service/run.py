@@ -120,6 +120,7 @@ async def _run(deployment: Deployment, build: Build, stores: bool) -> None:
                 clock=clock.seconds,
             ),
             gate=gate,
+            late_gate=gate if deployment.name is ServiceName.SESSION_NOTES else None,
             now=clock.now,
             new_id=clock.new_id,
             random=clock.random,

@@ -50,6 +50,7 @@ PUBLIC: Final[dict[str, str]] = {
     "consent.amendment-denied: basis": _CODE,
     "erasure.requested: basis": _GROUND,
     "hold.placed: basis": _GROUND,
+    "session-notes.note-stopped-waiting: ended": _CODE,
     "receipt.message-skipped: error": "class of the exception, never its text",
     "receipt.message-skipped: reason": "an operator's, one line: an operator holds no key and sees no payload",
     **dict.fromkeys(("scope[]", "categories[]", "limits_explained[]", "may[]"), _CODE),
@@ -63,7 +64,7 @@ PUBLIC: Final[dict[str, str]] = {
     **dict.fromkeys(("on", "received_on", "review_on"), _DAY),
     **dict.fromkeys(("form_version", "instrument_version", "of_version", "entry", "head"), _COUNT),
     "instrument": _INSTRUMENT,
-    **dict.fromkeys(("digest", "kids[]"), _TRACE),
+    **dict.fromkeys(("digest", "kids[]", "key_id"), _TRACE),
 }  # fmt: skip
 
 

@@ -34,7 +34,10 @@ def free_port() -> int:
 
 
 class Fleet:
-    def __init__(self, folder: Path, databases: Mapping[str, DatabaseUrls], bootstrap: str) -> None:
+    def __init__(
+        self, folder: Path, databases: Mapping[str, DatabaseUrls], bootstrap: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`environment` is added to every process's."""
         self.folder, self.issuer = folder, Issuer()
         self.ports = {name: free_port() for name in ServiceName}
         self._running: dict[ServiceName, subprocess.Popen[bytes]] = {}
@@ -70,6 +73,7 @@ class Fleet:
             "ANCHOR_DIR": str(folder / "anchor"),
             "KMS_PROVIDER": "file",
             "KMS_FILE": str(folder / "kms.json"),
+            **(environment or {}),
         }
 
     def _write(self, name: str, text: str) -> None:

@@ -231,7 +231,7 @@ async def test_lists_refuse_what_is_not_theirs(story: Story) -> None:
 
 
 async def test_services_only(story: Story) -> None:
-    for path in ("/v1/disclosures", "/v1/policy-confirmations", "/v1/releases"):
+    for path in ("/v1/disclosures", "/v1/policy-confirmations", "/v1/releases", "/v1/gate-key", "/v1/late-writes"):
         assert (await story.marsh.call("POST", path, {"tenant": story.rest.tenant})).status in (401, 403, 404)
     assert (await story.marsh.call("GET", f"/v1/policy-feed?tenant={story.rest.tenant}&after=0")).status in (401, 403, 404)
 

@@ -26,6 +26,7 @@ MAKE = {
     "secrets": "test_make_secrets, and test-compose: python -m infra.compose.secrets",
     "help": "test_make_help",
     "rewrap": "tests/integration/keyring/test_rotation.py: python -m infra.operator.rewrap",
+    "kms-audit": "tests/integration/operator/test_kms_audit.py: python -m infra.operator.kms_audit",
     "drill-restore": "tests/e2e/test_drill_restore.py: python -m infra.operator.drill_restore",
     "lint": ".ci/run",
     "test": ".ci/run",

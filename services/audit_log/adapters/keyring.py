@@ -13,10 +13,13 @@ from uuid import UUID
 
 import asyncpg
 
+from services.audit_log.adapters.gate_key_table import GateKeyTable
 from services.audit_log.adapters.key_cache import KeyCache
 from services.audit_log.adapters.key_uses import KeyUses
 from services.audit_log.adapters.keyring_database import KeyringDatabase
 from services.audit_log.adapters.kms.port import Kms, KmsUnavailable, epoch_of
+from services.audit_log.adapters.kms_book import KmsBook
+from services.audit_log.adapters.kms_findings_table import KmsFindingsTable
 from services.audit_log.adapters.rewrapping import Rewrapping
 from services.audit_log.adapters.shared_reads import SharedReads
 from services.audit_log.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted, UnknownKey
@@ -75,8 +78,14 @@ class PostgresKeyring:
         self._cache = KeyCache(now)
         self._uses = KeyUses(self._database, rotation or KeyRotation())
         self._making: dict[_Slot, asyncio.Lock] = {}
-        self._rewrapping = Rewrapping(self._database, kms)
+        book = KmsBook(self._database)
+        kms.follow(book)
+        self._rewrapping = Rewrapping(self._database, kms, book)
         self._reads = SharedReads(self._keys_of)
+        self.gate_keys = GateKeyTable(self._database, kms, random=random, new_id=new_id)
+        """what notes are sealed to while the gate is away"""
+        self.findings = KmsFindingsTable(self._database)
+        """calls of the KMS that nobody here made"""
 
     async def _keys_of(self, tenant: str, kids: list[str]) -> list[asyncpg.Record]:
         return await self._database.rows("SELECT * FROM keys_of($1, $2)", tenant, kids)
@@ -113,6 +122,10 @@ class PostgresKeyring:
         extracted = await self._extracted(slot, row["kid"], row["wrapped"])
         await self._uses.count(tenant, row["kid"])
         return _derived(extracted, row["kid"], tenant, client_id, key_class, record_id)
+
+    async def fenced(self, tenant: str, client_id: str, key_class: KeyClass) -> bool:
+        """See Keyring.fenced."""
+        return bool((await self._database.rows(_IN_USE, tenant, client_id, str(key_class)))[0]["fenced"])
 
     async def record_keys(self, tenant: str, wanted: Sequence[KeyWanted]) -> list[RecordKey | Erased]:
         """See Keyring.record_keys. One query, however many. A key id of another client or class is an unknown one."""
@@ -189,7 +202,9 @@ class PostgresKeyring:
         return [ShreddedKey(r["kid"], r["client_id"], KeyClass(r["key_class"]), r["erasure_id"], r["shredded_at"]) for r in rows]
 
     async def is_final(self, tenant: str, client_id: str, classes: Sequence[KeyClass]) -> bool:
-        """Whether every epoch of the KMS is destroyed that ever wrapped a shredded key of these: then no backup opens one."""
+        """Whether every epoch of the KMS is destroyed that ever wrapped a shredded key of these, or a key of the gate to which
+        something of them was sealed while it was away: then no backup opens one."""
+        epoch = await self.gate_keys.last_epoch(tenant, client_id, classes)
         rows = await self._database.of_tenant(
             tenant,
             "SELECT max(kms_epoch) AS epoch FROM data_key "
@@ -198,8 +213,8 @@ class PostgresKeyring:
             client_id,
             [str(c) for c in classes],
         )
-        newest = rows[0]["epoch"]
-        return newest is None or (await self._kms.recoverable())[0] > newest
+        epochs = [e for e in (rows[0]["epoch"], epoch) if e is not None]
+        return not epochs or (await self._kms.recoverable())[0] > max(epochs)
 
     async def tenants(self) -> list[str]:
         """Tenants that ever had a key or a fence."""

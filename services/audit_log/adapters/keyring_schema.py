@@ -1,7 +1,8 @@
 """Tables of the keyring: a database of its own, so that a dump of any other holds no key.
 
-`data_key` is the one mutable table of key material. A shredded row stays and can never change again; `fence` refuses new keys,
-also for a client who had none. Functions set the tenant themselves: one statement, one round trip.
+`data_key` is the one mutable table of clients' key material, `gate_key` holds the gate's own (ADR 0015). A shredded row stays
+and can never change again; `fence` refuses new keys, also for a client who had none. Functions set the tenant themselves: one
+statement, one round trip.
 """
 
 from typing import Final
@@ -41,6 +42,53 @@ CREATE TABLE IF NOT EXISTS fence (
   key_class text NOT NULL CHECK (key_class IN ({_CLASSES})),
   erasure_id uuid NOT NULL,
   CONSTRAINT fence_pkey PRIMARY KEY (tenant_id, client_id, key_class)
+)""",
+    # of the gate itself, under the tenant that stands for the deployment: the private halves of ADR 0015
+    f"""
+CREATE TABLE IF NOT EXISTS gate_key (
+  tenant_id text NOT NULL,
+  kid text NOT NULL,
+  public_key bytea NOT NULL,
+  state text NOT NULL CHECK (state IN ('{KeyState.ACTIVE}', '{KeyState.SHREDDED}')),
+  wrapped bytea,
+  kms_epoch int NOT NULL,
+  created_at timestamptz NOT NULL,
+  shredded_at timestamptz,
+  CONSTRAINT gate_key_pkey PRIMARY KEY (tenant_id, kid),
+  CONSTRAINT gate_key_gone CHECK ((state = 'shredded') = (wrapped IS NULL) AND (state = 'shredded') = (shredded_at IS NOT NULL))
+)""",
+    f"""
+CREATE TABLE IF NOT EXISTS gate_key_use (
+  tenant_id text NOT NULL,
+  client_id text NOT NULL,
+  key_class text NOT NULL CHECK (key_class IN ({_CLASSES})),
+  kid text NOT NULL,
+  CONSTRAINT gate_key_use_pkey PRIMARY KEY (tenant_id, client_id, key_class, kid)
+)""",
+    # what was asked of the KMS, and what its own log holds besides: of the deployment, no tenant's
+    """
+CREATE TABLE IF NOT EXISTS kms_call (
+  tenant_id text NOT NULL,
+  at timestamptz NOT NULL,
+  operation text NOT NULL,
+  context bytea NOT NULL,
+  request_id text
+)""",
+    "CREATE INDEX IF NOT EXISTS kms_call_at ON kms_call (tenant_id, at)",
+    """
+CREATE TABLE IF NOT EXISTS kms_finding (
+  tenant_id text NOT NULL,
+  request_id text NOT NULL,
+  at timestamptz NOT NULL,
+  reason text NOT NULL,
+  operation text NOT NULL,
+  remote_address text NOT NULL,
+  of_tenant text,
+  of_client text,
+  key_class text,
+  kid text,
+  told_at timestamptz,
+  CONSTRAINT kms_finding_pkey PRIMARY KEY (tenant_id, request_id)
 )""",
     """
 CREATE TABLE IF NOT EXISTS keyring_tenant (
@@ -131,9 +179,11 @@ BEGIN
 END $$
 """
 
+_OF_TENANTS: Final = ("data_key", "fence", "gate_key", "gate_key_use", "kms_call", "kms_finding", "keyring_tenant")
+
 SCHEMA: Final[tuple[str, ...]] = (
     *_TABLES,
-    *(statement for table in ("data_key", "fence", "keyring_tenant") for statement in tenant_table(table)),
+    *(statement for table in _OF_TENANTS for statement in tenant_table(table)),
     # names of tenants alone, so that rewrapping and the restore drill reach each of them
     "DROP POLICY IF EXISTS keyring_tenant_list ON keyring_tenant",
     "CREATE POLICY keyring_tenant_list ON keyring_tenant FOR SELECT USING (true)",
@@ -142,6 +192,8 @@ SCHEMA: Final[tuple[str, ...]] = (
     "CREATE TRIGGER data_key_guard BEFORE UPDATE OR DELETE ON data_key FOR EACH ROW EXECUTE FUNCTION keep_what_was_shredded()",
     "DROP TRIGGER IF EXISTS data_key_whole ON data_key",
     "CREATE TRIGGER data_key_whole BEFORE TRUNCATE ON data_key FOR EACH STATEMENT EXECUTE FUNCTION keep_what_was_shredded()",
+    "DROP TRIGGER IF EXISTS gate_key_guard ON gate_key",
+    "CREATE TRIGGER gate_key_guard BEFORE UPDATE OR DELETE ON gate_key FOR EACH ROW EXECUTE FUNCTION keep_what_was_shredded()",
     _KEYS_OF,
     # by their older names and shapes
     "DROP FUNCTION IF EXISTS add_key(text, text, text, text, bytea, int, timestamptz, boolean)",

@@ -1,7 +1,7 @@
 """What services ask of the gate over HTTP: by the lane and msgspec, because every clinical read passes here."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -10,17 +10,28 @@ from services.audit_log.application.disclosure import DisclosureGate
 from services.audit_log.application.policy_projection import PolicyProjection
 from services.audit_log.application.releases import Releases
 from shared.contracts.disclosure import DisclosureRequest, PolicyConfirmationRequest, ReleaseRequest
+from shared.contracts.downtime import GateKeyRequest, LateAnswer, LateWrite, SignedGateKey
 from shared.contracts.records import ServiceName
 from shared.http.lane import Answer
 from shared.http.problems import Fault, invalid
 from shared.identity.assertions import ServiceVerifier
 
 CALLERS: Final = frozenset({ServiceName.CONSENT, ServiceName.SESSION_NOTES, ServiceName.ALLIANCE})
+WRITERS: Final = frozenset({ServiceName.SESSION_NOTES})
+"""who may write while the gate is away"""
 W = TypeVar("W", bound=msgspec.Struct)
 _encoder = msgspec.json.Encoder()
 
 
-def answers(verifier: ServiceVerifier, gate: DisclosureGate, policy: PolicyProjection, releases: Releases) -> dict[str, Answer]:
+class Late(Protocol):
+    async def gate_key(self, service: ServiceName, request: GateKeyRequest) -> SignedGateKey: ...
+
+    async def settle(self, service: ServiceName, write: LateWrite) -> LateAnswer: ...
+
+
+def answers(
+    verifier: ServiceVerifier, gate: DisclosureGate, policy: PolicyProjection, releases: Releases, late: Late
+) -> dict[str, Answer]:
     """By path, for the lane before the service's application."""
 
     async def disclose(service: ServiceName, wanted: DisclosureRequest) -> msgspec.Struct:
@@ -36,6 +47,8 @@ def answers(verifier: ServiceVerifier, gate: DisclosureGate, policy: PolicyProje
         "/v1/disclosures": _answer(verifier, CALLERS, DisclosureRequest, disclose),
         "/v1/policy-confirmations": _answer(verifier, frozenset({ServiceName.CONSENT}), PolicyConfirmationRequest, confirm),
         "/v1/releases": _answer(verifier, frozenset({ServiceName.ALLIANCE}), ReleaseRequest, release),
+        "/v1/gate-key": _answer(verifier, WRITERS, GateKeyRequest, late.gate_key),
+        "/v1/late-writes": _answer(verifier, WRITERS, LateWrite, late.settle),
     }
 
 

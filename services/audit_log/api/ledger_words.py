@@ -130,11 +130,12 @@ def sentence(entry: Entry) -> str:
     purpose = f", {_PURPOSES[entry.purpose]}" if entry.purpose in _PURPOSES else ""
     if entry.kind is EntryKind.DISCLOSURE:
         done, tried = _VERBS.get(entry.action, (entry.action, entry.action))
+        late = " It was written while this log could not be reached, and is entered late." if "late" in entry.detail else ""
         if entry.outcome == "deny":
-            return f"{person} tried to {tried} {things(entry)}{purpose}, and was refused."
+            return f"{person} tried to {tried} {things(entry)}{purpose}, and was refused.{late}"
         if by_job(entry):
             return f"{person} computed from {things(entry)}{purpose}: computed, seen by nobody."
-        return f"{person} {done} {things(entry)}{purpose}."
+        return f"{person} {done} {things(entry)}{purpose}.{late}"
     about = _LOOKS.get(entry.action) or {
         EntryKind.GRANT: "was given, used or ended exceptional access to your record",
         EntryKind.RELEASE: "chose who sees your alliance ratings",

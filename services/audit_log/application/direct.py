@@ -1,5 +1,7 @@
 """The gate by direct call, for the embedded run: the same checks, no HTTP. A service's name is given when it is put together."""
 
+from typing import Protocol
+
 from services.audit_log.application.disclosure import DisclosureGate
 from services.audit_log.application.policy_projection import PolicyProjection
 from services.audit_log.application.releases import Releases
@@ -10,15 +12,24 @@ from shared.contracts.disclosure import (
     ReleaseRequest,
     ReleaseState,
 )
+from shared.contracts.downtime import GateKeyRequest, LateAnswer, LateWrite, SignedGateKey
 from shared.contracts.records import ServiceName
 from shared.http.problems import forbidden
 
 
-class DirectGate:
-    """Implements `shared.gate.port.Gate` for one service."""
+class Late(Protocol):
+    async def gate_key(self, service: ServiceName, request: GateKeyRequest) -> SignedGateKey: ...
 
-    def __init__(self, service: ServiceName, gate: DisclosureGate, policy: PolicyProjection, releases: Releases) -> None:
-        self._service, self._gate, self._policy, self._releases = service, gate, policy, releases
+    async def settle(self, service: ServiceName, write: LateWrite) -> LateAnswer: ...
+
+
+class DirectGate:
+    """Implements `shared.gate.port.Gate` and `LateGate` for one service."""
+
+    def __init__(
+        self, service: ServiceName, gate: DisclosureGate, policy: PolicyProjection, releases: Releases, late: Late
+    ) -> None:
+        self._service, self._gate, self._policy, self._releases, self._late = service, gate, policy, releases, late
 
     async def disclose(self, request: DisclosureRequest) -> DisclosureAnswer:
         return await self._gate.disclose(self._service, request)
@@ -30,3 +41,9 @@ class DirectGate:
 
     async def set_release(self, request: ReleaseRequest) -> ReleaseState:
         return await self._releases.set_release(self._service, request)
+
+    async def gate_key(self) -> SignedGateKey:
+        return await self._late.gate_key(self._service, GateKeyRequest())
+
+    async def settle(self, write: LateWrite) -> LateAnswer:
+        return await self._late.settle(self._service, write)

@@ -38,7 +38,7 @@ from shared.contracts.disclosure import (
 )
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Overloaded, StoreUnavailable, UniqueViolation
-from shared.gate.port import GateUnavailable
+from shared.gate.port import Away, GateUnavailable
 
 ALARMING: Final = frozenset({Refusal.REGISTRY, Refusal.SERVICE})
 """refusals that no correct service ever meets"""
@@ -67,7 +67,7 @@ class DisclosureGate:
         try:
             return await self._disclose(service, request, self._now())
         except (StoreUnavailable, Overloaded) as error:
-            raise GateUnavailable(f"the gate's database does not answer ({type(error).__name__})") from None
+            raise GateUnavailable(f"the gate's database does not answer ({type(error).__name__})", Away.DATABASE) from None
 
     async def _disclose(self, service: ServiceName, request: DisclosureRequest, now: datetime) -> DisclosureAnswer:
         steps, agent = self._steps, UNVERIFIED

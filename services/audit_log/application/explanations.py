@@ -14,6 +14,7 @@ from services.audit_log.domain.decision import decide, may_look_up, may_search
 from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
 from services.audit_log.domain.explaining import Explained, explain, in_words
 from services.audit_log.domain.exporting import export_of
+from services.audit_log.domain.late import decided_at
 from services.audit_log.domain.policy import ClientPolicy
 from services.audit_log.domain.question import Question, Verdict
 from services.audit_log.domain.registry import BoundRecord
@@ -134,7 +135,7 @@ def _record(
         action=Action(entry.action),
         purpose=entry.purpose or "",
         record=bound,
-        now=entry.at,
+        now=decided_at(entry.detail, entry.at),
         service=ServiceName(entry.service),
         policy=then,
         release=release_of(entry.detail),

@@ -66,4 +66,7 @@ class Keyring(Protocol):
     async def index_keys(self, tenant: str, fields: Sequence[IndexField], *, older: bool) -> list[IndexKey]:
         """Of each field the key in use (made at first use), and where `older` the one before it. KeyringUnavailable."""
 
+    async def fenced(self, tenant: str, client_id: str, key_class: KeyClass) -> bool:
+        """Whether an erasure of this client and class has begun. KeyringUnavailable."""
+
     async def ready(self) -> bool: ...

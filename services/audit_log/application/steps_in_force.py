@@ -29,7 +29,7 @@ from services.audit_log.domain.tenant_rules import TenantRules
 from shared.contracts.disclosure import Action, IndexKey, Ratings, RecordKey, ReleaseView
 from shared.contracts.records import ALLIANCE_RATING, RecordType, ServiceName
 from shared.eventstore.model import Statement
-from shared.gate.port import GateUnavailable
+from shared.gate.port import Away, GateUnavailable
 
 
 class ReleaseChoices(Protocol):
@@ -161,7 +161,7 @@ class DurableLedger:
         try:
             return tuple(await self._ledger.append(tenant, entries, statements=statements))
         except LedgerUnavailable:
-            raise GateUnavailable("the ledger does not answer: nothing was released") from None
+            raise GateUnavailable("the ledger does not answer: nothing was released", Away.LEDGER) from None
 
 
 class RecordKeyScope:
@@ -174,7 +174,7 @@ class RecordKeyScope:
         try:
             return await self._keyring.new_record_key(tenant, record.client_id, record.key_class, record.record_id)
         except KeyringUnavailable:
-            raise GateUnavailable("the keyring does not answer: nothing was released") from None
+            raise GateUnavailable("the keyring does not answer: nothing was released", Away.KEYS) from None
 
     async def keys(self, tenant: str, records: Sequence[BoundRecord], verdicts: Sequence[Verdict]) -> list[RecordKey | Erased]:
         wanted = [
@@ -185,9 +185,9 @@ class RecordKeyScope:
         try:
             return await self._keyring.record_keys(tenant, wanted)
         except KeyringUnavailable:
-            raise GateUnavailable("the keyring does not answer: nothing was released") from None
+            raise GateUnavailable("the keyring does not answer: nothing was released", Away.KEYS) from None
         except UnknownKey:
-            raise GateUnavailable("the keyring does not know a bound key: restore it, or check its database") from None
+            raise GateUnavailable("the keyring does not know a bound key: restore it, or check its database", Away.KEYS) from None
 
     async def index(self, asked: Asked) -> tuple[IndexKey, ...]:
         """They open nothing (ADR 0055). Whoever looks has the one before the newest as well."""
@@ -195,4 +195,4 @@ class RecordKeyScope:
         try:
             return tuple(await self._keyring.index_keys(asked.request.tenant, fields, older=looking)) if fields else ()
         except KeyringUnavailable:
-            raise GateUnavailable("the keyring does not answer: nothing was released") from None
+            raise GateUnavailable("the keyring does not answer: nothing was released", Away.KEYS) from None

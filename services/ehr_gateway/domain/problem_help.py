@@ -26,7 +26,9 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     "unavailable": (
         "Not available just now",
         "A part that decides, records or stores does not answer. Nothing was opened. Try again after Retry-After seconds "
-        "with the same Idempotency-Key; /health/ready says which part it is.",
+        "with the same Idempotency-Key; /health/ready says which part it is. `reason`, where it stands, says what does not "
+        "answer: gate, keys (keyring or KMS), ledger, database, other; or note-waits (a note that was written while the gate was "
+        "away waits for it) and downtime-full (nothing more is written without it).",
     ),
     "internal": ("Something failed here", "Nothing was acknowledged. Quote the request_id to the operator."),
     "http": ("Not possible here", "The address does not take this method."),

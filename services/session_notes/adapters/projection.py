@@ -34,4 +34,5 @@ def project(tenant: str, event: Event) -> tuple[Statement, ...]:
 
 
 READ_MODEL: Final = ReadModel(("client", "session", "note"), EVENT_TYPES, project)
-"""Not among them: `prompt`, a copy of another service's messages, and what is no read model (idempotency, parked)."""
+"""Not among them: `prompt`, a copy of another service's messages, and what is no read model (idempotency, parked,
+notes that wait for the gate)."""

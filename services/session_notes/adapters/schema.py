@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from services.session_notes.adapters import waiting_table
 from shared.eventstore.schema import tenant_table
 from shared.http.idempotency import SCHEMA as IDEMPOTENCY
 from shared.messaging.parked import OPERATED
@@ -94,6 +95,7 @@ DDL: Final[tuple[str, ...]] = (
     *_TABLES.values(),
     *_INDEXES,
     *(statement for name in _TABLES for statement in tenant_table(name)),
+    *waiting_table.SCHEMA,
     *OPERATED,
     *_TENANT_NAMES,
 )

@@ -53,7 +53,10 @@ def session_routes(surface: Surface) -> APIRouter:
 
     @router.post("/v1/sessions/{session_id}/progress-notes", status_code=201, openapi_extra=documented(ProgressNoteBody))
     async def progress_note(request: Request, session_id: str) -> Response:
-        """A draft of a progress note: what the care team and payers may come to see."""
+        """A draft of a progress note: what the care team and payers may come to see.
+
+        202 where the gate cannot be reached: the note waits for it, sealed, and nobody reads it until then.
+        """
         call = surface.call(request)
         body, raw = await read_json(request, ProgressNoteBody, surface.settings.max_note_bytes)
         with answered():
@@ -64,7 +67,10 @@ def session_routes(surface: Surface) -> APIRouter:
         "/v1/sessions/{session_id}/psychotherapy-notes", status_code=201, openapi_extra=documented(PsychotherapyNoteBody)
     )
     async def psychotherapy_note(request: Request, session_id: str) -> Response:
-        """A draft of a psychotherapy note: its author's own, kept apart under a key class of its own (45 CFR 164.501)."""
+        """A draft of a psychotherapy note: its author's own, kept apart under a key class of its own (45 CFR 164.501).
+
+        202 where the gate cannot be reached: the note waits for it, sealed, and nobody reads it until then.
+        """
         call = surface.call(request)
         body, raw = await read_json(request, PsychotherapyNoteBody, surface.settings.max_note_bytes)
         with answered():

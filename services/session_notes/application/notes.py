@@ -9,6 +9,7 @@ from uuid import UUID
 from services.session_notes.application.clients import load
 from services.session_notes.application.errors import answered, erased
 from services.session_notes.application.ports import Desk, NoteRow
+from services.session_notes.application.waiting import waiting_of, write_waiting
 from services.session_notes.domain import note_decisions as decide
 from services.session_notes.domain.events import EVENT_TYPES
 from services.session_notes.domain.notes import Note, NoteContent, NoteEvent, NoteKind, Recorded, evolve
@@ -17,6 +18,7 @@ from shared.contracts.disclosure import Action, RecordKey, RecordRef
 from shared.eventstore.model import NewEvent, StoredEvent, StreamAppend
 from shared.eventstore.snapshots import Loaded, Snapshots
 from shared.gate.ask import Opened, open_one
+from shared.gate.port import GateUnavailable
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import not_found, stale_version
@@ -35,7 +37,7 @@ class Change:
 async def draft_note(
     desk: Desk, call: Call, session_id: UUID, kind: NoteKind, content: NoteContent, repeat: Repeat
 ) -> tuple[Answer, Opened]:
-    """404 for a session that the caller may not know of."""
+    """404 for a session that the caller may not know of. Where the gate cannot be reached the note waits for it: 202."""
     session = await desk.index.session(call.tenant, session_id)
     if session is None:
         raise not_found()
@@ -47,7 +49,10 @@ async def draft_note(
         author=by,
         labels=content.labels,
     )
-    opened = await open_one(desk.gate, call, Action.CREATE, ref)
+    try:
+        opened = await open_one(desk.gate, call, Action.CREATE, ref)
+    except GateUnavailable as away:
+        return await write_waiting(desk, call, session, kind, content, repeat, away)
     with answered(kind=kind):
         event = decide.draft(
             kind,
@@ -112,9 +117,7 @@ async def _change(
     repeat: Repeat | None,
     status: int = 201,
 ) -> tuple[Answer, Opened]:
-    row = await desk.index.note(call.tenant, note_id)
-    if row is None:
-        raise not_found()
+    row = await note_row(desk, call, note_id)
     opened = await open_one(desk.gate, call, action, row.ref)
     if opened.erased(note_id):
         raise erased()
@@ -126,6 +129,14 @@ async def _change(
     if expected is not None and expected != note.version:
         raise stale_version()
     return await _append(desk, call, row, loaded, event, opened, repeat, status), opened
+
+
+async def note_row(desk: Desk, call: Call, note_id: UUID) -> NoteRow:
+    """404 where there is none; 503 or 409 for the author of one that waits for the gate."""
+    row = await desk.index.note(call.tenant, note_id)
+    if row is None:
+        raise await waiting_of(desk, call, note_id) or not_found()
+    return row
 
 
 async def _append(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from services.session_notes.application.downtime import Downtime
 from services.session_notes.domain.notes import NoteKind
 from shared.contracts.disclosure import RecordRef
 from shared.contracts.records import RecordType
@@ -120,6 +121,8 @@ class Desk:
     gate: Gate
     store: EventStore
     index: Index
+    downtime: Downtime | None = None
+    """None: nothing is written while the gate is away"""
 
 
 def client_stream(client_id: UUID) -> str:

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.session_notes.application.notes import load_notes
+from services.session_notes.application.notes import load_notes, note_row
 from services.session_notes.application.paging import Page, readable
 from services.session_notes.application.ports import Desk, NoteRow, Position
 from services.session_notes.domain.notes import Note, NoteContent, NoteKind
 from shared.contracts.disclosure import Action
 from shared.gate.ask import Opened, open_one
 from shared.http.call import Call
-from shared.http.problems import not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +29,7 @@ class NoteRead:
 
 
 async def read_note(desk: Desk, call: Call, note_id: UUID) -> tuple[NoteRead, Opened]:
-    row = await desk.index.note(call.tenant, note_id)
-    if row is None:
-        raise not_found()
+    row = await note_row(desk, call, note_id)
     opened = await open_one(desk.gate, call, Action.READ, row.ref)
     return read_of((await load_notes(desk, call.tenant, [row]))[row.stream].state, opened), opened
 

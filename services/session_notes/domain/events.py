@@ -16,6 +16,7 @@ from services.session_notes.domain.notes import (
     PsychotherapyNoteSigned,
 )
 from services.session_notes.domain.sessions import SessionWasHeld, SessionWasMissed
+from services.session_notes.domain.waiting import NoteBeganToWait, NoteStoppedWaiting
 from shared.sealing.event import EventTypes
 
 EVENT_TYPES: Final = EventTypes(
@@ -32,4 +33,6 @@ EVENT_TYPES: Final = EventTypes(
     PsychotherapyNoteSigned,
     PsychotherapyNoteCosigned,
     PsychotherapyNoteAddendum,
+    NoteBeganToWait,
+    NoteStoppedWaiting,
 )

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.audit_log.adapters.kms.file import FileKms
+from services.audit_log.adapters.kms.port import Kms
 from services.audit_log.application.disclosure import DisclosureGate, Steps
 from services.audit_log.bootstrap import AuditLogService, build
 from shared.contracts.consent_policy import (
@@ -33,7 +34,7 @@ from shared.identity.tokens import StaticKeys, TokenVerifier
 from shared.messaging.in_process import InProcessBus
 from shared.messaging.signature import EventSigner, EventVerifier, SignatureVerifier
 from shared.service import clock
-from shared.service.parts import Parts
+from shared.service.parts import DatabaseUrls, Parts
 from tests.support.postgres import Postgres
 
 KEYS = {name: ServiceKeys.from_seed(name, sha256(name.encode()).digest()) for name in ServiceName}
@@ -83,6 +84,8 @@ class World:
     bus: InProcessBus
     tenant: str = field(default_factory=lambda: f"t{secrets.token_hex(4)}")
     client: str = field(default_factory=lambda: str(uuid4()))
+    databases: dict[str, DatabaseUrls] = field(default_factory=dict)
+    """of a world that is a test's own"""
 
     def token(self, sub: str, role: str, **claims: Any) -> str:
         return self.issuer.token({"sub": sub, "role": role, "tenant": self.tenant, **claims})
@@ -159,7 +162,7 @@ class World:
 
 @asynccontextmanager
 async def running(
-    postgres: Postgres, folder: Path, *, verifier: EventVerifier = SignatureVerifier(DIRECTORY)
+    postgres: Postgres, folder: Path, *, verifier: EventVerifier = SignatureVerifier(DIRECTORY), kms: Kms | None = None
 ) -> AsyncIterator[World]:
     urls = await postgres.make_databases("audit_log", "keyring")
     moved, feed, bus = Clock(), Feed(), InProcessBus()
@@ -180,7 +183,7 @@ async def running(
     service = build(
         parts,
         keyring_database=urls["keyring"],
-        kms=FileKms(folder / "kms.json", environment="test", random=clock.random),
+        kms=kms or FileKms(folder / "kms.json", environment="test", random=clock.random),
         feed=feed,
         anchor_dir=folder / "anchors",
         log_seed=sha256(b"log").digest(),
@@ -190,7 +193,7 @@ async def running(
     await bus.start()
     await service.start()
     try:
-        yield World(service, feed, moved, issuer, bus)
+        yield World(service, feed, moved, issuer, bus, databases=urls)
     finally:
         await service.stop()
         await bus.stop()

@@ -15,13 +15,15 @@ from starlette.routing import Route
 
 from services.audit_log.adapters.policy_log import HttpPolicyFeed
 from shared.contracts.disclosure import Action, Caller, Decision, DisclosureRequest, Refusal, ReleaseAudience, ReleaseRequest
+from shared.contracts.downtime import GATE_KEY, LateOutcome
 from shared.contracts.records import ServiceName
 from shared.gate.client import HttpGate
-from shared.gate.port import GateUnavailable
+from shared.gate.port import Away, GateUnavailable
 from shared.http.problems import Problem
 from shared.identity.assertions import ServiceCaller, ServiceVerifier
 from shared.service import clock
 from tests.integration.gate.gate_support import ALLIANCE, CONSENT, DIRECTORY, KEYS, NOTES, Feed, World
+from tests.integration.gate.test_late_writes import SECRET, late
 from tests.support.http import serving
 
 AUDIT_LOG = ServiceName.AUDIT_LOG
@@ -110,14 +112,15 @@ async def test_no_ledger_is_no_answer(world: World, gates: Gates, monkeypatch: p
     await world.usual()
     ref, _ = await world.note()
 
-    class Away:
+    class Broken:
         async def write(self, *_: object) -> tuple[int, ...]:
-            raise GateUnavailable("away")
+            raise GateUnavailable("away", Away.LEDGER)
 
     gate = world.service._gate
-    monkeypatch.setattr(gate, "_steps", replace(world.service.steps, ledger=Away()))
-    with pytest.raises(GateUnavailable):
+    monkeypatch.setattr(gate, "_steps", replace(world.service.steps, ledger=Broken()))
+    with pytest.raises(GateUnavailable) as away:
         await gates[NOTES].disclose(reading(world, ref))
+    assert away.value.why is Away.LEDGER
     monkeypatch.undo()
     assert (await gates[NOTES].disclose(reading(world, ref))).decision is Decision.PERMIT
 
@@ -125,8 +128,9 @@ async def test_no_ledger_is_no_answer(world: World, gates: Gates, monkeypatch: p
 async def test_no_gate_is_no_answer() -> None:
     gate = http_gate("http://127.0.0.1:9", NOTES)
     try:
-        with pytest.raises(GateUnavailable):
+        with pytest.raises(GateUnavailable) as away:
             await gate.confirm_policy("practice", 1)
+        assert away.value.why is Away.GATE
     finally:
         await gate.close()
 
@@ -232,3 +236,17 @@ async def test_the_policy_feed_over_http() -> None:
 
 def caller_of(name: ServiceName) -> ServiceCaller:
     return ServiceCaller(KEYS[name], DIRECTORY, CONSENT, clock=clock.seconds, random=clock.random)
+
+
+async def test_the_gates_key_and_a_late_write_over_http(world: World, gates: Gates) -> None:
+    await world.usual()
+    signed = await gates[NOTES].gate_key()
+    assert signed.headers["ce_type"] == GATE_KEY
+    write = await late(world)
+    answer = await gates[NOTES].settle(write)
+    assert (answer.outcome, answer.secret) == (LateOutcome.RECONCILED, SECRET)
+    for other in (CONSENT, ALLIANCE):
+        for asked in (gates[other].gate_key(), gates[other].settle(write)):
+            with pytest.raises(Problem) as problem:
+                await asked
+            assert problem.value.status == 403

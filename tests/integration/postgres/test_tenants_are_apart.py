@@ -12,7 +12,7 @@ import pytest
 
 from infra.postgres.provision import DATABASES
 from services.alliance_measurement.adapters.schema import DDL as ALLIANCE
-from services.audit_log.adapters import gate_schema, keyring_schema, ledger_schema
+from services.audit_log.adapters import gate_schema, keyring_schema, late_write_table, ledger_schema
 from services.audit_log.application import erasure_stream
 from services.consent.adapters.conditional_creates import DDL as CONDITIONAL
 from services.consent.adapters.schema import DDL as CONSENT
@@ -28,6 +28,7 @@ LISTED = {
     "assessment_tenant": {"tenant_id"},
     "erasure": {"tenant_id", "erasure_id", "due", "destroyed", "version", "recorded"},
     "keyring_tenant": {"tenant_id"},
+    "waiting_tenant": {"tenant_id"},
 }
 """what a service's own timers read of every tenant (which tenants there are, what is left to do), and its only columns: nothing
 of a client; no tenant's request comes to these by another's name, and changing another's row is refused as everywhere"""
@@ -63,7 +64,12 @@ async def filled(request: pytest.FixtureRequest, postgres: Postgres) -> AsyncIte
         "consent": (*CONSENT, *CONDITIONAL),
         "session_notes": NOTES,
         "alliance_measurement": ALLIANCE,
-        "audit_log": (*gate_schema.schema(), *erasure_stream.SCHEMA, *ledger_schema.schema(app_role)),
+        "audit_log": (
+            *gate_schema.schema(),
+            *erasure_stream.SCHEMA,
+            *late_write_table.SCHEMA,
+            *ledger_schema.schema(app_role),
+        ),
         "keyring": keyring_schema.SCHEMA,
     }
     if service == "keyring":

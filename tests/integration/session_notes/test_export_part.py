@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey
 
 from shared.contracts.disclosure import MAX_RECORDS, Action
 from shared.export.recipient import Jwes
+from shared.gate.port import Away
 from tests.e2e.rest import Person
 from tests.integration.session_notes.world import SOAP, Clinic
 
@@ -69,11 +70,11 @@ async def test_a_page_of_long_notes_is_closed_early(clinic: Clinic) -> None:
 
 
 async def test_without_the_gate_there_is_none(clinic: Clinic) -> None:
-    clinic.world.line.cut = True
+    clinic.world.line.cut = Away.GATE
     try:
         answer = await clinic.client.post(path(clinic), BODY, want=503)
     finally:
-        clinic.world.line.cut = False
+        clinic.world.line.cut = None
     assert answer.headers["Retry-After"]
 
 

@@ -16,6 +16,7 @@ from shared.contracts.disclosure import Action, Caller, DisclosureRequest, Index
 from shared.contracts.records import KeyClass
 from shared.eventstore.model import StreamAppend
 from shared.eventstore.postgres import PostgresEventStore
+from shared.gate.port import Away
 from shared.sealing.errors import SealingError
 from shared.service import clock
 from shared.service.erasure import ERASURES_STREAM
@@ -225,10 +226,10 @@ async def test_what_cannot_be_looked_for(clinic: Clinic, body: Any, pointer: str
 
 
 async def test_without_the_gate_nobody_is_found_or_registered(clinic: Clinic) -> None:
-    clinic.world.line.cut = True
+    clinic.world.line.cut = Away.GATE
     try:
         await clinic.intake.post(SEARCH, NOOR, want=503)
         await clinic.intake.post("/v1/clients", NOOR, want=503)
     finally:
-        clinic.world.line.cut = False
+        clinic.world.line.cut = None
     assert await found(clinic.intake, NOOR) == [clinic.client_id]

@@ -4,6 +4,7 @@ import asyncio
 
 from shared.contracts.disclosure import Action
 from shared.contracts.records import KeyClass
+from shared.gate.port import Away
 from tests.integration.session_notes.world import SOAP, Clinic
 
 
@@ -47,11 +48,11 @@ async def test_an_erased_note_is_not_found(clinic: Clinic) -> None:
 
 async def test_no_gate_is_no_search(clinic: Clinic) -> None:
     await clinic.progress(await clinic.session())
-    clinic.world.line.cut = True
+    clinic.world.line.cut = Away.LEDGER
     try:
         await clinic.marsh.post("/v1/notes/search", {"words": "weekly"}, want=503)
     finally:
-        clinic.world.line.cut = False
+        clinic.world.line.cut = None
 
 
 async def test_what_is_no_search_is_refused_and_not_quoted(clinic: Clinic) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from shared.gate.port import Away
 from tests.integration.session_notes.world import SOAP, Clinic
 
 
@@ -41,7 +42,7 @@ async def test_without_the_gate_nothing_is_read_or_written(clinic: Clinic) -> No
     session = await clinic.session()
     note = await clinic.progress(session)
     body = {"format": "SOAP", "sections": SOAP}
-    clinic.world.line.cut = True
+    clinic.world.line.cut = Away.LEDGER
     try:
         reads = [f"/v1/notes/{note}", f"/v1/notes?client_id={clinic.client_id}", f"/v1/sessions/{session}"]
         for path in (*reads, f"/v1/clients/{clinic.client_id}", f"/v1/clients/{clinic.client_id}/next-session"):
@@ -50,7 +51,7 @@ async def test_without_the_gate_nothing_is_read_or_written(clinic: Clinic) -> No
         await clinic.marsh.post(f"/v1/sessions/{session}/progress-notes", body, want=503, Idempotency_Key="later")
         await clinic.put(clinic.marsh, note, {"sections": SOAP}, 1, want=503)
     finally:
-        clinic.world.line.cut = False
+        clinic.world.line.cut = None
     assert await notes_of(clinic) == [note]
     await clinic.marsh.post(f"/v1/sessions/{session}/progress-notes", body, Idempotency_Key="later")
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ import aiohttp
 import services.audit_log.bootstrap as audit_log
 import services.session_notes.bootstrap as session_notes
 from services.audit_log.adapters.kms.file import FileKms
+from services.audit_log.application.direct import DirectGate
+from services.session_notes.application.downtime import Bounds
+from services.session_notes.settings import Settings
 from shared.contracts.alliance import PromptPrepared
 from shared.contracts.consent_policy import (
     ConsentKind,
@@ -39,11 +42,12 @@ from shared.contracts.disclosure import (
     ReleaseRequest,
     ReleaseState,
 )
+from shared.contracts.downtime import LateAnswer, LateWrite, SignedGateKey
 from shared.contracts.receipts import ERASURE_ACKNOWLEDGED
 from shared.contracts.records import ALLIANCE_RATING, KeyClass, RecordType, ServiceName
 from shared.contracts.topics import ALLIANCE, RECEIPTS
 from shared.eventstore.model import NewEvent, Publication
-from shared.gate.port import Gate, GateUnavailable
+from shared.gate.port import Away, Gate, GateUnavailable
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.identity.tokens import StaticKeys, TokenVerifier
@@ -86,19 +90,40 @@ class GivenPolicy:
 class Line:
     """The way to the real gate, and what was asked over it; a test may cut it."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: DirectGate) -> None:
         self._gate = gate
-        self.cut = False
+        self.cut: Away | None = None
+        """what does not answer"""
+        self.settled: list[LateWrite] = []
+        """what was handed in afterwards"""
+        self.lost = 0
+        """so many answers to that are lost on their way back"""
         self.asked: list[DisclosureRequest] = []
 
-    async def disclose(self, request: DisclosureRequest) -> DisclosureAnswer:
+    def _over(self) -> None:
         if self.cut:
-            raise GateUnavailable("the line is cut")
+            raise GateUnavailable("the line is cut", self.cut)
+
+    async def disclose(self, request: DisclosureRequest) -> DisclosureAnswer:
+        self._over()
         self.asked.append(request)
         return await self._gate.disclose(request)
 
     async def confirm_policy(self, tenant: str, sequence: int) -> PolicyConfirmation:
         return await self._gate.confirm_policy(tenant, sequence)
+
+    async def gate_key(self) -> SignedGateKey:
+        self._over()
+        return await self._gate.gate_key()
+
+    async def settle(self, write: LateWrite) -> LateAnswer:
+        self._over()
+        answer = await self._gate.settle(write)
+        self.settled.append(write)
+        if self.lost:
+            self.lost -= 1
+            raise GateUnavailable("the answer is lost", Away.GATE)
+        return answer
 
     async def set_release(self, request: ReleaseRequest) -> ReleaseState:
         return await self._gate.set_release(request)
@@ -127,6 +152,7 @@ class World:
     policy: GivenPolicy
     bus: ListeningBus
     database: DatabaseUrls
+    notes: session_notes.SessionNotes
     alliance: Parts
     officer: Parts
     """of audit_log, for what it publishes"""
@@ -377,7 +403,8 @@ async def running_world(postgres: Postgres, directory: Path) -> AsyncIterator[Wo
         keys=keys[ServiceName.AUDIT_LOG],
     )
     line = Line(gate.direct_gate(ServiceName.SESSION_NOTES))
-    notes = session_notes.build(parts(ServiceName.SESSION_NOTES, line))
+    settings = Settings(downtime=Bounds(after_seconds=0))
+    notes = session_notes.build(replace(parts(ServiceName.SESSION_NOTES, line), late_gate=line), settings)
     async with AsyncExitStack() as stack:
         await bus.start()
         stack.push_async_callback(bus.stop)
@@ -397,6 +424,7 @@ async def running_world(postgres: Postgres, directory: Path) -> AsyncIterator[Wo
             policy,
             bus,
             urls["session_notes"],
+            notes,
             parts(ServiceName.ALLIANCE),
             parts(ServiceName.AUDIT_LOG),
             postgres.admin_dsn,

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from services.session_notes.application.downtime import Bounds
 from services.session_notes.application.errors import answered
 from services.session_notes.bootstrap import build
 from services.session_notes.domain.notes import NoteKind
@@ -38,6 +39,11 @@ def test_refusals_as_problems(refusal: Refused, kind: NoteKind, status: int) -> 
 def test_settings() -> None:
     assert Settings.from_environment({}) == Settings()
     assert Settings.from_environment({"MAX_NOTE_BYTES": "4096"}).max_note_bytes == 4096
+    assert Settings.from_environment({}).downtime == Bounds()
+    away = {"DOWNTIME_AFTER_SECONDS": "0", "DOWNTIME_HOURS": "1", "DOWNTIME_NOTES": "2", "DOWNTIME_NOTES_OF_ONE_AUTHOR": "1"}
+    assert Settings.from_environment(away).downtime == Bounds(after_seconds=0, hours=1, notes=2, of_one_author=1)
+    with pytest.raises(ValueError, match="DOWNTIME_HOURS"):
+        Settings.from_environment({"DOWNTIME_HOURS": "always"})
     for value in ("", "0", "-1", "1e6", "\u0663"):
         with pytest.raises(ValueError, match="MAX_NOTE_BYTES"):
             Settings.from_environment({"MAX_NOTE_BYTES": value})

@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
-from services.audit_log.adapters.kms.port import CannotUnwrap, KmsUnavailable, epoch_of
+from services.audit_log.adapters.kms.port import CallBook, CannotUnwrap, KmsUnavailable, NoBook, Operation, epoch_of
 
 NAME: Final = "alliance-record-data-keys"
 TIMEOUT: Final = 2.0
@@ -55,6 +55,11 @@ class AwsKms:
         self._region, self._endpoint, self._config = region, endpoint, config
         self._alias = f"{_PREFIX}{name}-v"
         self._made: Any = None
+        self._book: CallBook = NoBook()
+
+    def follow(self, book: CallBook) -> None:
+        """By the request id that stands in each answer and in CloudTrail."""
+        self._book = book
 
     async def open(self) -> None:
         """Nothing to keep alive: botocore renews a role's credentials itself."""
@@ -71,29 +76,35 @@ class AwsKms:
 
     async def wrap(self, plaintext: bytes, context: bytes) -> bytes:
         newest = (await self.epochs())[-1]
-        answer = await self._call(
-            lambda kms: kms.encrypt(KeyId=self._key(newest), Plaintext=plaintext, EncryptionContext=_bound(context))
+        answer = await self._noted(
+            Operation.WRAP,
+            context,
+            lambda kms: kms.encrypt(KeyId=self._key(newest), Plaintext=plaintext, EncryptionContext=_bound(context)),
         )
         return _blob(newest, answer["CiphertextBlob"])
 
     async def unwrap(self, blob: bytes, context: bytes) -> bytes:
         epoch, raw = _parts(blob)
-        answer = await self._call(
-            lambda kms: kms.decrypt(KeyId=self._key(epoch), CiphertextBlob=raw, EncryptionContext=_bound(context))
+        answer = await self._noted(
+            Operation.UNWRAP,
+            context,
+            lambda kms: kms.decrypt(KeyId=self._key(epoch), CiphertextBlob=raw, EncryptionContext=_bound(context)),
         )
         return bytes(answer["Plaintext"])
 
     async def rewrap(self, blob: bytes, context: bytes) -> bytes:
         epoch, raw = _parts(blob)
         newest = (await self.epochs())[-1]
-        answer = await self._call(
+        answer = await self._noted(
+            Operation.REWRAP,
+            context,
             lambda kms: kms.re_encrypt(
                 CiphertextBlob=raw,
                 SourceKeyId=self._key(epoch),
                 SourceEncryptionContext=_bound(context),
                 DestinationKeyId=self._key(newest),
                 DestinationEncryptionContext=_bound(context),
-            )
+            ),
         )
         return _blob(newest, answer["CiphertextBlob"])
 
@@ -157,6 +168,11 @@ class AwsKms:
         if self._made is None:
             self._made = get_session().create_client("kms", endpoint_url=self._endpoint, config=self._config)
         return self._made
+
+    async def _noted(self, operation: Operation, context: bytes, work: Callable[[Any], Any]) -> Any:
+        answer = await self._call(work)
+        await self._book.note(operation, context, str(answer["ResponseMetadata"]["RequestId"]))
+        return answer
 
     async def _call(self, work: Callable[[Any], T]) -> T:
         """Errors are told anew: those of the client quote key ids and what was sent."""

@@ -11,7 +11,7 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
-from services.audit_log.adapters.kms.port import CannotUnwrap, KmsUnavailable, epoch_of
+from services.audit_log.adapters.kms.port import CallBook, CannotUnwrap, KmsUnavailable, epoch_of
 from shared.service.parts import Unwired
 
 ALLOWED: Final = frozenset({"development", "test"})
@@ -34,6 +34,9 @@ class FileKms:
         self._epochs: dict[int, AESGCMSIV] = {}
         self._keys: dict[int, bytes] = {}
         self._changing = asyncio.Lock()
+
+    def follow(self, book: CallBook) -> None:
+        """A file keeps no log that anything could be compared with."""
 
     async def open(self) -> None:
         async with self._changing:

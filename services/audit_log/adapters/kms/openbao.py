@@ -14,8 +14,10 @@ import hvac
 import requests
 from hvac.exceptions import Forbidden, InvalidRequest, VaultError
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ProtocolError
 
-from services.audit_log.adapters.kms.port import CannotUnwrap, KmsUnavailable
+from services.audit_log.adapters.kms.port import AnswerLost, CallBook, CannotUnwrap, KmsUnavailable, NoBook, Operation
+from services.audit_log.application.ports import KeyringUnavailable
 
 MOUNT: Final = "transit"
 KEY_NAME: Final = "data-keys"
@@ -60,7 +62,12 @@ class OpenBaoKms:
             allow_redirects=False,
         )
         self._token, self._key, self._mount = token, key, mount
+        self._book: CallBook = NoBook()
         self._renewing: asyncio.Task[None] | None = None
+
+    def follow(self, book: CallBook) -> None:
+        """By the request id that stands in each answer and in OpenBao's audit log."""
+        self._book = book
 
     async def open(self) -> None:
         if self._renewing is None:
@@ -75,24 +82,32 @@ class OpenBaoKms:
         await asyncio.to_thread(self._client.adapter.close)
 
     async def wrap(self, plaintext: bytes, context: bytes) -> bytes:
-        answer = await self._call(
+        answer = await self._noted(
+            Operation.WRAP,
+            context,
             lambda: self._transit.encrypt_data(
                 self._key, plaintext=_b64(plaintext), context=_b64(context), mount_point=self._mount
-            )
+            ),
         )
         return str(answer["data"]["ciphertext"]).encode()
 
     async def unwrap(self, blob: bytes, context: bytes) -> bytes:
-        answer = await self._call(
+        answer = await self._noted(
+            Operation.UNWRAP,
+            context,
             lambda: self._transit.decrypt_data(
                 self._key, ciphertext=blob.decode(), context=_b64(context), mount_point=self._mount
-            )
+            ),
         )
         return b64decode(answer["data"]["plaintext"])
 
     async def rewrap(self, blob: bytes, context: bytes) -> bytes:
-        answer = await self._call(
-            lambda: self._transit.rewrap_data(self._key, ciphertext=blob.decode(), context=_b64(context), mount_point=self._mount)
+        answer = await self._noted(
+            Operation.REWRAP,
+            context,
+            lambda: self._transit.rewrap_data(
+                self._key, ciphertext=blob.decode(), context=_b64(context), mount_point=self._mount
+            ),
         )
         return str(answer["data"]["ciphertext"]).encode()
 
@@ -139,6 +154,17 @@ class OpenBaoKms:
     def _transit(self) -> Any:
         return self._client.secrets.transit
 
+    async def _noted(self, operation: Operation, context: bytes, work: Callable[[], Any]) -> Any:
+        """The answer, noted before it is used. One that is lost may stand in the KMS's log all the same: noted as lost."""
+        try:
+            answer = await self._call(work)
+        except AnswerLost:
+            with contextlib.suppress(KeyringUnavailable):
+                await self._book.note(operation, context, None)
+            raise
+        await self._book.note(operation, context, str(answer.get("request_id", "")))
+        return answer
+
     async def _call(self, work: Callable[[], T]) -> T:
         """Errors are told anew: those of the client quote addresses and what was sent."""
         for last in (False, True):
@@ -150,8 +176,9 @@ class OpenBaoKms:
             except Forbidden:
                 if last or not self._has_newer_token(used):
                     raise KmsUnavailable("the KMS refuses this token: give the service a new one") from None
-            except (VaultError, requests.RequestException):
-                raise KmsUnavailable("the KMS does not answer, or is sealed") from None
+            except (VaultError, requests.RequestException) as error:
+                kind = AnswerLost if _was_sent(error) else KmsUnavailable
+                raise kind("the KMS does not answer, or is sealed") from None
         raise AssertionError
 
     def _has_newer_token(self, used: str) -> bool:
@@ -172,6 +199,12 @@ class OpenBaoKms:
                 await asyncio.sleep(RETRY_AFTER)
             else:
                 await asyncio.sleep(period * RENEW_AT if period else 3_600)
+
+
+def _was_sent(error: Exception) -> bool:
+    """Whether the server may have taken the request although nothing came back; a refused connection takes none."""
+    cause = error.args[0] if error.args else None
+    return isinstance(error, requests.ReadTimeout) or isinstance(cause, ProtocolError)
 
 
 def _b64(data: bytes) -> str:

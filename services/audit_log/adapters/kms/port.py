@@ -1,6 +1,7 @@
 """The KMS: it holds the key-encryption keys, in numbered epochs, and never hands one out."""
 
 import re
+from enum import StrEnum
 from typing import Final, Protocol
 
 from services.audit_log.application.ports import KeyringUnavailable
@@ -12,12 +13,41 @@ class KmsUnavailable(KeyringUnavailable):
     """The KMS does not answer, or not to this token: nothing can be opened until it does."""
 
 
+class AnswerLost(KmsUnavailable):
+    """The request went out and no answer came back: the KMS may have done it, and its own log may say so."""
+
+
 class CannotUnwrap(KeyringUnavailable):
     """The KMS refuses this blob: another context, a changed byte, or its epoch is destroyed (a restored backup?)."""
 
 
+class Operation(StrEnum):
+    """What is done with a key-encryption key, and written into the KMS's own audit log."""
+
+    WRAP = "wrap"
+    UNWRAP = "unwrap"
+    REWRAP = "rewrap"
+
+
+class CallBook(Protocol):
+    """Where each call is noted before its answer is used, to be compared with the KMS's own audit log."""
+
+    async def note(self, operation: Operation, context: bytes, request_id: str | None) -> None:
+        """`request_id` is the KMS's own; None where its answer was lost. KeyringUnavailable: then the answer is not used."""
+
+
+class NoBook:
+    """For who has none: an operator's single command, and the file provider, which has no log of its own."""
+
+    async def note(self, operation: Operation, context: bytes, request_id: str | None) -> None:
+        """Nothing is noted."""
+
+
 class Kms(Protocol):
     """`context` binds a blob to its place. All methods raise KmsUnavailable."""
+
+    def follow(self, book: CallBook) -> None:
+        """From here on each wrap, unwrap and rewrap is noted there. A provider without a log of its own has nothing to note."""
 
     async def open(self) -> None:
         """Ready to be asked; keeps its own credentials alive from here on. Does not wait for a KMS that is down."""

@@ -85,6 +85,18 @@ ALARMS: Final = {
     "record-bound-already": "A service asked to create a record that exists already.",
     "record-not-bound": "A service asked for a record that the gate has never heard of.",
     "claim-differs": "A service described a record differently than it was bound at its creation.",
+    "kms-call-unknown": "Somebody else than the keyring used the key that wraps all others. Find out who held its token.",
+    "kms-call-unlogged": "The KMS's own log does not show a call of the keyring: it was cut, or not handed in whole.",
+    "kms-call-without-entry": "A client's key was opened, and no entry of this log says for what.",
+    "late-write-missing": "A note that was written while the gate was away is not reconciled yet. Its author cannot read it.",
+    "late-write-tampered": "A note that was written while the gate was away does not fit its envelope: it was changed or moved.",
+    "late-write-replayed": "A note that was reconciled and stored already was asked for again.",
+    "late-write-differs": "Another note was handed in for one that was reconciled already.",
+    "late-write-unknown-key": "A note was sealed to a key that this gate never published.",
+    "late-write-key-ended": "A note waited until the gate's key had ended. It is lost: its author has to write it again.",
+    "late-write-of-another": "A note that was written while the gate was away does not carry its author's valid token.",
+    "late-write-wrong-time": "A note claims to have been written when it cannot have been.",
+    "late-write-dropped": "A service gave up a note that waited, although no erasure asked for it.",
     "number-skipped": "A service's numbering has a gap: something it did was not handed in.",
 }
 
@@ -114,9 +126,10 @@ def what(entry: Entry) -> str:
     purpose = f", for {PURPOSES[entry.purpose]}" if entry.purpose in PURPOSES else ""
     if entry.kind is EntryKind.DISCLOSURE:
         done, tried = _VERBS.get(entry.action, (entry.action, entry.action))
+        late = "; it was written while the gate was away, and is entered late" if "late" in entry.detail else ""
         if entry.outcome == "deny":
-            return f"tried to {tried} {things(entry)}{purpose}, and was refused"
-        return f"{done} {things(entry)}{purpose}" + ("; nobody saw it" if entry.agent_role == "job" else "")
+            return f"tried to {tried} {things(entry)}{purpose}, and was refused{late}"
+        return f"{done} {things(entry)}{purpose}" + ("; nobody saw it" if entry.agent_role in ("job", "service") else "") + late
     if entry.kind is EntryKind.ALARM:
         return f"raised an alarm: {alarm(entry.reason)}".removesuffix(".")
     refused = ", and was refused" if entry.outcome == "deny" else ""
