@@ -12,7 +12,7 @@ from services.audit_log.review.application.judging import Judging
 from services.audit_log.review.domain.access import Tie
 from services.audit_log.review.domain.explanations import Judged, Mark
 from services.audit_log.review.domain.questions import sentences
-from shared.contracts.likeness import Likeness
+from shared.contracts.likeness import Likeness, digest_of
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.http.call import Call
@@ -76,7 +76,7 @@ class Cases(Protocol):
 
     async def questions(self, tenant: str, agent: str, limit: int) -> list[Question]: ...
 
-    async def name(self, tenant: str, agent: str) -> str: ...
+    async def names(self, tenant: str, agent: str) -> list[str]: ...
 
     def decided(self, tenant: str, d: Decided) -> Statement: ...
 
@@ -113,7 +113,13 @@ class Deciding:
             raise conflict("Somebody was faster: look at it again.") from None
 
     async def liken(self, call: Call, likeness: Likeness) -> None:
-        """Keep the flags that session_notes computed and signed; that they were asked for is an entry."""
+        """Keep the flags that session_notes computed and signed; that they were asked for is an entry. Problem 403 for oneself,
+        409 where another name was compared than the log knows. A flag that was set stays: nothing said later takes it away."""
+        if likeness.sub == call.principal.sub:
+            raise forbidden("Somebody else has to ask about you.")
+        known = await self._cases.names(call.tenant, likeness.sub) or [likeness.sub]
+        if likeness.compared not in map(digest_of, known):
+            raise conflict("Another name was compared than the one under which the log knows this person.")
         ties = [t for t in Tie if getattr(likeness, t.value)]
         detail = {"person": likeness.sub, "ties": [t.value for t in ties]}
         entry = _entry(call, "compare-likeness", "done", self._now(), detail, str(likeness.client_id))
