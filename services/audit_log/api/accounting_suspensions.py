@@ -6,7 +6,7 @@ nothing has to happen for them to be shown again. Officers see everything in `/v
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import orjson
 from fastapi import APIRouter

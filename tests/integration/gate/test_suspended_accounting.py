@@ -95,7 +95,7 @@ async def test_a_suspension_does_not_tell_of_itself(world: World, site: str) -> 
 
 
 async def test_when_it_is_over_the_client_reads_the_uses_and_not_the_agencys_words(world: World, site: str) -> None:
-    index, of_the_grant = await threat(world, site)
+    index, _ = await threat(world, site)
     made, looked = await suspend(world, site, index)
     world.clock.ahead = timedelta(days=2)
     assert {index, made, looked} <= await report(world, site)
