@@ -135,6 +135,9 @@ class PostgresLedger:
     async def search(self, tenant: str, filters: Filters, *, before: int | None = None, limit: int = 50) -> list[StoredEntry]:
         return await self._reads.search(tenant, filters, before, limit)
 
+    async def agents(self, tenant: str, who: str) -> list[str]:
+        return await self._reads.agents(tenant, who)
+
     async def following(self, tenant: str, filters: Filters, first: int, limit: int) -> list[StoredEntry]:
         """From index `first` on, the oldest first."""
         return await self._reads.following(tenant, filters, first, limit)
