@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -68,9 +69,15 @@ async def test_a_later_statement_takes_no_flag_away(world: World, site: str, jar
     assert await ties(world, "a") == {"same_surname", "same_address"}
 
 
-async def test_another_name_than_the_logs_is_not_believed(world: World, site: str, jar: aiohttp.ClientSession) -> None:
+async def test_another_name_than_the_logs_or_an_old_statement_is_not_believed(
+    world: World, site: str, jar: aiohttp.ClientSession
+) -> None:
     await sign_in(jar, site, officer(world, "a"))
     await sign_in(jar, site, officer(world, "b"))
     assert await told(jar, site, said(world, "a", "Somebody Else")) == 409
+    world.clock.ahead = -timedelta(minutes=11)
+    old = said(world, "a", "Officer a", "same_surname")
+    world.clock.ahead = timedelta()
+    assert await told(jar, site, old) == 409, "the client may have been erased since"
     assert await told(jar, site, said(world, "nobody-yet", "nobody-yet", "same_surname")) == 303, "unknown: by the sub alone"
     assert await ties(world, "nobody-yet") == {"same_surname"}

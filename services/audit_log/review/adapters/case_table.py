@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from services.audit_log.review.application.cases import Decided, Person, Question
 from services.audit_log.review.domain.access import Tie
+from services.audit_log.review.domain.explanations import LIKENESS_MARKS
 from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
 
@@ -33,6 +34,11 @@ _TIE: Final = """INSERT INTO review_tie (tenant_id, agent, client_id, ties, comp
 ON CONFLICT ON CONSTRAINT review_tie_pkey DO UPDATE SET computed_at = greatest(review_tie.computed_at, excluded.computed_at),
   ties = (SELECT coalesce(array_agg(DISTINCT t ORDER BY t), '{}') FROM unnest(review_tie.ties || excluded.ties) AS t)"""
 """a statement adds ties and never takes one away (ADR 0027)"""
+_LIKE: Final = """SELECT FROM review_tie WHERE tenant_id = $1 AND client_id = $2
+UNION ALL SELECT FROM review_question WHERE tenant_id = $1 AND client_id = $2 AND marks && $3 LIMIT 1"""
+_UNTIE: Final = "DELETE FROM review_tie WHERE tenant_id = $1 AND client_id = $2"
+_UNMARK: Final = """UPDATE review_question SET marks = ARRAY(SELECT m FROM unnest(marks) AS m WHERE m <> ALL ($3))
+WHERE tenant_id = $1 AND client_id = $2 AND marks && $3"""
 
 
 class CaseTable:
@@ -75,6 +81,17 @@ class CaseTable:
 
     def tie(self, tenant: str, agent: str, client_id: str, ties: Sequence[Tie], at: datetime) -> Statement:
         return Statement(_TIE, (tenant, agent, client_id, sorted(t.value for t in ties), at))
+
+    async def known(self, tenant: str, client_id: str) -> bool:
+        """Whether anybody is marked as like the client."""
+        return bool(await self._store.fetch(tenant, _LIKE, tenant, client_id, sorted(LIKENESS_MARKS)))
+
+    def forgotten(self, tenant: str, client_id: str) -> list[Statement]:
+        """Takes those flags and marks away, with the client's identity. Safe to repeat."""
+        return [
+            Statement(_UNTIE, (tenant, client_id)),
+            Statement(_UNMARK, (tenant, client_id, sorted(LIKENESS_MARKS))),
+        ]
 
 
 def _person(r: Mapping[str, Any]) -> Person:
