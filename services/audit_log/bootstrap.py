@@ -47,6 +47,7 @@ from services.audit_log.bootstrap_late import Late
 from services.audit_log.bootstrap_ledger import LedgerCare
 from services.audit_log.domain.entry import Entry
 from services.audit_log.review.adapters import review_schema
+from services.audit_log.review.adapters.case_table import CaseTable
 from services.audit_log.review.bootstrap import Review
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
@@ -147,6 +148,7 @@ class AuditLogService:
             self._ledger,
             self._keyring,
             retention=PackRetention(rules.laws, self._policy.policy, now=parts.now),
+            likenesses=CaseTable(self._store),
             idempotency=idempotency,
             now=parts.now,
             new_id=parts.new_id,

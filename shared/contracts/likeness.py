@@ -4,6 +4,7 @@ session_notes alone can open who a client is. It compares, and signs flags and i
 """
 
 from datetime import datetime
+from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
@@ -19,12 +20,19 @@ class Likeness(BaseModel):
     client_id: UUID
     sub: str
     """of the member of staff"""
+    compared: str
+    """`digest_of` the name that was compared: the log holds it against the names under which it knows that person"""
     same_person: bool
     """same full name"""
     same_surname: bool
     same_address: bool
     """False as well where either address is not known"""
     at: datetime
+
+
+def digest_of(name: str) -> str:
+    """Of a name of staff, in any case; hexadecimal."""
+    return sha256(name.strip().casefold().encode()).hexdigest()
 
 
 def key_of(tenant: str, client_id: UUID) -> str:

@@ -118,8 +118,10 @@ class PostgresLedger:
             raise LedgerUnavailable("this process does not lead the ledger just now")
         return await self._writer.append(tenant, rows, statements)
 
-    async def erase_payloads(self, tenant: str, indexes: Sequence[int], entry: Entry) -> int:
-        """Delete payloads and salts, and say so in `entry` (kind erasure), in one transaction. Its index.
+    async def erase_payloads(
+        self, tenant: str, indexes: Sequence[int], entry: Entry, *, statements: Sequence[Statement] = ()
+    ) -> int:
+        """Delete payloads and salts, and say so in `entry` (kind erasure), in one transaction with `statements`. Its index.
 
         Leaves, tree and old proofs stay; payloads of erasures themselves are kept. Legal holds and retention are decided before.
         """
@@ -127,13 +129,16 @@ class PostgresLedger:
             raise ValueError("only an erasure's entry says what was erased")
         told = replace(entry, detail=entry.detail | {ERASED: sorted(set(indexes))})
         statement = Statement("SELECT ledger_erase($1::bigint[])", (sorted(set(indexes)),))
-        return (await self.append(tenant, [told], statements=[statement]))[0]
+        return (await self.append(tenant, [told], statements=[statement, *statements]))[0]
 
     async def entry(self, tenant: str, index: int) -> StoredEntry:
         return await self._reads.entry(tenant, index)
 
     async def search(self, tenant: str, filters: Filters, *, before: int | None = None, limit: int = 50) -> list[StoredEntry]:
         return await self._reads.search(tenant, filters, before, limit)
+
+    async def agents(self, tenant: str, who: str) -> list[str]:
+        return await self._reads.agents(tenant, who)
 
     async def following(self, tenant: str, filters: Filters, first: int, limit: int) -> list[StoredEntry]:
         """From index `first` on, the oldest first."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from services.audit_log.adapters.cosignature_table import keep_cosigned, read_cosigned, read_keys
 from services.audit_log.adapters.ledger_keys import LogKeys
 from services.audit_log.adapters.ledger_rows import DATABASE_ERRORS, Connection, Pool, reading
-from services.audit_log.adapters.ledger_search import SELECT, search_query, stored_entry
+from services.audit_log.adapters.ledger_search import AGENTS, SELECT, search_query, stored_entry
 from services.audit_log.adapters.ledger_tree import range_hashes
 from services.audit_log.application.ledger_view import (
     CosignedCheckpoint,
@@ -69,6 +69,10 @@ class LedgerReads:
         async with self._reading(tenant) as connection:
             rows = await connection.fetch(query, *arguments)
         return [stored_entry(row) for row in rows]
+
+    async def agents(self, tenant: str, who: str) -> list[str]:
+        async with self._reading(tenant) as connection:
+            return [row["sub"] for row in await connection.fetch(AGENTS, who, who.casefold())]
 
     async def following(self, tenant: str, filters: Filters, first: int, limit: int) -> list[StoredEntry]:
         query, arguments = search_query(filters, None, limit, first=first)

@@ -13,6 +13,9 @@ FROM ledger_entry e LEFT JOIN ledger_payload p USING (tenant_id, idx)"""
 
 _AGENT: Final = "(e.agent = ${sub} OR e.agent IN (SELECT sub FROM ledger_agent WHERE name = ${name}))"
 
+AGENTS: Final = """SELECT sub FROM ledger_agent WHERE name = $2
+UNION SELECT $1 WHERE EXISTS (SELECT FROM ledger_entry WHERE agent = $1) ORDER BY 1"""
+
 _HIDING: Final = """coalesce(
   (SELECT bool_or(r.record_type <> ?) FROM ledger_record r WHERE r.tenant_id = e.tenant_id AND r.idx = e.idx), true)"""
 """an entry without records stays"""

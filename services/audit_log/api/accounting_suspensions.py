@@ -6,7 +6,7 @@ nothing has to happen for them to be shown again. Officers see everything in `/v
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import orjson
 from fastapi import APIRouter
@@ -16,18 +16,23 @@ from starlette.responses import Response
 
 from services.audit_log.api.ledger_desk import Desk, LedgerRoute
 from services.audit_log.application.ledger_view import Filters, LedgerView, NoSuchEntry, StoredEntry
-from services.audit_log.domain.entry import EntryKind
+from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.payload import instant
+from services.audit_log.domain.suspension import ACTION, in_force
 from shared.http.body import Body, documented, read_json
 from shared.http.call import path_id
 from shared.http.problems import Fault, invalid
 from shared.identity.tokens import TokenVerifier
 
-ACTION: Final = "suspend-accounting"
 ORAL: Final = timedelta(days=30)
 """how long one that was asked for orally holds at most (164.528(a)(2)(ii)(C))"""
 MOST: Final = 200
-"""entries in one suspension; and how many suspensions of one client are looked at, newest first"""
+"""entries in one suspension"""
+_PAGE: Final = 200
+_QUERIES: Final = (EntryKind.QUERY.value,)
+_LOOKS: Final = ("view-entry", "explain-entry")
+"""actions whose query names the index of an entry of the client's"""
+_GRANT: Final = "grant:"
 
 
 class Suspension(Body):
@@ -84,14 +89,40 @@ def suspensions_router(
 
 
 async def suspended(ledger: LedgerView, tenant: str, client: str, now: datetime) -> tuple[int, ...]:
-    """Indexes that an accounting of this client leaves out now, those of the suspensions themselves included."""
-    asked = Filters(client_id=client, kinds=(EntryKind.QUERY.value,), actions=(ACTION,), outcome="permit")
-    found: set[int] = set()
-    for stored in await ledger.search(tenant, asked, limit=MOST):
-        query: dict[str, Any] = stored.entry.detail.get("query") or {}
-        if query and datetime.fromisoformat(query["until"]) > now:
-            found |= {stored.index, *query["entries"]}
-    return tuple(sorted(found))
+    """Indexes that this client's accounting, and whatever else the client reads, leave out now: suspensions in force and the
+    entries that they name; what was done about and under the same grants, which would tell of them; officers' looks at these."""
+    hidden: set[int] = set()
+    for stored in await _all(ledger, tenant, Filters(client_id=client, kinds=_QUERIES, actions=(ACTION,), outcome="permit")):
+        if named := in_force(stored.entry, now):
+            hidden |= {stored.index, *named}
+    if not hidden:
+        return ()
+    rested = await ledger.search(tenant, Filters(client_id=client, indexes=tuple(hidden)), limit=len(hidden))
+    grants = {(basis, s.entry.purpose) for s in rested for basis in s.entry.basis if basis.startswith(_GRANT)}
+    for purpose in {purpose for _, purpose in grants}:
+        for stored in await _all(ledger, tenant, Filters(client_id=client, purpose=purpose)):
+            if any((grant, purpose) in grants for grant in _grants(stored.entry)):
+                hidden.add(stored.index)
+    for look in reversed(await _all(ledger, tenant, Filters(client_id=client, kinds=_QUERIES, actions=_LOOKS))):
+        if (look.entry.detail.get("query") or {}).get("index") in hidden:
+            hidden.add(look.index)
+    return tuple(sorted(hidden))
+
+
+def _grants(entry: Entry) -> set[str]:
+    """As `grant:<id>`: those that it rests on, and those that were looked at when it was decided."""
+    looked_at = {f"{_GRANT}{g['id']}" for g in entry.detail.get("grants", ())}
+    return looked_at | {basis for basis in entry.basis if basis.startswith(_GRANT)}
+
+
+async def _all(ledger: LedgerView, tenant: str, filters: Filters) -> list[StoredEntry]:
+    """Newest first."""
+    found: list[StoredEntry] = []
+    while page := await ledger.search(tenant, filters, before=found[-1].index if found else None, limit=_PAGE):
+        found += page
+        if len(page) < _PAGE:
+            break
+    return found
 
 
 def _period_faults(body: Suspension, today: datetime) -> list[Fault]:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.audit_log.api.accounting_suspensions import suspended
-from services.audit_log.api.fhir_audit_query import ID, AuditSearch, Pairs, audit_search_of
+from services.audit_log.api.fhir_audit_query import ID, AuditSearch, Pairs, audit_search_of, recorded
 from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.api.ledger_words import as_the_client_sees
 from services.audit_log.application.ledger_view import LedgerView, NoSuchEntry, StoredEntry
@@ -77,7 +77,11 @@ def fhir_router(
             except NoSuchEntry:
                 found = []
         headers = await desk.record(
-            call, "read-audit-event", {"id": event_id[:32]}, len(found), client_id=_client(stored, own) if found else own
+            call,
+            "read-audit-event",
+            {"id": event_id} if match else {},
+            len(found),
+            client_id=_client(stored, own) if found else own,
         )
         if not found:
             raise not_found("There is no such AuditEvent.")
@@ -96,7 +100,7 @@ def fhir_router(
             hidden = await suspended(ledger, call.tenant, own, now())
             wanted = replace(wanted, filters=replace(wanted.filters, besides=hidden))
         shown, at = await _page(ledger, call, wanted, cursors.decode(request, bound_to=bound), own)
-        asked = {k: v for k, v in pairs if k not in ("cursor", "_format", "_pretty")}
+        asked = recorded(pairs, wanted)
         headers = await desk.record(call, "search-audit-events", asked, len(shown), client_id=wanted.filters.client_id)
         links = [{"relation": "self", "url": f"{base}/AuditEvent?{query}"}]
         if at is not None:

@@ -78,6 +78,16 @@ def audit_search_of(pairs: Pairs, *, lenient: bool) -> AuditSearch:
     return AuditSearch(filters, count, ids, found["action"], outcomes)
 
 
+def recorded(pairs: Pairs, wanted: AuditSearch) -> dict[str, str]:
+    """What the entry of this search keeps: parameters and codes that were understood, no other word that was typed."""
+    asked = {name: value.rpartition("|")[2] for name, value in pairs if name in SEARCH or name == "_count"}
+    if wanted.filters.agent is not None:
+        asked["agent"] = wanted.filters.agent
+    if wanted.ids is not None:
+        asked["_id"] = ",".join(sorted(i for i in wanted.ids if ID.fullmatch(i)))
+    return asked
+
+
 def _one_of(name: str, value: str) -> frozenset[str]:
     codes = frozenset(v.rpartition("|")[2] for v in value.split(","))
     known = {"action": frozenset("CRUDE"), "outcome": frozenset(("0", "4", "8", "12"))}.get(name)

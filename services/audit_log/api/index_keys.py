@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit_log.api.ledger_desk import Desk, LedgerRoute
-from services.audit_log.application.ports import KeyringUnavailable, Ledger
+from services.audit_log.application.ledger_view import LedgerView
+from services.audit_log.application.ports import KeyringUnavailable
 from shared.http.problems import unavailable
 from shared.identity.tokens import TokenVerifier
 
 
 def index_keys_router(
-    new_version: Callable[[str], Awaitable[str]], ledger: Ledger, tokens: TokenVerifier, now: Callable[[], datetime]
+    new_version: Callable[[str], Awaitable[str]], ledger: LedgerView, tokens: TokenVerifier, now: Callable[[], datetime]
 ) -> APIRouter:
     """`new_version` makes the tenant's next index key and answers its key id."""
     router = APIRouter(tags=["ledger"], route_class=LedgerRoute)

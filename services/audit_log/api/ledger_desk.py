@@ -1,15 +1,17 @@
 """Who may look into the ledger, and the entry that every look leaves behind."""
 
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.audit_log.application.ports import Ledger, LedgerUnavailable
+from services.audit_log.application.ledger_view import LedgerView
+from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.application.reviews import REVIEWERS
 from services.audit_log.domain.entry import Entry, EntryKind
 from shared.contracts.records import ServiceName
@@ -17,6 +19,8 @@ from shared.http.call import Call, authenticate
 from shared.http.problems import Problem, forbidden, not_found, unavailable
 from shared.identity.roles import Role, default_purpose, may_claim
 from shared.identity.tokens import TokenVerifier
+
+_ID: Final = re.compile(r"[0-9a-fA-F-]{32,36}", re.ASCII)
 
 
 class LedgerRoute(APIRoute):
@@ -37,7 +41,7 @@ class LedgerRoute(APIRoute):
 class Desk:
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: LedgerView,
         tokens: TokenVerifier,
         now: Callable[[], datetime],
         caller: Callable[[Request, TokenVerifier], Call] = authenticate,
@@ -89,8 +93,14 @@ class Desk:
     async def record(
         self, call: Call, action: str, query: Mapping[str, Any], rows: int, *, client_id: str | None = None
     ) -> dict[str, str]:
-        """Append the entry of this look; the header that names it."""
-        return await self._append(call, action, "permit", "officer", client_id, {"query": dict(query), "rows": rows})
+        """Append the entry of this look; the header that names it. Of whom was asked for, it keeps the `sub`s that the log knows:
+        what was typed may be a client's name."""
+        asked = dict(query)
+        if isinstance(asked.get("agent"), str):
+            asked["agent"] = await self._ledger.agents(call.tenant, asked["agent"])
+        if "record_id" in asked and not _ID.fullmatch(asked["record_id"]):
+            asked["record_id"] = "no id"
+        return await self._append(call, action, "permit", "officer", client_id, {"query": asked, "rows": rows})
 
     async def _with_purpose(self, call: Call, action: str, client_id: str | None) -> Call:
         if call.purpose is not None and not may_claim(call.principal.role, call.purpose):

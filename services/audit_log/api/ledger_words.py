@@ -94,8 +94,11 @@ def client_line(stored: StoredEntry) -> dict[str, Any]:
 
 
 def as_the_client_sees(stored: StoredEntry) -> StoredEntry:
-    """Without psychotherapy notes. What is told of the entry is what befell the rest; why, would tell of the others."""
+    """Without psychotherapy notes: what is told of the entry is what befell the rest; why, would tell of the others. Without what
+    was asked in a look at the log: it may name an entry that is not shown, or an agency and its words (164.528(a)(2))."""
     entry = stored.entry
+    if entry.kind is EntryKind.QUERY:
+        return replace(stored, entry=replace(entry, detail={}))
     rest = tuple(r for r in entry.records if r.record_type != RecordType.PSYCHOTHERAPY_NOTE)
     if len(rest) < len(entry.records):
         permitted = any(r.decision == Decision.PERMIT for r in rest)

@@ -1,20 +1,26 @@
-"""Break-glass reasons are words about the client, kept in the ledger: they go with the client's identity.
+"""Words about the client that the ledger keeps go with the client's identity: break-glass reasons, who was compared with them,
+what an agency said to have their accounting suspended. With them go the flags of likeness themselves (ADR 0027).
 
-Entries, leaves, tree and old proofs stay; the erased entries still say who, when, for whom and under which purpose.
+A suspension in force stays, or it would end too early; and any, while disclosures must be accounted for: 45 CFR
+164.528(a)(2)(ii)(A) has the agency's statement documented. Entries, leaves, tree and old proofs stay; the erased entries still
+say who, when, for whom and under which purpose.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final, Protocol
-from uuid import UUID
 
 from services.audit_log.application.ledger_view import Filters, StoredEntry
 from services.audit_log.application.ports import Ledger
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.erasure import Erasure
 from services.audit_log.domain.retention import ACCOUNTED
+from services.audit_log.domain.suspension import ACTION as SUSPEND
+from services.audit_log.domain.suspension import in_force
 from shared.contracts.records import KeyClass, ServiceName
+from shared.eventstore.model import Statement
 
+COMPARE: Final = "compare-likeness"
 _PAGE: Final = 200
 
 
@@ -24,8 +30,18 @@ class ErasableLedger(Ledger, Protocol):
     async def search(self, tenant: str, filters: Filters, *, before: int | None = None, limit: int = 50) -> list[StoredEntry]:
         """Newest first, below index `before`."""
 
-    async def erase_payloads(self, tenant: str, indexes: Sequence[int], entry: Entry) -> int:
-        """Deletes those payloads and says so in `entry`, in one transaction; the entry's index."""
+    async def erase_payloads(
+        self, tenant: str, indexes: Sequence[int], entry: Entry, *, statements: Sequence[Statement] = ()
+    ) -> int:
+        """Deletes those payloads and says so in `entry`, in one transaction with `statements`; the entry's index."""
+
+
+class Likenesses(Protocol):
+    """Flags of likeness between the client and members of staff."""
+
+    async def known(self, tenant: str, client_id: str) -> bool: ...
+
+    def forgotten(self, tenant: str, client_id: str) -> Sequence[Statement]: ...
 
 
 class ErasingReasons:
@@ -34,28 +50,34 @@ class ErasingReasons:
     def __init__(
         self,
         ledger: ErasableLedger,
+        likenesses: Likenesses,
         accounted_since: Callable[[str], Awaitable[datetime | None]],
         *,
         now: Callable[[], datetime],
     ) -> None:
-        self._ledger, self._accounted_since, self._now = ledger, accounted_since, now
+        self._ledger, self._likenesses = ledger, likenesses
+        self._accounted_since, self._now = accounted_since, now
 
     async def erase(self, tenant: str, state: Erasure) -> None:
         """Nothing where the erasure leaves identity alone, or where it was done before: so it may be taken twice."""
         if KeyClass.IDENTITY not in state.key_classes or state.client_id is None:
             return
-        indexes = await self._standing(tenant, state.client_id)
-        if indexes:
-            await self._ledger.erase_payloads(tenant, indexes, self._entry(state))
+        client = str(state.client_id)
+        indexes = await self._standing(tenant, client)
+        if indexes or await self._likenesses.known(tenant, client):
+            forgotten = self._likenesses.forgotten(tenant, client)
+            await self._ledger.erase_payloads(tenant, indexes, self._entry(state), statements=forgotten)
 
-    async def _standing(self, tenant: str, client_id: UUID) -> list[int]:
-        filters = Filters(client_id=str(client_id), kinds=(EntryKind.GRANT.value,))
-        since = await self._accounted_since(tenant)
+    async def _standing(self, tenant: str, client: str) -> list[int]:
+        grants = Filters(client_id=client, kinds=(EntryKind.GRANT.value,))
+        queries = Filters(client_id=client, kinds=(EntryKind.QUERY.value,), actions=(COMPARE, SUSPEND))
+        since, now = await self._accounted_since(tenant), self._now()
         indexes: list[int] = []
-        before: int | None = None
-        while found := await self._ledger.search(tenant, filters, before=before, limit=_PAGE):
-            indexes += [s.index for s in found if not s.erased and not _stays(s.entry, since)]
-            before = found[-1].index
+        for filters in (grants, queries):
+            before: int | None = None
+            while found := await self._ledger.search(tenant, filters, before=before, limit=_PAGE):
+                indexes += [s.index for s in found if not s.erased and not _stays(s.entry, since, now)]
+                before = found[-1].index
         return indexes
 
     def _entry(self, state: Erasure) -> Entry:
@@ -75,5 +97,7 @@ class ErasingReasons:
         )
 
 
-def _stays(entry: Entry, since: datetime | None) -> bool:
-    return since is not None and entry.purpose in ACCOUNTED and entry.at >= since
+def _stays(entry: Entry, since: datetime | None, now: datetime) -> bool:
+    if in_force(entry, now):
+        return True
+    return since is not None and entry.at >= since and (entry.purpose in ACCOUNTED or entry.action == SUSPEND)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from services.audit_log.application.erasing_reasons import ErasableLedger, ErasingReasons
+from services.audit_log.application.erasing_reasons import ErasableLedger, ErasingReasons, Likenesses
 from services.audit_log.application.erasure_stream import ErasureStream, Loaded, system_meta
 from services.audit_log.application.holds import Holds
 from services.audit_log.application.ports import KeyringUnavailable, LedgerUnavailable
@@ -83,13 +83,14 @@ class Erasures:
         keyring: KeyDestruction,
         *,
         retention: Retention,
+        likenesses: Likenesses,
         idempotency: Idempotency,
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
         self.idempotency = idempotency
         self.holds = Holds(store, ledger, now=now, new_id=new_id)
-        self._reasons = ErasingReasons(ledger, retention.accounted_since, now=now)
+        self._reasons = ErasingReasons(ledger, likenesses, retention.accounted_since, now=now)
         self._retention = retention
         self._streams = ErasureStream(store, ledger, new_id=new_id)
         self._ledger, self._keyring, self._now, self._new_id = ledger, keyring, now, new_id

@@ -123,6 +123,9 @@ class LedgerView(Ledger, Protocol):
     async def search(self, tenant: str, filters: Filters, *, before: int | None = None, limit: int = 50) -> list[StoredEntry]:
         """Newest first, below index `before`."""
 
+    async def agents(self, tenant: str, who: str) -> list[str]:
+        """The `sub`s that `Filters.agent` would find, sorted."""
+
     async def proof(self, tenant: str, index: int) -> EntryProof:
         """Against the newest cosigned checkpoint where it covers the entry, else against the newest; waits up to 1.5 s for one
         that covers it. NoSuchEntry, NotYetSigned."""

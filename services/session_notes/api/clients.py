@@ -74,6 +74,8 @@ def client_routes(surface: Surface, index: ClientIndex, reindexing: Reindexing) 
         body, _ = await read_json(request, LikenessBody)
         if call.principal.role is not Role.COMPLIANCE_OFFICER:
             raise forbidden("This is open to compliance officers.")
+        if body.sub == call.principal.sub:
+            raise forbidden("Somebody else has to ask about you.")
         found = await read_client(desk, call, path_id(client_id))
         statement, signature = signed_likeness(desk, call.tenant, found, body)
         return respond({"statement": statement, "signature": signature}, headers=found.opened.headers)

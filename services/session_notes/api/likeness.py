@@ -8,7 +8,7 @@ from pydantic import Field
 from services.session_notes.application.clients import ClientRead
 from services.session_notes.application.ports import Desk
 from services.session_notes.domain.likeness import Alike, compare
-from shared.contracts.likeness import LIKENESS, Likeness, key_of
+from shared.contracts.likeness import LIKENESS, Likeness, digest_of, key_of
 from shared.contracts.topics import SESSION_NOTES
 from shared.http.body import Body
 
@@ -28,6 +28,7 @@ def signed_likeness(desk: Desk, tenant: str, read: ClientRead, body: LikenessBod
         tenant=tenant,
         client_id=read.client_id,
         sub=body.sub,
+        compared=digest_of(body.name),
         same_person=alike.same_person,
         same_surname=alike.same_surname,
         same_address=alike.same_address,

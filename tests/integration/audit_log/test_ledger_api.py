@@ -21,7 +21,7 @@ from services.audit_log.api.accounting_suspensions import suspensions_router
 from services.audit_log.api.ledger import accountable, ledger_router
 from services.audit_log.api.tlog import tlog_router
 from services.audit_log.application.ledger_view import Filters
-from services.audit_log.domain.entry import EntryKind, EntryRecord
+from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
 from services.audit_log.domain.leaf import commit
 from services.audit_log.domain.note import parse_vkey
 from services.audit_log.domain.tlog_proof import verify_proof
@@ -413,6 +413,19 @@ async def test_164_528_a_2_a_suspension_hides_and_its_end_restores(api: Api) -> 
         await asyncio.sleep(0.1)
     assert indexes(await api.get(accounting)) == [1, 0]
     assert {1, 0, 2} <= set(indexes(await api.get(report, "client", client_id=CLIENT)))
+
+
+async def test_164_528_a_2_none_in_force_is_forgotten(api: Api) -> None:
+    """However many suspensions came after it."""
+    await api.ledger.append("north", [entry(0, purpose="HLEGAL", at=clock.now()), entry(1, purpose="HLEGAL", at=clock.now())])
+
+    def suspension(index: int, ends: datetime) -> Entry:
+        query = {"until": ends.isoformat(), "entries": [index]}
+        return entry(kind=EntryKind.QUERY, action="suspend-accounting", records=(), basis=(), detail={"query": query})
+
+    await api.ledger.append("north", [suspension(0, clock.now() + timedelta(days=1))])
+    await api.ledger.append("north", [suspension(1, clock.now() - timedelta(days=1)) for _ in range(201)])
+    assert indexes(await api.get(f"/v1/audit/clients/{CLIENT}/accounting-of-disclosures")) == [1]
 
 
 async def test_164_528_a_2_what_cannot_be_suspended(api: Api) -> None:

@@ -13,6 +13,7 @@ import orjson
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
+from services.audit_log.adapters import gate_schema
 from services.audit_log.adapters.keyring import PostgresKeyring
 from services.audit_log.adapters.kms.file import FileKms
 from services.audit_log.adapters.ledger import PostgresLedger
@@ -23,6 +24,8 @@ from services.audit_log.application.erasure_stream import SCHEMA
 from services.audit_log.application.erasures import Erasures, handlers
 from services.audit_log.application.ledger_view import Filters
 from services.audit_log.domain.policy import TenantPolicy
+from services.audit_log.review.adapters import review_schema
+from services.audit_log.review.adapters.case_table import CaseTable
 from shared.contracts.records import KeyClass, ServiceName
 from shared.contracts.topics import AUDIT, RECEIPTS
 from shared.eventstore.outbox import Outbox
@@ -152,6 +155,7 @@ def make_erasures(
         ledger,
         keyring,
         retention=(chosen or Chosen()).retention(),
+        likenesses=CaseTable(store),
         idempotency=idempotency.Idempotency(store, b"s" * 32),
         now=clock.now,
         new_id=clock.new_id,
@@ -162,7 +166,7 @@ def make_erasures(
 async def world(audit: DatabaseUrls, keys: DatabaseUrls, directory: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         kms = FileKms(directory / "kms.json", environment="test", random=os.urandom)
-        store = PostgresEventStore(audit, ddl=[*BASE_DDL, *SCHEMA], now=clock.now)
+        store = PostgresEventStore(audit, ddl=[*gate_schema.schema(), *SCHEMA, *review_schema.schema()], now=clock.now)
         ledger = ledger_on(audit, directory / "anchors")
         keyring = PostgresKeyring(keys, kms, now=clock.now, random=os.urandom, new_id=clock.new_id)
         for part in (store, ledger, keyring):

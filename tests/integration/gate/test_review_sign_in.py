@@ -135,3 +135,34 @@ async def test_whatever_people_are_called_is_text(world: World, site: str, jar: 
         async with jar.get(site + path) as page:
             text = await page.text()
             assert page.status == 200 and "<script>alert" not in text and "&lt;script&gt;alert" in text, path
+
+
+async def test_what_was_typed_into_a_search_does_not_stand_in_the_log(
+    world: World, site: str, jar: aiohttp.ClientSession
+) -> None:
+    """A client's name, typed into any field; of a person, the log keeps whom it found."""
+    await world.usual()
+    ref, _ = await world.note()
+    await world.ask(world.token("t-okafor", "therapist", name="Zoë Okafor"), Action.READ, ref)
+    officer = world.token("co-weiss", "compliance_officer")
+    await sign_in(jar, site, officer)
+    headers = {"Authorization": f"Bearer {officer}", "Prefer": "handling=lenient"}
+    for path in (
+        "/review/search?client_id=Noor+Haddad&agent=Noor+Haddad",
+        "/review/search?agent=Noor+Haddad&record_id=Noor+Haddad",
+        "/review/search.csv?agent=Noor+Haddad",
+        "/v1/audit/entries?agent=Noor+Haddad&record_id=Noor+Haddad",
+        "/v1/audit/exports/activity?agent=Noor+Haddad",
+        "/fhir/R4/AuditEvent?agent=Noor+Haddad&purpose=Noor+Haddad|TREAT&name=Noor+Haddad",
+        "/fhir/R4/AuditEvent?_id=Noor+Haddad",
+        "/fhir/R4/AuditEvent/Noor%20Haddad",
+        "/review/search?agent=okafor",
+        "/v1/audit/entries?agent=zo%C3%AB+okafor",
+        "/v1/audit/entries?agent=t-rivera",
+    ):
+        async with jar.get(site + path, headers=headers) as page:
+            assert page.status in (200, 404), (path, await page.text())
+            await page.read()
+    asked = [e.detail.get("query", {}) for e in await looks(world)]
+    assert "Haddad" not in str(asked) and {"faulty": ["client_id"]} in asked
+    assert asked[:3] == [{"agent": ["t-rivera"]}, {"agent": ["t-okafor"]}, {"agent": ["t-okafor"]}]

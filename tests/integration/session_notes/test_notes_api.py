@@ -1,11 +1,13 @@
 """Notes over HTTP, decided by the real gate: written, revised, signed, amended, listed, and kept from others."""
 
+from base64 import b64decode
 from typing import Any
 
 import pytest
 
 from shared.contracts.consent_policy import ConsentKind, Provision, RelationshipRole
 from shared.contracts.disclosure import Action
+from shared.contracts.likeness import Likeness, digest_of
 from shared.contracts.records import KeyClass
 from shared.contracts.topics import SESSION_NOTES
 from tests.integration.session_notes.world import SOAP, Clinic
@@ -275,3 +277,13 @@ async def test_every_read_and_write_is_asked_once_as_what_it_is(clinic: Clinic) 
 async def test_nothing_without_a_token(clinic: Clinic, path: str) -> None:
     async with clinic.rest.session.get(f"{clinic.world.base_url}{path}?client_id={clinic.client_id}") as got:
         assert got.status == 401
+
+
+async def test_likeness_is_asked_for_by_another_officer(clinic: Clinic) -> None:
+    officer = clinic.rest.as_("imani.brook", "compliance_officer")
+    path, body = f"/v1/clients/{clinic.client_id}/likeness", {"sub": "sami.haddad", "name": "Sami Haddad"}
+    made = (await officer.call("POST", path, body, want=200, X_Purpose_Of_Use="HCOMPL")).json
+    told = Likeness.model_validate_json(b64decode(made["statement"]))
+    assert (told.same_surname, told.same_person, told.compared) == (True, False, digest_of("SAMI HADDAD"))
+    assert "Haddad" not in b64decode(made["statement"]).decode()
+    await officer.call("POST", path, body | {"sub": officer.sub}, want=403, X_Purpose_Of_Use="HCOMPL")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from services.audit_log.review.application.cases import Decided, Person, Question
 from services.audit_log.review.domain.access import Tie
+from services.audit_log.review.domain.explanations import LIKENESS_MARKS
 from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
 
@@ -26,12 +27,18 @@ GROUP BY ground ORDER BY times DESC"""
 _QUESTIONS: Final = "SELECT count(*) AS times FROM review_question WHERE tenant_id = $1 AND at >= $2"
 _DECISIONS: Final = """SELECT agent, up_to, decision, decided_by, decided_at FROM review_decision
 WHERE tenant_id = $1 AND ($2::text IS NULL OR agent = $2) ORDER BY decided_at DESC LIMIT $3"""
-_NAME: Final = "SELECT name FROM ledger_agent WHERE tenant_id = $1 AND sub = $2 LIMIT 1"
+_NAMES: Final = "SELECT name FROM ledger_agent WHERE tenant_id = $1 AND sub = $2 ORDER BY name"
 _DECIDE: Final = """INSERT INTO review_decision (tenant_id, agent, up_to, decision, decided_by, decided_at)
 VALUES ($1, $2, $3, $4, $5, $6)"""
 _TIE: Final = """INSERT INTO review_tie (tenant_id, agent, client_id, ties, computed_at) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT ON CONSTRAINT review_tie_pkey DO UPDATE SET ties = excluded.ties, computed_at = excluded.computed_at
-WHERE review_tie.computed_at <= excluded.computed_at"""
+ON CONFLICT ON CONSTRAINT review_tie_pkey DO UPDATE SET computed_at = greatest(review_tie.computed_at, excluded.computed_at),
+  ties = (SELECT coalesce(array_agg(DISTINCT t ORDER BY t), '{}') FROM unnest(review_tie.ties || excluded.ties) AS t)"""
+"""a statement adds ties and never takes one away (ADR 0027)"""
+_LIKE: Final = """SELECT FROM review_tie WHERE tenant_id = $1 AND client_id = $2
+UNION ALL SELECT FROM review_question WHERE tenant_id = $1 AND client_id = $2 AND marks && $3 LIMIT 1"""
+_UNTIE: Final = "DELETE FROM review_tie WHERE tenant_id = $1 AND client_id = $2"
+_UNMARK: Final = """UPDATE review_question SET marks = ARRAY(SELECT m FROM unnest(marks) AS m WHERE m <> ALL ($3))
+WHERE tenant_id = $1 AND client_id = $2 AND marks && $3"""
 
 
 class CaseTable:
@@ -62,14 +69,29 @@ class CaseTable:
 
     async def name(self, tenant: str, agent: str) -> str:
         """The name under which a member of staff acted, in title case; empty where none is known."""
-        rows = await self._store.fetch(tenant, _NAME, tenant, agent)
-        return str(rows[0]["name"]).title() if rows else ""
+        known = await self.names(tenant, agent)
+        return known[0].title() if known else ""
+
+    async def names(self, tenant: str, agent: str) -> list[str]:
+        """All under which they acted, case folded."""
+        return [str(r["name"]) for r in await self._store.fetch(tenant, _NAMES, tenant, agent)]
 
     def decided(self, tenant: str, d: Decided) -> Statement:
         return Statement(_DECIDE, (tenant, d.agent, d.up_to, d.decision, d.by, d.at))
 
     def tie(self, tenant: str, agent: str, client_id: str, ties: Sequence[Tie], at: datetime) -> Statement:
         return Statement(_TIE, (tenant, agent, client_id, sorted(t.value for t in ties), at))
+
+    async def known(self, tenant: str, client_id: str) -> bool:
+        """Whether anybody is marked as like the client."""
+        return bool(await self._store.fetch(tenant, _LIKE, tenant, client_id, sorted(LIKENESS_MARKS)))
+
+    def forgotten(self, tenant: str, client_id: str) -> list[Statement]:
+        """Takes those flags and marks away, with the client's identity. Safe to repeat."""
+        return [
+            Statement(_UNTIE, (tenant, client_id)),
+            Statement(_UNMARK, (tenant, client_id, sorted(LIKENESS_MARKS))),
+        ]
 
 
 def _person(r: Mapping[str, Any]) -> Person:

@@ -22,7 +22,7 @@ class EntrySearch:
         self._store = store
 
     async def page(self, tenant: str, filters: Filters, after: Place | None, limit: int) -> list[StoredEntry]:
-        subs = None if filters.agent is None else await self._subs(tenant, filters.agent)
+        subs = None if filters.agent is None else [filters.agent, *await self.named(tenant, filters.agent)]
         query, arguments = _query(tenant, filters, subs, after, limit)
         return [stored_entry(row) for row in await self._store.fetch(tenant, query, *arguments)]
 
@@ -35,11 +35,11 @@ class EntrySearch:
                 return
             after = found[-1].entry.at, found[-1].index
 
-    async def _subs(self, tenant: str, who: str) -> list[str]:
-        """The person's `sub` as given, and those of staff whose name holds the word, in any case."""
+    async def named(self, tenant: str, who: str) -> list[str]:
+        """`sub`s of staff whose name holds the word, in any case."""
         word = who.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         rows = await self._store.fetch(tenant, _SUBS, tenant, f"%{word}%")
-        return [who, *(row["sub"] for row in rows)]
+        return [row["sub"] for row in rows]
 
 
 def _query(tenant: str, filters: Filters, subs: list[str] | None, after: Place | None, limit: int) -> tuple[str, list[Any]]:

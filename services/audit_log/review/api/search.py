@@ -47,7 +47,9 @@ def search_router(
             filters = filters_of(request)
         except Problem as problem:
             values["faults"] = [(f.pointer.lstrip("?"), f.detail) for f in problem.errors]
-            return await surface.show(call, "search.html", values, action="search-ledger", query=asked, rows=0)
+            faulty = {"faulty": [name for name, _ in values["faults"] if name in FIELDS]}  # never what was typed there
+            return await surface.show(call, "search.html", values, action="search-ledger", query=faulty, rows=0)
+        told = await _told(search, ledger, call.tenant, asked)
         bound_to = orjson.dumps([call.tenant, call.principal.sub, "review", asked], option=orjson.OPT_SORT_KEYS).decode()
         limit, position = limit_of(request), cursors.decode(request, bound_to=bound_to)
         after: Place | None = (datetime.fromisoformat(position[0]), position[1]) if position else None
@@ -59,7 +61,7 @@ def search_router(
             values["next"] = "/review/search?" + urlencode({**asked, **_limit(request), "cursor": cursor})
         values["hits"], values["csv"] = shown, "/review/search.csv?" + urlencode(asked)
         return await surface.show(
-            call, "search.html", values, action="search-ledger", query=asked, rows=len(shown), client_id=filters.client_id
+            call, "search.html", values, action="search-ledger", query=told, rows=len(shown), client_id=filters.client_id
         )
 
     @router.get("/search.csv")
@@ -67,8 +69,9 @@ def search_router(
         """Streams; one entry before the first line, one with rows and digest behind the last."""
         call = await surface.officer(request, "export-ledger")
         asked, filters = _asked(request), filters_of(request)
-        headers = await surface.desk.record(call, "export-ledger", asked, 0, client_id=filters.client_id)
-        lines = _lines(surface, call, search, asked, filters)
+        told = await _told(search, ledger, call.tenant, asked)
+        headers = await surface.desk.record(call, "export-ledger", told, 0, client_id=filters.client_id)
+        lines = _lines(surface, call, search, told, filters)
         sent = {**HEADERS, **headers, "Content-Disposition": 'attachment; filename="ledger-entries.csv"'}
         sent["X-Accel-Buffering"] = "no"  # nginx passes it on as it comes
         return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=sent)
@@ -118,7 +121,7 @@ def search_router(
 
 
 async def _lines(
-    surface: Surface, call: Call, search: EntrySearch, asked: Mapping[str, str], filters: Filters
+    surface: Surface, call: Call, search: EntrySearch, told: Mapping[str, Any], filters: Filters
 ) -> AsyncIterator[bytes]:
     rows, digest = 0, sha256()
     head = csv_bytes([COLUMNS])
@@ -129,7 +132,7 @@ async def _lines(
         rows += len(page)
         digest.update(block)
         yield block
-    query = {**asked, "sha256": digest.hexdigest()}
+    query = {**told, "sha256": digest.hexdigest()}
     await surface.desk.record(call, "exported-ledger", query, rows, client_id=filters.client_id)
 
 
@@ -142,6 +145,14 @@ def _row(stored: StoredEntry) -> tuple[object, ...]:
 
 def _asked(request: Request) -> dict[str, str]:
     return {name: request.query_params[name][:200] for name in FIELDS if request.query_params.get(name)}
+
+
+async def _told(search: EntrySearch, ledger: LedgerView, tenant: str, asked: Mapping[str, str]) -> dict[str, Any]:
+    """What the entry keeps: of a person, the `sub`s that were found."""
+    who = asked.get("agent")
+    if who is None:
+        return dict(asked)
+    return {**asked, "agent": sorted({*await ledger.agents(tenant, who), *await search.named(tenant, who)})}
 
 
 def _limit(request: Request) -> dict[str, str]:

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
+from services.audit_log.application.erasing_reasons import COMPARE
 from services.audit_log.application.ports import Ledger
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.review.application.judging import Judging
 from services.audit_log.review.domain.access import Tie
 from services.audit_log.review.domain.explanations import Judged, Mark
 from services.audit_log.review.domain.questions import sentences
-from shared.contracts.likeness import Likeness
+from shared.contracts.likeness import Likeness, digest_of
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.http.call import Call
@@ -22,6 +23,9 @@ from shared.identity.roles import default_purpose
 SHOWN: Final = 200
 """questions of one person that a page judges anew and shows"""
 SHARES_SINCE: Final = timedelta(days=90)
+
+FRESH: Final = timedelta(minutes=10)
+"""after which a statement of likeness is not taken any more: the client may have been erased since"""
 
 
 class Decision(StrEnum):
@@ -76,7 +80,7 @@ class Cases(Protocol):
 
     async def questions(self, tenant: str, agent: str, limit: int) -> list[Question]: ...
 
-    async def name(self, tenant: str, agent: str) -> str: ...
+    async def names(self, tenant: str, agent: str) -> list[str]: ...
 
     def decided(self, tenant: str, d: Decided) -> Statement: ...
 
@@ -113,10 +117,18 @@ class Deciding:
             raise conflict("Somebody was faster: look at it again.") from None
 
     async def liken(self, call: Call, likeness: Likeness) -> None:
-        """Keep the flags that session_notes computed and signed; that they were asked for is an entry."""
+        """Keep the flags that session_notes computed and signed; that they were asked for is an entry. A flag that was set stays:
+        nothing said later takes it away. Problem 403 for oneself, 409 for an old statement or another name than the log's."""
+        if likeness.sub == call.principal.sub:
+            raise forbidden("Somebody else has to ask about you.")
+        known = await self._cases.names(call.tenant, likeness.sub) or [likeness.sub]
+        if self._now() - likeness.at > FRESH:
+            raise conflict("The statement is too old: ask again.")
+        if likeness.compared not in map(digest_of, known):
+            raise conflict("Another name was compared than the one under which the log knows this person.")
         ties = [t for t in Tie if getattr(likeness, t.value)]
         detail = {"person": likeness.sub, "ties": [t.value for t in ties]}
-        entry = _entry(call, "compare-likeness", "done", self._now(), detail, str(likeness.client_id))
+        entry = _entry(call, COMPARE, "done", self._now(), detail, str(likeness.client_id))
         statement = self._cases.tie(call.tenant, likeness.sub, str(likeness.client_id), ties, likeness.at)
         await self._ledger.append(call.tenant, [entry], statements=[statement])
 

@@ -166,6 +166,8 @@ _OUTWEIGH_ALL: Final = frozenset({Mark.SELF, Mark.SAME_ADDRESS})
 _OUTWEIGH_WEAK: Final = frozenset(
     {Mark.SAME_SURNAME, Mark.COLLEAGUE, Mark.WATCHED, Mark.REFUSED_BEFORE, Mark.BURST, Mark.RARE_HOUR}
 )
+LIKENESS_MARKS: Final = frozenset({Mark.SELF, Mark.SAME_ADDRESS, Mark.SAME_SURNAME})
+"""what only the client's identity could tell"""
 REFUSED_WITHIN: Final = timedelta(days=2)
 
 
