@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ import pytest
 
 from infra.operator import rebuild as rebuilding
 from infra.operator.rebuild import MODELS, Trouble, rebuild
+from infra.progress import Progress
 from shared.service.parts import DatabaseUrls
 from tests.integration.alliance_measurement.clinic import Clinic, World, running_world, today
 from tests.support.postgres import Postgres
@@ -125,6 +127,17 @@ async def test_writers_go_on_while_it_is_rebuilt_and_nothing_is_lost(world: Worl
     assert [i for i in asked if not any(i in row for row in rows["administration"])] == []
     await rebuild("alliance_measurement", urls_of(world, "alliance_measurement"), progress=False)
     assert await contents(world, "alliance_measurement") == rows
+
+
+async def test_it_shows_how_far_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuilding, "PAGE", 2)
+    shown = StringIO()
+    monkeypatch.setattr(rebuilding, "Progress", lambda total, label: Progress(total, label, out=shown))
+    await lived_in(world)
+    read = await rebuild("session_notes", urls_of(world, "session_notes"))
+    lines = shown.getvalue().splitlines()
+    assert len(lines) > 3 and all(line.startswith("session_notes ") for line in lines)
+    assert "100%" in lines[-1] and f"{read}/{read}" in lines[-1]
 
 
 async def test_two_at_once_are_one_too_many(world: World) -> None:

@@ -1,6 +1,7 @@
 """What alliance_measurement prepares waits for the client's next session, and shows only what the client's choice allows."""
 
 from typing import Any
+from uuid import uuid4
 
 from services.session_notes.application.sessions import LATE
 from shared.contracts.disclosure import ReleaseAudience
@@ -113,3 +114,22 @@ async def test_a_prompt_that_another_service_signed_is_refused(clinic: Clinic) -
     assert await waiting(clinic, clinic.marsh) == [SHOWN]
     async with clinic.rest.session.get(f"{clinic.world.base_url}/metrics") as got:
         assert 'messages_refused_total{topic="alliance.v1",why="forged"}' in await got.text()
+
+
+async def test_what_cannot_be_read_is_parked_and_counted_as_an_alarm(clinic: Clinic) -> None:
+    """The client's later messages wait behind it; another client's flow on."""
+    await clinic.prompt(STRAIN)
+    (message,) = clinic.sent(ALLIANCE)
+    headers = {**message.headers, "ce_id": str(uuid4())}
+    unread = b'{"words": "that no prompt has"}'
+    signed = clinic.world.alliance.signer.sign(ALLIANCE, message.key, headers, unread)
+    await clinic.world.bus.publish([type(message)(ALLIANCE, message.key, signed, unread)])
+    await clinic.prompt({**STRAIN, "text": "It waits behind."})
+    assert await waiting(clinic, clinic.marsh) == [SHOWN]
+    async with clinic.rest.session.get(f"{clinic.world.base_url}/metrics") as got:
+        metrics = await got.text()
+    assert 'messages_refused_total{topic="alliance.v1",why="parked"}' in metrics
+    assert "no prompt has" not in metrics
+    await clinic.opened()
+    await clinic.prompt({**STRAIN, "text": "Another client's."})
+    assert await waiting(clinic, clinic.marsh) == [{"kind": "strain", "text": "Another client's."}]
