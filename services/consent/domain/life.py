@@ -185,6 +185,9 @@ def _expire(state: Consent, command: Expire) -> list[Event]:
     over = end is not None and end <= command.at
     if command.occurred_on is None and not over:
         raise NotNow("Its period is not over yet.")
+    if not over and denies(state):
+        # ended on somebody's word, it would open what the client closed
+        raise NotAllowed("This consent denies something: until its period is over the client alone lifts that, by revoking it.")
     return [
         ConsentExpired(
             consent_id=state.consent_id,
@@ -224,6 +227,15 @@ def _revoke_recipient(state: Consent, command: RevokeRecipient) -> list[Event]:
             )
         )
     return events
+
+
+def denies(state: Consent) -> bool:
+    """Whether anything is closed by it, at whatever depth."""
+
+    def closes(p: GivenProvision) -> bool:
+        return p.type == "deny" or any(map(closes, p.provisions))
+
+    return any(map(closes, state.form.policy.provisions))
 
 
 def reaches(state: Consent, recipient: str) -> bool:

@@ -145,20 +145,20 @@ def evolve(state: Representative | None, event: Event) -> Representative | None:
     return state
 
 
-def policy(before: Representative | None, after: Representative, at: datetime) -> RepresentativeSet | None:
-    """What the gate learns; None where an authority that waits has never held."""
-    if after.resting and (before is None or before.resting):
-        return None
-    one = after.appointed
-    # one that rests ends now for the gate: its next time is told as a new start
-    end_ = max(at, after.holds.start) if after.resting else after.holds.end
+def policy(before: Representative | None, after: Representative, at: datetime) -> RepresentativeSet:
+    """What the gate learns. Of one that waits too: whom it does not know as registered it takes at the identity provider's word."""
+    one, start = after.appointed, after.holds.start
+    end_ = after.holds.end
+    if after.resting:
+        # one that comes to rest ends now for the gate, its next time is told as a new start; one that waits holds at no time
+        end_ = max(at, start) if before is not None and not before.resting else start
     return RepresentativeSet(
         representative_id=one.representative_id,
         client_id=one.client_id,
         person=one.person,
         kind=one.kind,
         authority=one.authority,
-        start=after.holds.start,
+        start=start,
         end=end_,
         may=one.may,
         excluded_record_ids=one.excluded_record_ids,

@@ -139,6 +139,18 @@ def test_an_event_ends_it() -> None:
         decide(state, Expire("intake-1", Role.INTAKE, LATER, "2026-03-15"))
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_nobody_notes_an_event_that_would_lift_the_clients_denial(depth: int) -> None:
+    """Whoever is denied could else say that it had ended; by date it ends as the client said."""
+    deny = GivenProvision(type="deny", actors=("t-okoye",))
+    policy = GivenPolicy(base="permit", provisions=(deny if depth == 1 else GivenProvision(type="permit", provisions=(deny,)),))
+    state = signed(form(policy=policy, period=GivenPeriod(start="2026-01-01", end="2026-03-10")))
+    for by, role in (("t-okoye", Role.THERAPIST), ("intake-1", Role.INTAKE)):
+        with pytest.raises(NotAllowed, match="the client alone"):
+            decide(state, Expire(by, role, NOW, "2026-03-01"))
+    assert after(state, Expire("service:consent", None, LATER)).expired_by == "date"
+
+
 def test_a_period_that_is_over_is_noted_and_one_that_is_not_is_not() -> None:
     state = signed(form(period=GivenPeriod(start="2026-01-01", end="2026-03-10")))
     with pytest.raises(NotNow, match="not over"):

@@ -66,7 +66,7 @@ async def effect_of(service: ServiceName, *classes: str) -> tuple[Effect, UUID, 
 
 async def test_drops_idempotency_rows_and_derived_rows_of_the_erased_classes_only() -> None:
     effect, client, _ = await effect_of(ServiceName.SESSION_NOTES, "measures")
-    assert [s.sql.split()[2] for s in effect.statements] == ["idempotency", "prompt", "parked_copy"]
+    assert [s.sql.split()[2] for s in effect.statements] == ["idempotency", "snapshot", "prompt", "parked_copy"]
     assert all(s.args == ("clinic", client) for s in effect.statements)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from services.audit_log.domain.decision import decide
+from services.audit_log.domain.decision import decide, may_search
 from services.audit_log.domain.policy import fold
 from services.audit_log.domain.question import Question
 from services.audit_log.domain.registry import BoundRecord
@@ -39,6 +39,7 @@ from tests.unit.audit_log.asking import (
     TREATED,
     ask,
     consent,
+    given,
     grant,
     provision,
     record,
@@ -291,6 +292,25 @@ def test_164_502_g_a_representative_acts_within_their_authority_while_it_holds()
         assert shown(asked(GUARDIAN, action, record("consent"), (*TREATED, signing))) == "permit"
     for kept_out in (stands_for("read", records=(RECORD,)), stands_for("read", labels=("SUD",))):
         assert shown(asked(GUARDIAN, "read", record("progress_note", RIVERA, "ETHUD"), (*TREATED, kept_out))) == "404"
+
+
+def test_164_502_g_an_authority_that_waits_gives_less_than_none_would() -> None:
+    """Registered, and holding at no time: what the identity provider says alone does not count any more."""
+    waiting = stands_for("read", "sign", end=NOW - 30 * DAY)
+    for kind in ("client", "consent", "progress_note"):
+        verdict = asked(GUARDIAN, "read", record(kind), (*TREATED, waiting))
+        assert (shown(verdict), verdict.reason) == ("404", "authority-ended")
+
+
+def test_164_502_g_where_somebody_is_registered_nobody_else_stands_for_the_client() -> None:
+    another = stands_for("read").model_copy(update={"person": "u-another"})
+    assert shown(asked(GUARDIAN, "read", record("client"), TREATED)) == "permit", "nobody is registered"
+    verdict = asked(GUARDIAN, "read", record("client"), (*TREATED, another))
+    assert (shown(verdict), verdict.reason) == ("404", "not-registered")
+    for facts, reason in (((another,), "not-registered"), ((stands_for("read", end=NOW),), "authority-ended")):
+        policy = given(*TREATED, *facts)
+        found = may_search(GUARDIAN, CLIENT, purpose="PATRQT", policy=policy, grants=(), now=NOW)
+        assert (shown(found), found.reason) == ("404", reason)
 
 
 def test_164_502_g_the_age_of_majority_ends_the_proxy() -> None:
