@@ -1,5 +1,6 @@
 """The snooping review's forms over HTTP: who may say what of whom, and what a decision covers."""
 
+import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -9,13 +10,19 @@ from uuid import UUID
 import aiohttp
 import pytest
 
+import services.audit_log.review.application.cases as cases_module
+from services.audit_log.application.ledger_view import Filters
+from services.audit_log.review.adapters.case_table import CaseTable
 from services.audit_log.review.adapters.judgements import Judgements
+from services.audit_log.review.domain.access import Access
+from services.audit_log.review.domain.explanations import Judged, Mark
 from shared.contracts.likeness import LIKENESS, Likeness, digest_of, key_of
 from shared.contracts.topics import SESSION_NOTES
 from shared.messaging.signature import EventSigner
 from tests.integration.gate.gate_support import KEYS, NOTES, World
 from tests.integration.gate.test_review_sign_in import form_token, post, sign_in
 from tests.support.http import serving
+from tests.support.ledger import entry
 
 
 @pytest.fixture
@@ -81,3 +88,28 @@ async def test_another_name_than_the_logs_or_an_old_statement_is_not_believed(
     assert await told(jar, site, old) == 409, "the client may have been erased since"
     assert await told(jar, site, said(world, "nobody-yet", "nobody-yet", "same_surname")) == 303, "unknown: by the sub alone"
     assert await ties(world, "nobody-yet") == {"same_surname"}
+
+
+@pytest.mark.parametrize("far", [False, True])
+async def test_a_decision_covers_what_its_page_showed_and_no_more(
+    world: World, site: str, jar: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, far: bool
+) -> None:
+    """Of five open questions a page shows the oldest three; also where the form names a later entry."""
+    monkeypatch.setattr(cases_module, "SHOWN", 3)
+    store, now = world.service._store, world.clock.now()
+    uses = await world.service._ledger.append(world.tenant, [entry(n, client_id=world.client) for n in range(5)])
+    found = [Access(i, now, "t-x", "", "therapist", world.client, "read", "TREAT", (), frozenset()) for i in uses]
+    await Judgements(store).keep(world.tenant, 0, uses[-1] + 1, [Judged(a, None, (Mark.NO_RELATIONSHIP,)) for a in found])
+    await sign_in(jar, site, officer(world, "b"))
+    page = f"{site}/review/snooping/person?sub=t-x"
+    async with jar.get(page) as answer:
+        text = await answer.text()
+    shown = sorted({int(i) for i in re.findall(r"/review/entries/(\d+)", text)})
+    up_to = re.search(r'name="up_to" value="(\d+)"', text)
+    assert up_to is not None and (shown, int(up_to[1])) == (uses[:3], uses[2]) and "These are the oldest" in text
+    fields = {"decision": "appropriate", "note": "They covered for a colleague.", "up_to": "9" * 18 if far else up_to[1]}
+    fields["form_token"] = await form_token(jar, f"{site}/review/")
+    assert (await post(jar, page, fields)).status == 303
+    (decided,) = await world.service._ledger.search(world.tenant, Filters(actions=("decide-accesses",)))
+    assert (decided.entry.detail["entries"], decided.entry.detail["covered"]) == (uses[:3], 3)
+    assert [q.index for q in await CaseTable(store).questions(world.tenant, "t-x", 10)] == uses[3:]

@@ -20,8 +20,10 @@ _COUNT: Final = """SELECT count(*) AS people FROM (
   SELECT agent, max(idx) AS newest FROM review_question WHERE tenant_id = $1 GROUP BY agent) q
 WHERE newest > coalesce((SELECT max(up_to) FROM review_decision d WHERE d.tenant_id = $1 AND d.agent = q.agent), -1)"""
 """a decision covers all up to an entry, so a person's newest question tells whether one is open"""
-_OF: Final = f"""SELECT idx, client_id, at, marks FROM review_question q
-WHERE {_OPEN} AND q.agent = $2 ORDER BY idx DESC LIMIT $3"""  # noqa: S608
+_OF: Final = """SELECT idx, client_id, at, marks FROM review_question q WHERE q.tenant_id = $1 AND q.agent = $2
+  AND q.idx > coalesce((SELECT max(up_to) FROM review_decision d WHERE d.tenant_id = $1 AND d.agent = $2), -1)
+  AND EXISTS (SELECT FROM ledger_payload p WHERE p.tenant_id = q.tenant_id AND p.idx = q.idx) ORDER BY idx LIMIT $3"""
+"""without those whose words are gone: nothing can be shown of them"""
 _GROUNDS: Final = """SELECT ground, sum(times)::bigint AS times FROM review_ground WHERE tenant_id = $1 AND day >= $2
 GROUP BY ground ORDER BY times DESC"""
 _QUESTIONS: Final = "SELECT count(*) AS times FROM review_question WHERE tenant_id = $1 AND at >= $2"
@@ -54,6 +56,7 @@ class CaseTable:
         return int(row["people"])
 
     async def questions(self, tenant: str, agent: str, limit: int) -> list[Question]:
+        """Open ones, the oldest first."""
         rows = await self._store.fetch(tenant, _OF, tenant, agent, limit)
         return [Question(r["idx"], r["client_id"], r["at"], tuple(r["marks"])) for r in rows]
 

@@ -57,17 +57,18 @@ def snooping_router(
     async def person(request: Request) -> Response:
         call = await surface.officer(request, "view-person")
         agent = _agent(request)
-        told = await deciding.of(call.tenant, agent)
+        case = await deciding.of(call.tenant, agent)
         values: dict[str, Any] = {
             "agent": agent,
             "name": await cases.name(call.tenant, agent),
-            "told": told,
+            "told": case.told,
+            "more": case.more,
             "own": agent == call.principal.sub,
-            "up_to": max((j.access.index for t in told for j in t.accesses), default=0),
+            "up_to": case.up_to,
             "decisions": await cases.decisions(call.tenant, agent, _DECISIONS),
             "here_path": _path(agent),
         }
-        rows = sum(len(t.accesses) for t in told)
+        rows = sum(len(t.accesses) for t in case.told)
         return await surface.show(call, "person.html", values, action="view-person", query={"person": agent}, rows=rows)
 
     @router.post("/person")

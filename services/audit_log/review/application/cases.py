@@ -21,7 +21,7 @@ from shared.http.problems import conflict, forbidden, not_found
 from shared.identity.roles import default_purpose
 
 SHOWN: Final = 200
-"""questions of one person that a page judges anew and shows"""
+"""questions of one person that a page judges anew and shows, the oldest first; a decision covers no others"""
 SHARES_SINCE: Final = timedelta(days=90)
 
 FRESH: Final = timedelta(minutes=10)
@@ -75,10 +75,21 @@ class Told:
     said: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    told: tuple[Told, ...]
+    """empty where nothing is left to ask"""
+    up_to: int
+    """index of the newest access told; 0 without any"""
+    more: bool
+    """newer ones follow, once these are decided or explained"""
+
+
 class Cases(Protocol):
     async def people(self, tenant: str, limit: int) -> list[Person]: ...
 
-    async def questions(self, tenant: str, agent: str, limit: int) -> list[Question]: ...
+    async def questions(self, tenant: str, agent: str, limit: int) -> list[Question]:
+        """Open ones, the oldest first."""
 
     async def names(self, tenant: str, agent: str) -> list[str]: ...
 
@@ -91,25 +102,28 @@ class Deciding:
     def __init__(self, cases: Cases, judging: Judging, ledger: Ledger, now: Callable[[], datetime]) -> None:
         self._cases, self._judging, self._ledger, self._now = cases, judging, ledger, now
 
-    async def of(self, tenant: str, agent: str) -> list[Told]:
-        """The person's open questions, judged anew, by client; empty where none is left."""
-        open_ones = await self._cases.questions(tenant, agent, SHOWN)
+    async def of(self, tenant: str, agent: str) -> Case:
+        """The person's oldest open questions, judged anew, by client."""
+        found = await self._cases.questions(tenant, agent, SHOWN + 1)
+        open_ones = found[:SHOWN]
         left = await self._judging.again(tenant, {q.index: q.marks for q in open_ones}) if open_ones else []
         by_client: dict[str, list[Judged]] = {}
         for judged in sorted(left, key=lambda j: -j.access.index):
             by_client.setdefault(judged.access.client_id, []).append(judged)
-        return [Told(client, tuple(found), tuple(_said(found))) for client, found in by_client.items()]
+        told = tuple(Told(client, tuple(js), tuple(_said(js))) for client, js in by_client.items())
+        return Case(told, max((j.access.index for j in left), default=0), len(found) > SHOWN)
 
     async def decide(self, call: Call, agent: str, up_to: int, decision: Decision, note: str) -> None:
-        """Covers the person's questions up to that entry. Problem 403 for one's own, 404, 409 where it was decided."""
+        """Covers the person's questions up to that entry, as far as a page shows them: its entry names each. Problem 403 for
+        one's own, 404, 409 where it was decided."""
         if agent == call.principal.sub:
             raise forbidden("Somebody else has to decide on your own accesses.")
-        covered = [q.index for q in await self._cases.questions(call.tenant, agent, 10_000) if q.index <= up_to]
+        covered = [q.index for q in await self._cases.questions(call.tenant, agent, SHOWN) if q.index <= up_to]
         if not covered:
             raise not_found("No open question of this person stands there.")
         now = self._now()
         decided = Decided(agent, max(covered), decision.value, call.principal.sub, now)
-        detail = {"person": agent, "decision": decision.value, "note": note, "entries": covered[:SHOWN], "covered": len(covered)}
+        detail = {"person": agent, "decision": decision.value, "note": note, "entries": covered, "covered": len(covered)}
         entry = _entry(call, "decide-accesses", decision.value, now, detail)
         try:
             await self._ledger.append(call.tenant, [entry], statements=[self._cases.decided(call.tenant, decided)])
