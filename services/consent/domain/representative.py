@@ -146,7 +146,7 @@ def evolve(state: Representative | None, event: Event) -> Representative | None:
 
 
 def policy(before: Representative | None, after: Representative, at: datetime) -> RepresentativeSet:
-    """What the gate learns. Of one that waits too: whom it does not know as registered it takes at the identity provider's word."""
+    """What the gate learns. Of one that waits too: else it would take the identity provider's word for them."""
     one, start = after.appointed, after.holds.start
     end_ = after.holds.end
     if after.resting:

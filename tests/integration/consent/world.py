@@ -131,7 +131,7 @@ class World:
         return Clinic(self, Rest(self.session, self.origin, mint, tenant), str(uuid4()))
 
     def origin(self, path: str) -> str:
-        return self.gate_url if path.startswith("/v1/erasures") else self.base_url
+        return self.gate_url if path.startswith(("/v1/erasures", "/v1/audit")) else self.base_url
 
     def signed(self, service: ServiceName, path: str, query: str) -> dict[str, str]:
         """Headers of a request from that service to consent."""

@@ -19,6 +19,7 @@ from shared.contracts.consent_policy import (
     ConsentStatus,
     Period,
     Policy,
+    PolicyChange,
     Provision,
     RelationshipRole,
     RelationshipSet,
@@ -123,7 +124,7 @@ def grant(purpose: str, *scope: str, sub: str = OKAFOR, until: datetime = NOW + 
     return replace(made, **other)
 
 
-def given(*facts: ConsentSet | RelationshipSet) -> ClientPolicy:
+def given(*facts: PolicyChange) -> ClientPolicy:
     return fold(facts)
 
 

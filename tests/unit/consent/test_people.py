@@ -103,14 +103,19 @@ def test_who_registers_it() -> None:
 
 def test_a_proxy_waits_takes_effect_and_rests() -> None:
     state = people(None, representative.appoint(proxy()))
-    assert not state.current(NOW) and representative.policy(None, state, NOW) is None
+    assert not state.current(NOW)
+    waits = representative.policy(None, state, NOW)
+    assert waits.end == waits.start, "it holds at no time, and the gate knows that it is one"
+    (ended,) = representative.end(state, "intake-1", Role.INTAKE, NOW + DAY)
+    never = representative.policy(state, people(state, [ended]), NOW + DAY)
+    assert never.end == never.start
     acting = people(state, representative.capacity_changed(state, False, "x", NOW + DAY))
     change = representative.policy(state, acting, NOW + DAY)
-    assert change is not None and (change.start, change.end) == (NOW + DAY, None)
+    assert (change.start, change.end) == (NOW + DAY, None)
     assert representative.capacity_changed(acting, False, "x", NOW + DAY) == []
     resting = people(acting, representative.capacity_changed(acting, True, "x", NOW + 2 * DAY))
     change = representative.policy(acting, resting, NOW + 2 * DAY)
-    assert change is not None and change.end == NOW + 2 * DAY
+    assert change.end == NOW + 2 * DAY
     assert representative.capacity_changed(resting, True, "x", NOW + 3 * DAY) == []
     again = people(resting, representative.capacity_changed(resting, False, "x", NOW + 3 * DAY))
     assert again.holds.start == NOW + 3 * DAY and again.current(NOW + 3 * DAY)
