@@ -137,7 +137,7 @@ def ask(
     action: str,
     about: BoundRecord,
     *,
-    facts: Iterable[ConsentSet | RelationshipSet] = TREATED,
+    facts: Iterable[PolicyChange] = TREATED,
     purpose: str | None = None,
     release: ReleaseChoice = UNCHOSEN,
     grants: Iterable[Grant] = (),
