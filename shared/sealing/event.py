@@ -6,7 +6,8 @@
         note_id: UUID
         sections: Annotated[Sealed[dict[str, str]], KeyClass.PROGRESS_NOTE]
 
-All sealed fields of an event belong to one record, the one its `RECORD` field names, and are sealed by that record's key.
+All sealed fields of an event belong to one record, the one its `RECORD` field names, and are sealed by that record's key. What
+concerns several clients is an event for each (ADR 0016).
 """
 
 from collections.abc import Callable

@@ -103,6 +103,12 @@ class DisclosureGate:
                 continue
             keys.append(key)
             created.append(replace(record, kid=key.kid))
+        if not all(v.permitted for v in verdicts):
+            # what is written together is written whole or not at all: nothing is bound, and no receipt is waited for
+            verdicts = [
+                deny("together", "rule:create.together", *v.basis, may_know=v.may_know) if v.permitted else v for v in verdicts
+            ]
+            keys, created = [], []
         decided = replace(decided, records=tuple(verdicts))
         try:
             entries = await steps.ledger.write(
@@ -128,6 +134,10 @@ class DisclosureGate:
             request.tenant, refusal_entries(service, request, agent, refused, now, alarm=alarm)
         )
         return DisclosureAnswer(decision=Decision.DENY, entries=entries, refusal=refused.refusal)
+
+
+def _not_alone(verdict: Verdict) -> Verdict:
+    return deny("together", "rule:create.together", *verdict.basis, may_know=verdict.may_know)
 
 
 def _answer(asked: Asked, decided: Decided, entries: tuple[int, ...], released: Sequence[RecordKey | Erased]) -> DisclosureAnswer:

@@ -144,12 +144,14 @@ def _record(
         organisation=rules.organisation,
     )
     explained = explain(question)
-    fenced = written.reason == "key-fenced"
+    decided_alike = (written.decision, written.reason) == (explained.verdict.decision, explained.verdict.reason)
+    fenced, together = written.reason == "key-fenced", written.reason == "together"
     return head | {
         "explained": True,
-        "agrees": fenced or (written.decision, written.reason) == (explained.verdict.decision, explained.verdict.reason),
+        "agrees": fenced or together or decided_alike,
         "with_hindsight": str(decide(replace(question, policy=now)).decision),
         **_explained(explained),
+        **({"together": "Another record of the same request was refused, so none was made."} if together else {}),
         **({"fenced": "An erasure had begun: no key was made, whatever the rules said."} if fenced else {}),
     }
 

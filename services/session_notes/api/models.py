@@ -4,7 +4,8 @@ from datetime import date
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from services.session_notes.domain.clients import ClientIdentity, Identifier
 from services.session_notes.domain.lookup import Wanted
@@ -16,6 +17,7 @@ from shared.http.problems import Fault, invalid
 _LINE: Final = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 """one line with something on it"""
 
+MAX_MEMBERS: Final = 30
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_LINE)]
 LongLine = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_LINE)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=32)]
@@ -86,6 +88,14 @@ class SessionBody(Body):
     modality: Modality
     format: SessionFormat
     attendance: Attendance
+    members: Annotated[tuple[UUID, ...], Field(max_length=MAX_MEMBERS)] = ()
+    """client ids of the others of a couple, family or group who are clients here: each gets a record of their own"""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "SessionBody":
+        if len({self.client_id, *self.members}) <= len(self.members):
+            raise PydanticCustomError("members", "each client once, and client_id is not among the others")
+        return self
 
     def details(self) -> SessionDetails:
         return SessionDetails(

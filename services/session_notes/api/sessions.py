@@ -24,12 +24,17 @@ def session_routes(surface: Surface) -> APIRouter:
 
     @router.post("/v1/sessions", status_code=201, openapi_extra=documented(SessionBody))
     async def write(request: Request) -> Response:
-        """Write down a session that was held or missed."""
+        """Write down a session that was held or missed.
+
+        With `members` it is a session of several clients: each gets a record of their own, sealed under their own key, all or
+        none, and `members` of the answer says which.
+        """
         call = surface.call(request)
         body, raw = await read_json(request, SessionBody)
 
         async def work(repeat: Repeat) -> tuple[Answer, Opened]:
-            return await write_session(desk, call, body.client_id, body.therapist_id, body.details(), repeat)
+            clients = (body.client_id, *body.members)
+            return await write_session(desk, call, clients, body.therapist_id, body.details(), repeat)
 
         return await surface.post(call, request, raw, work)
 
@@ -38,7 +43,7 @@ def session_routes(surface: Surface) -> APIRouter:
         """The session, with the prompts that were waiting for it as far as the client's choice lets you see them."""
         call = surface.call(request)
         found, prompts, opened = await read_session(desk, call, path_id(session_id))
-        body = {**session_view(found, opened), "prompts": prompts}
+        body = {**session_view(found, opened, to=call.principal.role), "prompts": prompts}
         return respond(body, headers={**opened.headers, "ETag": etag(found.version)})
 
     @router.get("/v1/sessions", openapi_extra=CLIENT_ID_QUERY)
@@ -49,7 +54,7 @@ def session_routes(surface: Surface) -> APIRouter:
         bound = bound_to(call, "sessions", client_id)
         start, limit = surface.start(request, bound)
         found, page = await list_sessions(desk, call, client_id, start=start, limit=limit)
-        return surface.page([session_view(s, page.opened) for s in found], page.next, bound, page.opened)
+        return surface.page([session_view(s, page.opened, to=call.principal.role) for s in found], page.next, bound, page.opened)
 
     @router.post("/v1/sessions/{session_id}/progress-notes", status_code=201, openapi_extra=documented(ProgressNoteBody))
     async def progress_note(request: Request, session_id: str) -> Response:

@@ -8,6 +8,7 @@ from services.session_notes.application.searching import Found
 from services.session_notes.application.sessions import SessionRead
 from services.session_notes.domain.notes import Signature
 from shared.gate.ask import Opened
+from shared.identity.roles import Role
 
 ERASED = "erased"
 
@@ -35,7 +36,8 @@ def client_view(read: ClientRead, opened: Opened) -> dict[str, Any]:
     }
 
 
-def session_view(read: SessionRead, opened: Opened) -> dict[str, Any]:
+def session_view(read: SessionRead, opened: Opened, *, to: Role) -> dict[str, Any]:
+    """`members`, the other clients who came, are shown to staff alone: a client's own record does not list others."""
     empty: dict[str, Any] = {
         "participants": [],
         "started_at": None,
@@ -43,8 +45,11 @@ def session_view(read: SessionRead, opened: Opened) -> dict[str, Any]:
         "modality": None,
         "format": None,
         "attendance": None,
+        "members": [],
     }
     details = empty if read.details is None else read.details.model_dump(mode="json")
+    if to in (Role.CLIENT, Role.REPRESENTATIVE):
+        del details["members"]
     return {
         "id": str(read.session_id),
         "client_id": str(read.client_id),

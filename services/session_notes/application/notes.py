@@ -134,8 +134,15 @@ async def _change(
 async def note_row(desk: Desk, call: Call, note_id: UUID) -> NoteRow:
     """404 where there is none; 503 or 409 for the author of one that waits for the gate."""
     row = await desk.index.note(call.tenant, note_id)
+    if row is not None:
+        return row
+    waits = await waiting_of(desk, call, note_id)
+    if waits is not None:
+        raise waits
+    # reconciled between the two looks
+    row = await desk.index.note(call.tenant, note_id)
     if row is None:
-        raise await waiting_of(desk, call, note_id) or not_found()
+        raise not_found()
     return row
 
 

@@ -1,8 +1,9 @@
 """Writing a session down, and reading it with the prompts that were waiting for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from services.session_notes.application.clients import load
@@ -10,17 +11,23 @@ from services.session_notes.application.errors import answered
 from services.session_notes.application.paging import Page, readable
 from services.session_notes.application.ports import Desk, Position, SessionRow, session_stream
 from services.session_notes.application.prompts import shown
-from services.session_notes.domain.sessions import SessionDetails, SessionWasHeld, SessionWasMissed, record_session
+from services.session_notes.domain.sessions import (
+    Session,
+    SessionDetails,
+    SessionWasHeld,
+    SessionWasMissed,
+    joint_sessions,
+)
 from shared.contracts.disclosure import MAX_RECORDS, Action, Decision, RecordRef
 from shared.contracts.records import RecordType
 from shared.contracts.session_notes import SESSION_HELD, SessionHeld
 from shared.contracts.topics import SESSION_NOTES
 from shared.eventstore.model import Publication, StoredEvent, StreamAppend
-from shared.gate.ask import Opened, ask, open_one, opened
+from shared.gate.ask import Opened, ask, opened
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import forbidden, not_found
-from shared.service.record import client_key, record_event, write_meta
+from shared.service.record import WriteMeta, client_key, record_event
 
 MOST_PROMPTS: Final = MAX_RECORDS - 1
 """prompts asked for with one session: the newest"""
@@ -42,29 +49,44 @@ class SessionRead:
 
 
 async def write_session(
-    desk: Desk, call: Call, client_id: UUID, therapist_id: str, details: SessionDetails, repeat: Repeat
+    desk: Desk, call: Call, clients: Sequence[UUID], therapist_id: str, details: SessionDetails, repeat: Repeat
 ) -> tuple[Answer, Opened]:
-    session_id = desk.parts.new_id()
+    """Of one client, or of each of several who came together: then all are written or none (ADR 0016). The first is whose
+    session the caller writes down. 403 or 404 where one of them is not the caller's.
+    """
+    ids = {client_id: desk.parts.new_id() for client_id in clients}
     with answered():
-        event = record_session(session_id, client_id, therapist_id, details, now=desk.parts.now())
-    ref = RecordRef(
-        record_id=str(session_id), client_id=str(client_id), record_type=RecordType.SESSION, author=call.principal.sub
-    )
-    opened = await open_one(desk.gate, call, Action.CREATE, ref)
+        events = joint_sessions(ids, therapist_id, details, now=desk.parts.now())
+    refs = [
+        RecordRef(record_id=str(s), client_id=str(c), record_type=RecordType.SESSION, author=call.principal.sub)
+        for c, s in ids.items()
+    ]
+    released = opened(await ask(desk.gate, call, Action.CREATE, refs))
+    if not all(released.permitted(session_id) for session_id in ids.values()):
+        problem = forbidden() if all(o.may_know for o in released.outcomes.values()) else not_found()
+        problem.headers.update(released.headers)
+        raise problem
+    # the gate enters one entry a client, in this order
+    appends = [_append(desk, call, e, entry, released) for e, entry in zip(events, released.entries, strict=True)]
+    first, *others = ids.items()
+    body: dict[str, Any] = {"id": str(first[1])}
+    if others:
+        body["members"] = [{"client_id": str(c), "id": str(s)} for c, s in others]
+    answer = Answer(201, body)
+    rows = [row for event in events for row in desk.index.rows_of(call.tenant, event)]
+    await desk.store.append(call.tenant, appends, statements=(*rows, *repeat.statements(answer, first[0])))
+    return answer, released
+
+
+def _append(desk: Desk, call: Call, event: Session, entry: int, released: Opened) -> StreamAppend:
     new = record_event(
         event,
         parts=desk.parts,
-        call_meta=write_meta(call, opened),
-        key=opened.key(session_id),
+        call_meta=WriteMeta(call.tenant, call.principal.sub, str(call.principal.role), entry, call.request_id),
+        key=released.key(event.session_id),
         publish=_announced(call.tenant, event) if isinstance(event, SessionWasHeld) else (),
     )
-    answer = Answer(201, {"id": str(session_id)})
-    await desk.store.append(
-        call.tenant,
-        [StreamAppend(session_stream(session_id), 0, [new])],
-        statements=(*desk.index.rows_of(call.tenant, event), *repeat.statements(answer, client_id)),
-    )
-    return answer, opened
+    return StreamAppend(session_stream(event.session_id), 0, [new])
 
 
 def _announced(tenant: str, event: SessionWasHeld) -> tuple[Publication, ...]:

@@ -1,5 +1,6 @@
 """Sessions: that one was held or missed is public to the other services; when, how and with whom is sealed."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final
@@ -42,6 +43,14 @@ class Attendance(StrEnum):
     NO_SHOW = "no_show"
 
 
+class Member(BaseModel):
+    """Another client who took part, and their own record of the session."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    client_id: UUID
+    session_id: UUID
+
+
 class SessionDetails(BaseModel):
     """Start and stop times, modality and attendance belong to the progress note's class (45 CFR 164.501)."""
 
@@ -52,6 +61,8 @@ class SessionDetails(BaseModel):
     modality: Modality
     format: SessionFormat
     attendance: Attendance
+    members: tuple[Member, ...] = ()
+    """of a couple, family or group: the other clients. Sealed, because who comes with whom is nobody else's business"""
 
 
 class _Session(Event):
@@ -75,6 +86,35 @@ class SessionWasMissed(_Session):
 
 
 Session = SessionWasHeld | SessionWasMissed
+
+
+def joint_sessions(ids: Mapping[UUID, UUID], therapist_id: str, details: SessionDetails, *, now: datetime) -> list[Session]:
+    """One session a client, each under that client's own key, none with a word of another's record. `ids`: client → session.
+
+    Raises Unfit.
+    """
+    refuse_any(_joint_flaws(ids, details.format))
+    return [
+        record_session(
+            session_id,
+            client_id,
+            therapist_id,
+            details.model_copy(
+                update={"members": tuple(Member(client_id=c, session_id=s) for c, s in ids.items() if c != client_id)}
+            ),
+            now=now,
+        )
+        for client_id, session_id in ids.items()
+    ]
+
+
+def _joint_flaws(ids: Mapping[UUID, UUID], format: SessionFormat) -> list[Flaw]:
+    others = len(ids) - 1
+    if others and format is SessionFormat.INDIVIDUAL:
+        return [Flaw("/members", "an individual session has one client: say couple, family or group")]
+    if others > 1 and format is SessionFormat.COUPLE:
+        return [Flaw("/members", "a couple has one other member")]
+    return []
 
 
 def record_session(session_id: UUID, client_id: UUID, therapist_id: str, details: SessionDetails, *, now: datetime) -> Session:
