@@ -24,6 +24,7 @@ from shared.export.serving import Exporter, PublicKeyBody, together
 from shared.gate.ask import Opened
 from shared.http.body import documented, read_json
 from shared.http.call import path_id
+from shared.identity.roles import Role
 
 Records = AsyncIterator[tuple[str, Mapping[str, Any]]]
 EARLIER: Final = "earlier_version_of_a_note"
@@ -75,7 +76,8 @@ class SessionsSource:
 
     async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
         async for stored in _streams(self.desk, tenant, refs, session_stream):
-            yield "session", session_view(session_of(stored, opened), opened)
+            # the copy is the client's, whoever fetches it for them
+            yield "session", session_view(session_of(stored, opened), opened, to=Role.CLIENT)
 
 
 @dataclass(frozen=True, slots=True)
