@@ -16,7 +16,8 @@ _CANDIDATES: Final = (
     "AND (kid, token) IN (SELECT * FROM unnest($3::text[], $4::bytea[])) ORDER BY client_id LIMIT $5"
 )
 _WORK: Final = "SELECT kid, after, done FROM client_index_work WHERE tenant_id = $1"
-_BEHIND: Final = "SELECT tenant_id FROM client_index_work WHERE NOT done"
+_TENANTS: Final = "SELECT tenant_id FROM client_index_tenant"
+_TENANT: Final = "INSERT INTO client_index_tenant (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING"
 _CLIENTS: Final = (
     "SELECT client_id FROM client WHERE tenant_id = $1 AND ($2::uuid IS NULL OR client_id > $2) ORDER BY client_id LIMIT $3"
 )
@@ -57,8 +58,8 @@ class PostgresClientIndex:
         rows = await self._store.fetch(tenant, _WORK, tenant)
         return Work(rows[0]["kid"], rows[0]["after"], rows[0]["done"]) if rows else None
 
-    async def tenants_behind(self) -> list[str]:
-        return [row["tenant_id"] for row in await self._store.fetch(_NO_TENANT, _BEHIND)]
+    async def tenants(self) -> list[str]:
+        return [row["tenant_id"] for row in await self._store.fetch(_NO_TENANT, _TENANTS)]
 
     async def clients_after(self, tenant: str, after: UUID | None, limit: int) -> list[UUID]:
         return [row["client_id"] for row in await self._store.fetch(tenant, _CLIENTS, tenant, after, limit)]
@@ -66,11 +67,11 @@ class PostgresClientIndex:
     def rows_of(self, tenant: str, tokens: Sequence[Token]) -> tuple[Statement, ...]:
         return tuple(Statement(_ADD, (tenant, t.client_id, str(t.field), t.kid, t.token)) for t in tokens)
 
-    def begun(self, tenant: str, kid: str) -> Statement:
-        return Statement(_BEGUN, (tenant, kid))
+    def begun(self, tenant: str, kid: str) -> tuple[Statement, ...]:
+        return Statement(_BEGUN, (tenant, kid)), Statement(_TENANT, (tenant,))
 
-    def under(self, tenant: str, kid: str) -> Statement:
-        return Statement(_UNDER, (tenant, kid))
+    def under(self, tenant: str, kid: str) -> tuple[Statement, ...]:
+        return Statement(_UNDER, (tenant, kid)), Statement(_TENANT, (tenant,))
 
     def made_anew(self, tenant: str, work: Work, clients: Sequence[UUID], tokens: Sequence[Token]) -> tuple[Statement, ...]:
         whose, fields = [t.client_id for t in tokens], [str(t.field) for t in tokens]

@@ -73,6 +73,12 @@ CREATE TABLE IF NOT EXISTS client_index_work (
   PRIMARY KEY (tenant_id)
 )
 """,
+    "client_index_tenant": """
+CREATE TABLE IF NOT EXISTS client_index_tenant (
+  tenant_id text NOT NULL,
+  PRIMARY KEY (tenant_id)
+)
+""",
     "idempotency": IDEMPOTENCY,
     "parked": PARKED,
 }
@@ -85,10 +91,10 @@ _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS prompt_of_client ON prompt (tenant_id, client_id, at)",
 )
 
-# Read across tenants: their names, and which of them have work left by a crash.
+# The one table that is read across tenants: their names and nothing else, so that work left by a crash is found.
 _TENANT_NAMES: Final = (
-    "DROP POLICY IF EXISTS client_index_work_listed ON client_index_work",
-    "CREATE POLICY client_index_work_listed ON client_index_work FOR SELECT USING (true)",
+    "DROP POLICY IF EXISTS client_index_tenant_names ON client_index_tenant",
+    "CREATE POLICY client_index_tenant_names ON client_index_tenant FOR SELECT USING (true)",
 )
 
 DDL: Final[tuple[str, ...]] = (

@@ -39,8 +39,8 @@ class ClientIndex(Protocol):
     async def work(self, tenant: str) -> Work | None:
         """None where the tenant has no index yet."""
 
-    async def tenants_behind(self) -> list[str]:
-        """Tenants whose tokens are not all made anew."""
+    async def tenants(self) -> list[str]:
+        """Tenants that have an index."""
 
     async def clients_after(self, tenant: str, after: UUID | None, limit: int) -> list[UUID]:
         """In the order of their ids."""
@@ -48,10 +48,10 @@ class ClientIndex(Protocol):
     def rows_of(self, tenant: str, tokens: Sequence[Token]) -> tuple[Statement, ...]:
         """Of a client who is just being registered."""
 
-    def begun(self, tenant: str, kid: str) -> Statement:
+    def begun(self, tenant: str, kid: str) -> tuple[Statement, ...]:
         """The index of a tenant that has none: nothing to make anew where there is no client yet. To come before the first."""
 
-    def under(self, tenant: str, kid: str) -> Statement:
+    def under(self, tenant: str, kid: str) -> tuple[Statement, ...]:
         """From now on the tenant's tokens are to stand under this key."""
 
     def made_anew(self, tenant: str, work: Work, clients: Sequence[UUID], tokens: Sequence[Token]) -> tuple[Statement, ...]:

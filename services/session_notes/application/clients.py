@@ -57,7 +57,7 @@ async def register_client(
         call.tenant,
         [StreamAppend(client_stream(client_id), 0, [new])],
         statements=(
-            index.begun(call.tenant, opened.index_keys[0].kid),
+            *index.begun(call.tenant, opened.index_keys[0].kid),
             *desk.index.rows_of(call.tenant, event),
             *index.rows_of(call.tenant, tokens),
             *repeat.statements(answer, client_id),

@@ -35,7 +35,7 @@ class Reindexing:
         """The tenant's index key in use, as a permit named it: another one than before sets the work going."""
         work = await self._index.work(tenant)
         if work is None or work.kid != kid:
-            await self._desk.store.append(tenant, (), statements=(self._index.under(tenant, kid),))
+            await self._desk.store.append(tenant, (), statements=self._index.under(tenant, kid))
         if work is None or work.kid != kid or not work.done:
             self.wake(tenant)
 
@@ -68,7 +68,7 @@ class Reindexing:
         return True
 
     async def _look_everywhere(self) -> None:
-        self._tenants |= set(await self._index.tenants_behind())
+        self._tenants |= set(await self._index.tenants())
 
     async def _work_off(self, tenant: str) -> None:
         while await self._step(tenant):
@@ -98,7 +98,7 @@ class Reindexing:
         released = opened(answer)
         kid = released.index_keys[0].kid
         if kid != work.kid:  # another one came in between: begin anew under that
-            await self._desk.store.append(tenant, (), statements=(self._index.under(tenant, kid),))
+            await self._desk.store.append(tenant, (), statements=self._index.under(tenant, kid))
             return True
         readable = [c for c in clients if released.permitted(c) and not released.erased(c)]
         streams = await self._desk.index.streams(tenant, [client_stream(c) for c in readable])

@@ -26,6 +26,7 @@ NO_TENANT = {"schema_applied", "sequence_mark", "message_number"}
 LISTED = {
     "policy_heads": {"tenant_id", "head", "changed_at"},
     "assessment_tenant": {"tenant_id"},
+    "client_index_tenant": {"tenant_id"},
     "erasure": {"tenant_id", "erasure_id", "due", "destroyed", "version", "recorded"},
     "keyring_tenant": {"tenant_id"},
     "waiting_tenant": {"tenant_id"},
