@@ -181,6 +181,19 @@ def test_the_kind_by_category_then_scope(scope: str, category: tuple[str, str], 
     assert found.form.kind is kind
 
 
+def test_what_stands_where_a_code_belongs_is_found_by_it_only_where_it_is_one() -> None:
+    """The codes that a search goes by stand in the clear: nobody's words may come there."""
+    words = [
+        {"system": system, "code": "hears voices at night since the divorce"}
+        for system in ("", codes.LOINC, codes.ACT_CODE, codes.SCOPE, codes.KIND, "urn:elsewhere")
+    ]
+    words += [{"system": "urn:elsewhere", "code": "divorce"}, {"system": codes.ACT_CODE, "code": "divorce"}]
+    category = [{"coding": [*words, {"system": codes.LOINC, "code": "59284-0"}, {"system": codes.LOINC, "code": "57016-8"}]}]
+    found = read(R4, scope={"coding": [*words, {"system": codes.SCOPE, "code": "treatment"}]}, category=category)
+    assert found.scope == (f"{codes.SCOPE}|treatment",)
+    assert found.categories == (f"{codes.LOINC}|59284-0", f"{codes.LOINC}|57016-8")
+
+
 def test_several_kinds_or_none_are_refused() -> None:
     both = [{"coding": [{"system": codes.ACT_CODE, "code": c} for c in ("HIPAAPsyNotes", "42CFRPart2")]}]
     for changes in ({"category": both}, {"scope": {"coding": [{"system": codes.SCOPE, "code": "adr"}]}}):

@@ -3,6 +3,7 @@
 Sources: HL7 FHIR R4 (4.0.1) Consent and its terminology (terminology.hl7.org), IHE ITI Privacy Consent on FHIR 1.1.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,6 +87,16 @@ KIND_OF_SCOPE: Final[dict[str, ConsentKind]] = {
     "patient-privacy": ConsentKind.DISCLOSURE,
 }
 """where no category says more; `adr` (advance directives) has no kind here"""
+
+_LOINC_CODE: Final = re.compile(r"[0-9]{1,7}-[0-9]")
+_SCOPES: Final = (*KIND_OF_SCOPE, "adr")
+_PUBLIC: Final = frozenset({*KIND_OF_CATEGORY, *(k.category for k in KINDS.values()), *((SCOPE, scope) for scope in _SCOPES)})
+
+
+def is_public(system: str, code: str) -> bool:
+    """Whether a coding of scope or category is one of a vocabulary, and so can hold nobody's words."""
+    return (system, code) in _PUBLIC or (system == LOINC and _LOINC_CODE.fullmatch(code) is not None)
+
 
 STATUSES: Final = ("draft", "proposed", "active", "rejected", "inactive", "entered-in-error")
 OPEN_STATUSES: Final = frozenset({"draft", "proposed", "active"})

@@ -153,4 +153,7 @@ def _evidence(resource: ConsentResource) -> str:
 
 
 def _tokens(concepts: list[Concept]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{c.system}|{c.code}" for concept in concepts for c in concept.coding if c.code))[:50]
+    """What a search finds it by, which stands in the clear: codes of the standard vocabularies alone, because anybody's words
+    could stand where a code belongs. The others stay in the sealed source."""
+    codings = [(c.system, c.code) for concept in concepts for c in concept.coding if codes.is_public(c.system, c.code)]
+    return tuple(dict.fromkeys(f"{system}|{code}" for system, code in codings))[:50]
