@@ -148,7 +148,7 @@ def with_root(consent: ConsentSet, added: Provision) -> ConsentSet:
     return consent.model_copy(update={"policy": consent.policy.model_copy(update={"provisions": rules})})
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=700, deadline=None)
 @given(questions(ANY))
 def test_the_index_says_what_the_walk_explains(q: Question) -> None:
     heard, seen = walk(q.policy, asked_of(q), q.record.key_class, limits_of(q))
@@ -158,7 +158,7 @@ def test_the_index_says_what_the_walk_explains(q: Question) -> None:
     assert {s.consent.consent_id for s in seen if s.won} == {c.consent_id for c in heard.consents}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(questions(ANY))
 def test_what_is_explained_is_what_was_decided(q: Question) -> None:
     explained = explain(q)
@@ -170,7 +170,7 @@ def test_what_is_explained_is_what_was_decided(q: Question) -> None:
     assert all(line.strip() for line in words)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(questions(ANY), provisions(st.just(()), st.just("deny")), st.integers(0, 5))
 def test_adding_a_root_deny_never_opens_anything(q: Question, denial: Provision, which: int) -> None:
     held = q.policy.consents
@@ -182,7 +182,7 @@ def test_adding_a_root_deny_never_opens_anything(q: Question, denial: Provision,
         assert decide(q).permitted
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(questions(DENY_OVERRIDES), provisions(st.just(()), st.just("permit")), st.integers(0, 5))
 def test_adding_a_root_permit_never_closes_anything_under_deny_overrides(q: Question, permit: Provision, which: int) -> None:
     held = q.policy.consents
@@ -193,7 +193,7 @@ def test_adding_a_root_permit_never_closes_anything_under_deny_overrides(q: Ques
     assert decide(with_consents(q, *(with_root(c, permit) if n == at else c for n, c in enumerate(held)))).permitted
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(questions(ANY), st.randoms(use_true_random=False))
 def test_the_order_of_consents_is_irrelevant(q: Question, random: Any) -> None:
     """Under most-recent too: what counts is when each was given, not where it stands."""
@@ -208,7 +208,7 @@ def test_the_order_of_consents_is_irrelevant(q: Question, random: Any) -> None:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(questions(DENY_OVERRIDES), DENY_OVERRIDES)
 def test_revoke_then_grant_again_equals_a_fresh_grant(q: Question, granted: ConsentSet) -> None:
     granted = granted.model_copy(update={"consent_id": UUID(int=7), "status": ConsentStatus.ACTIVE})
@@ -220,7 +220,7 @@ def test_revoke_then_grant_again_equals_a_fresh_grant(q: Question, granted: Cons
     assert fresh == regranted
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(questions(ANY), st.lists(st.one_of(ANY, RELATIONS), max_size=6))
 def test_the_decision_as_known_at_d_never_changes_with_later_events(q: Question, later: list[Any]) -> None:
     """Also where what comes later is dated back: relationships here began thirty days ago."""
