@@ -137,6 +137,40 @@ async def test_who_fails_fails_alone(
     assert not caplog.records, "the driver complains of what is left behind on a connection"
 
 
+WRITTEN = uuid4()
+
+
+@pytest.mark.parametrize(
+    ("culprit", "expected"),
+    [
+        (to("note/7", event(event_id=WRITTEN)), UniqueViolation),
+        (to("note/7", NewEvent(uuid4(), "a\x00b", 1, b"{}")), Refused),
+        (to("note/7", NewEvent(uuid4(), "x", 2**40, b"{}")), Refused),
+        (to("note/7", NewEvent(uuid4(), "x", 1, "no bytes")), Refused),  # type: ignore[arg-type]
+        (to("note/\x007"), Refused),
+        (to("note/7", event(publish=(Publication("receipts.v1", "a\x00b"),))), Refused),
+        (to("note/7", at=3), VersionConflict),
+    ],
+    ids=["id again", "NUL in the type", "schema version too large", "no bytes", "NUL in the stream", "NUL in a key", "conflict"],
+)
+async def test_who_fails_fails_alone_also_in_one_statement(
+    store: PostgresEventStore, culprit: StreamAppend, expected: type[Exception]
+) -> None:
+    """Plain appends share a single statement (ADR 0075); two of each stream, so that the order within one is seen as well."""
+    await store.append(TENANT, [to("note/0", event(event_id=WRITTEN))])
+    publish = (Publication("receipts.v1", "haven/c1"),)
+    calls = [store.append(TENANT, [to(f"note/{n % 8 + 1}", event(str(n), publish=publish))]) for n in range(16)]
+    calls.insert(6, store.append(TENANT, [culprit]))
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(answers.pop(6), expected)
+    assert answers == [{f"note/{n % 8 + 1}": n // 8 + 1} for n in range(16)]
+    for n in range(8):
+        assert await words(store, f"note/{n + 1}") == [str(n), str(n + 8)]
+    assert len(await store.fetch(TENANT, "SELECT 1 FROM outbox")) == 16
+    (row,) = await store.fetch(TENANT, "SELECT count(DISTINCT xid) AS n FROM events")
+    assert row["n"] < 16, "the rest still shared transactions"
+
+
 async def test_an_error_names_the_constraint_and_no_value(store: PostgresEventStore) -> None:
     await store.append(TENANT, [to("note/1")], statements=[show(1, "sorrow")])
     with pytest.raises(UniqueViolation) as caught:
