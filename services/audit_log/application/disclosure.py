@@ -105,9 +105,7 @@ class DisclosureGate:
             created.append(replace(record, kid=key.kid))
         if not all(v.permitted for v in verdicts):
             # what is written together is written whole or not at all: nothing is bound, and no receipt is waited for
-            verdicts = [
-                deny("together", "rule:create.together", *v.basis, may_know=v.may_know) if v.permitted else v for v in verdicts
-            ]
+            verdicts = [_not_alone(v) if v.permitted else v for v in verdicts]
             keys, created = [], []
         decided = replace(decided, records=tuple(verdicts))
         try:

@@ -228,3 +228,22 @@ async def test_five_hundred_records_are_one_call_and_one_more_is_refused(world: 
     assert len(answer.keys) == 500 and len(answer.entries) == 1
     with pytest.raises(Problem):
         await world.ask(token, Action.SEARCH, *refs, world.ref())
+
+
+async def test_records_that_are_made_together_are_made_whole_or_not_at_all(world: World) -> None:
+    """One client of two is not the caller's, or is being erased: no key leaves, and no record is bound."""
+    await world.usual()
+    other, therapist = str(uuid4()), world.token("t-rivera", "therapist")
+    refs = [world.ref("session"), world.ref("session", client=other)]
+    answer = await world.ask(therapist, Action.CREATE, *refs)
+    assert (answer.decision, answer.keys) == (Decision.DENY, ())
+    assert [(r.reason, r.may_know) for r in answer.records] == [("together", True), ("no-rule", False)]
+    await world.agreed(world.relation("t-rivera", client=other))
+    await world.service._keyring.fence(world.tenant, other, [KeyClass.PROGRESS_NOTE], uuid4())
+    answer = await world.ask(therapist, Action.CREATE, *refs)
+    assert (answer.decision, answer.keys) == (Decision.DENY, ())
+    assert [r.reason for r in answer.records] == ["together", "key-fenced"]
+    third = str(uuid4())
+    await world.agreed(world.relation("t-rivera", client=third))
+    answer = await world.ask(therapist, Action.CREATE, refs[0], world.ref("session", client=third))
+    assert answer.decision is Decision.PERMIT and len(answer.keys) == len(answer.entries) == 2, "the first was never bound"
