@@ -1,5 +1,6 @@
 """Looking for a client: found by name, date of birth and identifier by who may, and by nobody after an erasure."""
 
+import asyncio
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
@@ -8,8 +9,10 @@ import asyncpg
 import pytest
 
 from services.session_notes.adapters.client_index import PostgresClientIndex
+from services.session_notes.adapters.index import PostgresIndex
 from services.session_notes.application.client_index import Token, Work
-from services.session_notes.application.indexing import JOB
+from services.session_notes.application.indexing import JOB, Reindexing
+from services.session_notes.application.ports import Desk
 from services.session_notes.domain.events import EVENT_TYPES
 from shared.contracts.consent_policy import RelationshipRole
 from shared.contracts.disclosure import Action, Caller, DisclosureRequest, IndexField, RecordKey
@@ -171,6 +174,34 @@ async def test_a_new_key_and_every_token_anew(clinic: Clinic) -> None:
     assert {(e["agent"]["sub"], e["purpose"]["code"]) for e in computed} == {(f"job:{JOB}", "HOPERAT")}
     assert len({e["client_id"] for e in computed}) == 4, "one entry a client: computed, seen by nobody"
     assert [e["outcome"] for e in await entries(clinic, "action=rotate-index-key")] == ["permit", "deny"]
+
+
+async def test_what_a_crash_left_is_done_at_the_next_start_once_the_gate_answers(
+    clinic: Clinic, index: tuple[PostgresClientIndex, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    table, store = index
+    await sql(clinic, "DELETE FROM client_index WHERE tenant_id = $1")
+    await sql(clinic, "UPDATE client_index_work SET done = false WHERE tenant_id = $1")
+    desk = Desk(clinic.world.alliance, clinic.world.line, store, PostgresIndex(store))
+    clinic.world.line.cut = True
+    task = asyncio.create_task(Reindexing(desk, table).run())
+
+    async def tried() -> bool:
+        return "index of clients: GateUnavailable" in caplog.text
+
+    async def done() -> bool:
+        work = await table.work(clinic.tenant)
+        return work is not None and work.done
+
+    try:
+        await until("it is tried without the gate", tried)
+        clinic.world.line.cut = False
+        await until("the work is done", done)
+    finally:
+        clinic.world.line.cut = False
+        task.cancel()
+    assert len(await rows(clinic)) == 2
+    assert await found(clinic.intake, NOOR) == [clinic.client_id]
 
 
 async def test_clients_of_before_the_index_are_found_after_the_first_look(clinic: Clinic) -> None:
