@@ -183,7 +183,7 @@ async def test_what_a_crash_left_is_done_at_the_next_start_once_the_gate_answers
     await sql(clinic, "DELETE FROM client_index WHERE tenant_id = $1")
     await sql(clinic, "UPDATE client_index_work SET done = false WHERE tenant_id = $1")
     desk = Desk(clinic.world.alliance, clinic.world.line, store, PostgresIndex(store))
-    clinic.world.line.cut = True
+    clinic.world.line.cut = Away.GATE
     task = asyncio.create_task(Reindexing(desk, table).run())
 
     async def tried() -> bool:
@@ -195,10 +195,10 @@ async def test_what_a_crash_left_is_done_at_the_next_start_once_the_gate_answers
 
     try:
         await until("it is tried without the gate", tried)
-        clinic.world.line.cut = False
+        clinic.world.line.cut = None
         await until("the work is done", done)
     finally:
-        clinic.world.line.cut = False
+        clinic.world.line.cut = None
         task.cancel()
     assert len(await rows(clinic)) == 2
     assert await found(clinic.intake, NOOR) == [clinic.client_id]
