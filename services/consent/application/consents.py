@@ -303,7 +303,10 @@ class Consents:
             appends = [(consent_id, state.version, events)] if events else []
             if replaced is not None and after.phase is Phase.ACTIVE and state.phase is not Phase.ACTIVE:
                 old = await load_consent(self._store, call.tenant, replaced)
-                ending = decide(old, Supersede(after, now))
+                assert isinstance(command, Sign)
+                ending = decide(
+                    old, Supersede(after, command.by, command.role, now, signer=command.signer, standing=command.standing)
+                )
                 if ending:
                     over = _after(old, ending)
                     appends.append((replaced, old.version, ending))

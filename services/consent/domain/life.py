@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time
 from typing import Final
 
 from services.consent.domain import consent
-from services.consent.domain.consent import Consent, Phase
+from services.consent.domain.consent import Consent, Phase, not_by_whom_it_denies
 from services.consent.domain.errors import FormFault, InvalidForm, NotAllowed, NotNow
 from services.consent.domain.events import RevocationReasonGiven
 from services.consent.domain.life_events import (
@@ -20,7 +20,7 @@ from services.consent.domain.life_events import (
 )
 from services.consent.domain.periods import parse_date
 from services.consent.domain.policies import GivenProvision
-from services.consent.domain.standing import ADULT, Standing, given_by
+from services.consent.domain.standing import ADULT, Signer, Standing, given_by
 from shared.contracts.consent_policy import RepresentativePower
 from shared.identity.roles import PRACTITIONERS, Role
 from shared.sealing.event import Event
@@ -59,8 +59,14 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Supersede:
+    """`by`: who signed the new one; `signer`: whose word that was, where intake took it down."""
+
     new: Consent
+    by: str
+    role: Role
     at: datetime
+    signer: Signer | None = None
+    standing: Standing = ADULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,7 @@ def _refuse(state: Consent, command: Refuse) -> list[Event]:
     if state.phase is not Phase.PROPOSED:
         raise NotNow(f"This consent is {state.phase}: one that holds is revoked, not refused.")
     given_by(command.role, None, command.standing, RepresentativePower.REVOKE, alone=state.form.minor_alone)
+    not_by_whom_it_denies(state, command.by, command.role)
     return [
         ConsentRefused(
             consent_id=state.consent_id,
@@ -169,6 +176,9 @@ def _supersede(state: Consent, command: Supersede) -> list[Event]:
         raise InvalidForm([FormFault("/supersedes", "a consent of the same client and kind")])
     if state.phase is not Phase.ACTIVE:
         return []
+    # what takes its place ends it: who could not withdraw it cannot do so by signing another one
+    given_by(command.role, command.signer, command.standing, RepresentativePower.REVOKE, alone=state.form.minor_alone)
+    not_by_whom_it_denies(state, command.by, command.role)
     return [
         ConsentSuperseded(consent_id=state.consent_id, client_id=state.client_id, at=command.at, superseded_by=new.consent_id)
     ]
@@ -185,6 +195,8 @@ def _expire(state: Consent, command: Expire) -> list[Event]:
     over = end is not None and end <= command.at
     if command.occurred_on is None and not over:
         raise NotNow("Its period is not over yet.")
+    if not over:
+        _may_note_its_event(state, command.by)
     return [
         ConsentExpired(
             consent_id=state.consent_id,
@@ -195,6 +207,17 @@ def _expire(state: Consent, command: Expire) -> list[Event]:
             role=str(command.role) if command.role else "service",
         )
     ]
+
+
+def _may_note_its_event(state: Consent, by: str) -> None:
+    """Raises NotAllowed: what the client denied ends by the client's word or by its date, never by what others say happened."""
+    form = state.form
+    if form.policy.denies():
+        raise NotAllowed("It denies something to somebody: only the client ends that before its period is over, by revoking it.")
+    if by in form.policy.named() or by in form.recipients:
+        raise NotAllowed("Nobody notes the end of a form that names them: let somebody else take it down.")
+    if not form.ends_with_event:
+        raise NotAllowed("This form does not say that it ends with an event (ends_with_event): the client revokes it.")
 
 
 def _revoke_recipient(state: Consent, command: RevokeRecipient) -> list[Event]:

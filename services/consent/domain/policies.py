@@ -117,6 +117,14 @@ class GivenPolicy(Given):
     dialect: Literal["r4", "pcf", "r5"] = "r4"
     provisions: tuple[GivenProvision, ...] = Codes
 
+    def named(self) -> frozenset[str]:
+        """Everybody whom its provisions name, at any depth."""
+        return frozenset(actor for _, _, p in _walk(self.provisions, "", 1) for actor in p.actors)
+
+    def denies(self) -> bool:
+        """Whether a provision denies, at any depth. A base of deny alone is a default, which overrides nothing."""
+        return any(p.type == "deny" for _, _, p in _walk(self.provisions, "", 1))
+
     def machine(self) -> Policy:
         """What the gate reads: periods as instants."""
         return Policy(base=self.base, dialect=self.dialect, provisions=tuple(p.machine() for p in self.provisions))
