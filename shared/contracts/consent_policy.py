@@ -145,7 +145,7 @@ class RepresentativeSet(PolicyModel):
     """The whole state of one person's authority to act for a client. It holds from `start` to `end`, instants in UTC.
 
     `end` is already the earliest of what ends it: its own end, the client's age of majority, the capacity regained. One that
-    waits for the client to lose capacity is told only once that has happened.
+    waits for the client to lose capacity, or ended while it waited, ends where it starts: registered, and holding for no time.
     """
 
     type: Literal["representative"] = "representative"

@@ -74,6 +74,8 @@ def _representative(q: Question) -> Verdict | None:
     if not q.agent.represents(q.record.client_id):
         return deny("no-rule", _DEFAULT, may_know=False)
     registered = q.policy.represented_by(q.agent.id)
+    if not registered and q.policy.representatives:
+        return deny("not-registered", _AUTHORITY, may_know=False)
     if not registered:
         rule = granted(REPRESENTATIVE_ROWS, q.action, q.record.record_type)
         return permit("representative", rule) if rule else deny("no-rule", _DEFAULT, may_know=may_know(q))
@@ -151,8 +153,10 @@ def may_search(
         return permit("own-record", rule)
     if agent.represents(client_id):
         registered = policy.represented_by(agent.id)
-        if not registered or any(r.start <= now and (r.end is None or now < r.end) for r in registered):
+        if not policy.representatives or any(r.start <= now and (r.end is None or now < r.end) for r in registered):
             return permit("own-record", rule)
+        if not registered:
+            return deny("not-registered", rule, may_know=False)
         return deny("authority-ended", rule, may_know=False)
     if agent.role in (Role.CLIENT, Role.REPRESENTATIVE):
         return deny("another-client", rule, may_know=False)

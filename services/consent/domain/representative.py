@@ -145,13 +145,16 @@ def evolve(state: Representative | None, event: Event) -> Representative | None:
     return state
 
 
-def policy(before: Representative | None, after: Representative, at: datetime) -> RepresentativeSet | None:
-    """What the gate learns; None where an authority that waits has never held."""
-    if after.resting and (before is None or before.resting):
-        return None
-    one = after.appointed
-    # one that rests ends now for the gate: its next time is told as a new start
-    end_ = max(at, after.holds.start) if after.resting else after.holds.end
+def policy(before: Representative | None, after: Representative, at: datetime) -> RepresentativeSet:
+    """What the gate learns, also of an authority that waits: whom it knows nothing of it takes for not registered.
+
+    One that waits, or ended while it waited, ends where it starts. One that came to rest ends now: its next time is told as a
+    new start.
+    """
+    one, end_ = after.appointed, after.holds.end
+    if after.resting:
+        held = before is not None and not before.resting
+        end_ = max(at, after.holds.start) if held else after.holds.start
     return RepresentativeSet(
         representative_id=one.representative_id,
         client_id=one.client_id,

@@ -206,7 +206,7 @@ async def test_a_minor_agrees_and_the_parent_signs(clinic: Clinic) -> None:
     path = f"/v1/consents/{await clinic.proposed()}"
     agreed = await clinic.client.post(f"{path}/signatures")
     assert (agreed.json["status"], agreed.json["missing"]) == ("proposed", ["signature"])
-    await clinic.rest.as_("uncle", "representative", client_id=clinic.client_id).post(f"{path}/signatures", want=403)
+    await clinic.rest.as_("uncle", "representative", client_id=clinic.client_id).post(f"{path}/signatures", want=404)
     assert (await clinic.ines.post(f"{path}/signatures")).json["status"] == "active"
     shown = (await clinic.client.get(path)).json
     assert (shown["given_by"], shown["signatures"][0]["assent"]) == ("representative", True)
@@ -263,9 +263,12 @@ async def test_lost_and_regained_capacity(clinic: Clinic) -> None:
     )  # fmt: skip
     made = await clinic.intake.post("/v1/representatives", proxy)
     assert made.json["status"] == "waiting"
-    assert len(await changes(clinic)) == 1  # the relationship alone
+    told = (await changes(clinic))[-1]
+    assert isinstance(told, RepresentativeSet) and told.end == told.start
     path = f"/v1/consents/{await clinic.proposed()}"
     await clinic.ines.post(f"{path}/signatures", want=(403, 404))
+    await clinic.ines.get(path, want=404)  # what somebody may read whom nobody registered is not theirs either
+    await clinic.ines.get(f"/v1/consents?client_id={clinic.client_id}", want=404)
     lost = {"client_id": clinic.client_id, "has_capacity": False, "since": "2026-01-01T09:00:00Z", "basis": "canary-basis"}
     await clinic.client.post("/v1/capacities", lost, want=(403, 404))
     await clinic.marsh.post("/v1/capacities", lost)

@@ -43,6 +43,21 @@ async def test_the_client_withdraws_a_proxy_of_their_own(clinic: Clinic) -> None
     assert ended.json["ended_because"] == "withdrawn"
 
 
+async def test_a_proxy_that_was_ended_while_it_waited_reads_nothing(clinic: Clinic) -> None:
+    proxy = clinic.parent(
+        kind="healthcare_proxy", authority="power-of-attorney", client_birth_date=None, jurisdiction=None,
+        only_without_capacity=True,
+    )  # fmt: skip
+    consent = f"/v1/consents/{await clinic.active()}"
+    await clinic.ines.get(consent)
+    made = await clinic.intake.post("/v1/representatives", proxy)
+    await clinic.ines.get(consent, want=404)
+    await clinic.client.post(f"/v1/representatives/{made.id}/end", want=200)
+    await clinic.ines.get(consent, want=404)
+    change = (await changes(clinic))[-1]
+    assert isinstance(change, RepresentativeSet) and change.end == change.start
+
+
 @pytest.mark.parametrize("role", ["therapist", "supervisor", "administrator", "compliance_officer", "ehr_system"])
 async def test_nobody_but_intake_registers_one(clinic: Clinic, role: str) -> None:
     await clinic.rest.as_("somebody", role).post("/v1/representatives", clinic.parent(), want=403)

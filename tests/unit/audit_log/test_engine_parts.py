@@ -278,7 +278,13 @@ def test_known_by_name_may_be_searched() -> None:
 
 
 def test_an_authority_that_ended_searches_nothing() -> None:
-    for facts, expected in (((), "permit"), ((stands_for("read"),), "permit"), ((stands_for("read", end=NOW),), "404")):
+    another = stands_for("read").model_copy(update={"person": "u-aunt"})
+    for facts, expected in (
+        ((), "permit"),
+        ((stands_for("read"),), "permit"),
+        ((stands_for("read", end=NOW),), "404"),
+        ((another,), "404"),
+    ):
         policy = fold(facts)
         assert shown(may_search(GUARDIAN, CLIENT, purpose="PATRQT", policy=policy, grants=(), now=NOW)) == expected
 

@@ -63,7 +63,7 @@ def test_the_age_of_majority_ends_a_parents_authority(jurisdiction: str, end: in
     state = people(None, representative.appoint(appoint(jurisdiction=jurisdiction)))
     of_age = datetime(end, 5, 1, tzinfo=UTC)
     change = representative.policy(None, state, NOW)
-    assert change is not None and change.end == of_age == state.next_time()
+    assert change.end == of_age == state.next_time()
     assert state.current(of_age - DAY) and not state.current(of_age)
     (ended,) = representative.end(state, "service:consent", None, of_age)
     assert people(state, [ended]).ended == "majority"
@@ -103,17 +103,30 @@ def test_who_registers_it() -> None:
 
 def test_a_proxy_waits_takes_effect_and_rests() -> None:
     state = people(None, representative.appoint(proxy()))
-    assert not state.current(NOW) and representative.policy(None, state, NOW) is None
+    assert not state.current(NOW)
+    waiting = representative.policy(None, state, NOW)
+    assert waiting.end == waiting.start
     acting = people(state, representative.capacity_changed(state, False, "x", NOW + DAY))
     change = representative.policy(state, acting, NOW + DAY)
-    assert change is not None and (change.start, change.end) == (NOW + DAY, None)
+    assert (change.start, change.end) == (NOW + DAY, None)
     assert representative.capacity_changed(acting, False, "x", NOW + DAY) == []
     resting = people(acting, representative.capacity_changed(acting, True, "x", NOW + 2 * DAY))
     change = representative.policy(acting, resting, NOW + 2 * DAY)
-    assert change is not None and change.end == NOW + 2 * DAY
+    assert change.end == NOW + 2 * DAY
     assert representative.capacity_changed(resting, True, "x", NOW + 3 * DAY) == []
     again = people(resting, representative.capacity_changed(resting, False, "x", NOW + 3 * DAY))
     assert again.holds.start == NOW + 3 * DAY and again.current(NOW + 3 * DAY)
+
+
+@pytest.mark.parametrize("rested", [False, True])
+def test_one_that_ends_while_it_waits_is_told_as_holding_for_no_time(rested: bool) -> None:
+    state = people(None, representative.appoint(proxy()))
+    if rested:
+        state = people(state, representative.capacity_changed(state, False, "x", NOW + DAY))
+        state = people(state, representative.capacity_changed(state, True, "x", NOW + 2 * DAY))
+    over = people(state, representative.end(state, "intake-1", Role.INTAKE, NOW + 3 * DAY))
+    change = representative.policy(state, over, NOW + 3 * DAY)
+    assert change.end == change.start
 
 
 def test_the_client_withdraws_their_own_proxy_and_not_a_guardian() -> None:

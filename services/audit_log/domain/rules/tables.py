@@ -73,7 +73,8 @@ REPRESENTED_ROWS: Final[dict[RepresentativePower, tuple[Row, ...]]] = {
     RepresentativePower.SIGN: (_row("rule:law.164.502-g", {A.SIGN}, T.CONSENT),),
     RepresentativePower.REVOKE: (_row("rule:law.164.502-g", {A.REVOKE}, T.CONSENT),),
 }
-"""by a registered authority, while it holds. Who is not registered has what `REPRESENTATIVE_ROWS` say: a name and the consents"""
+"""by a registered authority, while it holds. Where nobody was ever registered for a client, who claims to act for them has what
+`REPRESENTATIVE_ROWS` say: a name and the consents"""
 
 AUTHOR_ROWS: Final = (
     _row("rule:author.own-record", READING | {A.UPDATE}, T.SESSION, T.OUTCOME),

@@ -302,6 +302,25 @@ def test_164_502_g_the_age_of_majority_ends_the_proxy() -> None:
     assert shown(asked(GUARDIAN, "read", PROGRESS, (*TREATED, day_before))) == "permit"
 
 
+@pytest.mark.parametrize("kind", ["client", "consent", "progress_note", "representative"])
+def test_164_502_g_a_proxy_that_waits_reads_nothing(kind: str) -> None:
+    """Registered, and holding for no time: nothing of what somebody may whom nobody registered."""
+    waits = stands_for("read", "sign", "revoke", end=NOW - 30 * DAY)
+    verdict = asked(GUARDIAN, "read", record(kind), (*TREATED, waits))
+    assert (shown(verdict), verdict.reason) == ("404", "authority-ended")
+    ended = waits.model_copy(update={"at": NOW})
+    assert asked(GUARDIAN, "read", record(kind), (*TREATED, waits, ended)).reason == "authority-ended"
+
+
+@pytest.mark.parametrize("action", ["read", "sign", "revoke"])
+def test_164_502_g_where_somebody_is_registered_the_token_s_word_is_not_enough(action: str) -> None:
+    another = stands_for("read").model_copy(update={"person": "u-aunt"})
+    assert shown(asked(GUARDIAN, action, record("consent"), TREATED)) == "permit"
+    for registered in (another, another.model_copy(update={"end": NOW - DAY})):
+        verdict = asked(GUARDIAN, action, record("consent"), (*TREATED, registered))
+        assert (shown(verdict), verdict.reason) == ("404", "not-registered")
+
+
 @pytest.mark.parametrize("law", list(PACKS.values()), ids=list(PACKS))
 def test_164_502_g_3_a_service_that_a_minor_consented_to_alone_shuts_parents_out(law: Any) -> None:
     parent = stands_for("read")
