@@ -27,6 +27,8 @@ AT_ONCE: Final = 20
 RECORDS_HEADER: Final = "Export-Records"
 """how many records there are to come"""
 T = TypeVar("T")
+Records = AsyncIterator[tuple[str, Mapping[str, Any]]]
+"""what each record is called, and the record as JSON"""
 _REACH: Final = {
     Reach.ALL: "every record of this type is left out",
     Reach.SOME: "records that this concerns are left out; whether there are any is not said",
@@ -57,10 +59,8 @@ class Source(Protocol):
     async def refs(self, tenant: str, client_id: UUID) -> Sequence[RecordRef]:
         """All of the client's, the oldest first."""
 
-    def records(
-        self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened
-    ) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
-        """What each is called, and the record as JSON, an erased one as shown elsewhere. `refs`: those that were permitted."""
+    def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
+        """An erased one as shown elsewhere. `refs`: those that were permitted."""
 
 
 @dataclass(frozen=True, slots=True)

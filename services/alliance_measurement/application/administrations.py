@@ -84,7 +84,7 @@ async def answer_administration(
     row = await _known(desk, call, administration_id)
     opened = await open_one(desk.gate, call, Action.ANSWER, row.ref)
     stored = await desk.store.read_stream(call.tenant, administration_stream(administration_id))
-    state = administration.evolve([_load(e) for e in stored])
+    state = administration.evolve([typed(e) for e in stored])
     assert state is not None
     instrument = desk.catalogue.enabled(row.instrument)
     if instrument is None:
@@ -194,7 +194,8 @@ async def _known(desk: Desk, call: Call, administration_id: UUID) -> Administrat
     return row
 
 
-def _load(stored: StoredEvent) -> Any:
+def typed(stored: StoredEvent) -> Any:
+    """An event of this service as its type."""
     return EVENT_TYPES.load(
         tenant=stored.tenant,
         event_type=stored.type,

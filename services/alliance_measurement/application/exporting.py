@@ -1,23 +1,21 @@
 """What this service keeps of a client, for an export: measures, what was computed from them, and who may see them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from services.alliance_measurement.application.administrations import administration_view
+from services.alliance_measurement.application.administrations import administration_view, typed
 from services.alliance_measurement.application.course import course_of
 from services.alliance_measurement.application.outcomes import outcome_view
 from services.alliance_measurement.application.ports import AdministrationRow, Desk, OutcomeRow, release_stream
-from services.alliance_measurement.domain.events import EVENT_TYPES
 from services.alliance_measurement.domain.instrument import Construct
 from services.alliance_measurement.domain.release import ReleaseChosen
 from shared.contracts.disclosure import MAX_RECORDS, RecordRef
 from shared.contracts.records import RecordType
-from shared.export.serving import together
+from shared.export.serving import Records, together
 from shared.gate.ask import Opened
 
-Records = AsyncIterator[tuple[str, Mapping[str, Any]]]
 NOTHING: Final = "none"
 """kind of a prompt that says nothing: there is one after every rating"""
 
@@ -129,12 +127,6 @@ class ReleaseSource:
 
     async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
         for stored in await self.desk.store.read_stream(tenant, release_stream(client_id)):
-            event = EVENT_TYPES.load(
-                tenant=tenant,
-                event_type=stored.type,
-                schema_version=stored.schema_version,
-                event_id=stored.event_id,
-                data=stored.data,
-            )
+            event = typed(stored)
             assert isinstance(event, ReleaseChosen)
             yield "release_choice", {"therapist": event.therapist, "supervisor": event.supervisor, "at": event.at}

@@ -1,16 +1,17 @@
 """What services ask of the gate over HTTP: by the lane and msgspec, because every clinical read passes here."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from starlette.requests import Request
 
+from services.audit_log.application.direct import Late
 from services.audit_log.application.disclosure import DisclosureGate
 from services.audit_log.application.policy_projection import PolicyProjection
 from services.audit_log.application.releases import Releases
 from shared.contracts.disclosure import DisclosureRequest, PolicyConfirmationRequest, ReleaseRequest
-from shared.contracts.downtime import GateKeyRequest, LateAnswer, LateWrite, SignedGateKey
+from shared.contracts.downtime import GateKeyRequest, LateWrite
 from shared.contracts.records import ServiceName
 from shared.http.lane import Answer
 from shared.http.problems import Fault, invalid
@@ -21,12 +22,6 @@ WRITERS: Final = frozenset({ServiceName.SESSION_NOTES})
 """who may write while the gate is away"""
 W = TypeVar("W", bound=msgspec.Struct)
 _encoder = msgspec.json.Encoder()
-
-
-class Late(Protocol):
-    async def gate_key(self, service: ServiceName, request: GateKeyRequest) -> SignedGateKey: ...
-
-    async def settle(self, service: ServiceName, write: LateWrite) -> LateAnswer: ...
 
 
 def answers(

@@ -61,7 +61,6 @@ class PolicyDecision:
         grants: tuple[Grant, ...] = ()
         if agent.kind is AgentKind.PERSON and purpose in GRANTED_PURPOSES:
             grants = await self._grants.of(tenant, agent.id, purpose)
-        decided = Decided((), (), circumstances=Circumstances(rules.version, releases, grants))
 
         def question(record: BoundRecord) -> Question:
             return Question(
@@ -78,7 +77,8 @@ class PolicyDecision:
                 organisation=rules.organisation,
             )
 
-        decided = replace(decided, records=tuple(decide(question(record)) for record in asked.records))
+        verdicts = tuple(decide(question(record)) for record in asked.records)
+        decided = Decided(verdicts, (), circumstances=Circumstances(rules.version, releases, grants))
         if asked.request.action is Action.LOOKUP:
             return replace(decided, subjects=(may_look_up(agent, purpose),), may_know=True)
         if asked.request.action is Action.EXPORT:

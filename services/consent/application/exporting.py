@@ -1,6 +1,6 @@
 """What this service keeps of a client, for an export: evidence of consent, and who stands how to them."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,11 +18,10 @@ from services.consent.domain import capacity, consent, relationship
 from shared.contracts.disclosure import MAX_RECORDS, RecordKey, RecordRef
 from shared.contracts.records import RecordType
 from shared.eventstore.store import EventStore
+from shared.export.serving import Records
 from shared.gate.ask import Opened
 from shared.sealing.event import Event, sealed_fields
 from shared.service.parts import Parts
-
-Records = AsyncIterator[tuple[str, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a FHIR search on Consent asks for, compared with what is public of a consent: nothing is opened that does not match."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -8,7 +8,6 @@ from uuid import UUID
 from services.consent.application.fhir_versions import Written
 from services.consent.domain.fhir import codes
 from services.consent.domain.fhir.rendering import Version, status_of
-from services.consent.domain.policies import GivenProvision
 from shared.contracts.consent_policy import ConsentStatus
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -69,7 +68,7 @@ class Search:
 
     def public(self, written: Written, status: ConsentStatus) -> bool:
         """Whether it matches by all that is public of it."""
-        state, policy = written.state, list(_walk(written.state.form.policy.provisions))
+        state, policy = written.state, list(written.state.form.policy.every())
         held: dict[str, list[tuple[str, str]]] = {
             "_id": [("", str(state.consent_id))],
             "status": [("", _shown(written, status))],
@@ -106,12 +105,6 @@ def _shown(written: Written, status: ConsentStatus) -> str:
 
 def _any(held: list[tuple[str, str]], wanted: tuple[Token, ...]) -> bool:
     return any(token.matches(system, code) for token in wanted for system, code in held)
-
-
-def _walk(provisions: tuple[GivenProvision, ...]) -> Iterator[GivenProvision]:
-    for p in provisions:
-        yield p
-        yield from _walk(p.provisions)
 
 
 def _split(token: str) -> tuple[str, str]:

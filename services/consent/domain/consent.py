@@ -5,7 +5,6 @@ voids the signatures given before. Refused, superseded, revoked and expired are 
 that goes before). A period that is over shows as expired at once, whether or not its event is written yet.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -26,7 +25,7 @@ from services.consent.domain.events import (
 from services.consent.domain.jurisdictions import MinorAlone
 from services.consent.domain.life_events import ConsentReaffirmed
 from services.consent.domain.periods import GivenPeriod
-from services.consent.domain.policies import GivenPolicy, GivenProvision
+from services.consent.domain.policies import GivenPolicy
 from services.consent.domain.standing import ADULT, Signer, Standing, given_by
 from services.consent.domain.state import Consent as Consent
 from services.consent.domain.state import Phase as Phase
@@ -154,7 +153,7 @@ def _sign(state: Consent, command: Sign) -> list[Event]:
                     FormFault("/evidence", "where the signature is kept, or how it was given"),
                 ]
             )
-        if command.by in named_actors(state.form.policy.provisions):
+        if any(command.by in p.actors for p in state.form.policy.every()):
             raise NotAllowed("Nobody attests a signature to a form that names them: let somebody else take it down.")
     elif command.role not in (Role.CLIENT, Role.REPRESENTATIVE):
         raise NotAllowed("A consent is signed by the client, by who represents them, or at intake before a witness.")
@@ -189,11 +188,6 @@ def _sign(state: Consent, command: Sign) -> list[Event]:
     if after is None or after.missing:
         return [signed]
     return [signed, ConsentActivated(consent_id=state.consent_id, client_id=state.client_id, at=command.at)]
-
-
-def named_actors(provisions: Sequence[GivenProvision]) -> frozenset[str]:
-    """Everybody whom provisions name, at any depth."""
-    return frozenset(actor for p in provisions for actor in (*p.actors, *named_actors(p.provisions)))
 
 
 def _was_understood(state: Consent, *, again: bool) -> None:

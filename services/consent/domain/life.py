@@ -19,7 +19,6 @@ from services.consent.domain.life_events import (
     Talk,
 )
 from services.consent.domain.periods import parse_date
-from services.consent.domain.policies import GivenProvision
 from services.consent.domain.standing import ADULT, Standing, given_by
 from shared.contracts.consent_policy import RepresentativePower
 from shared.identity.roles import PRACTITIONERS, Role
@@ -231,21 +230,14 @@ def _revoke_recipient(state: Consent, command: RevokeRecipient) -> list[Event]:
 
 def denies(state: Consent) -> bool:
     """Whether anything is closed by it, at whatever depth."""
-
-    def closes(p: GivenProvision) -> bool:
-        return p.type == "deny" or any(map(closes, p.provisions))
-
-    return any(map(closes, state.form.policy.provisions))
+    return any(p.type == "deny" for p in state.form.policy.every())
 
 
 def reaches(state: Consent, recipient: str) -> bool:
     """Whether that person or system could be given anything by it: by name, or as one of all whom it permits."""
     policy = state.form.policy
-
-    def permits(p: GivenProvision) -> bool:
-        return (p.type == "permit" and (not p.actors or recipient in p.actors)) or any(map(permits, p.provisions))
-
-    return policy.base == "permit" or recipient in state.form.recipients or any(map(permits, policy.provisions))
+    permitted = any(p.type == "permit" and (not p.actors or recipient in p.actors) for p in policy.every())
+    return policy.base == "permit" or recipient in state.form.recipients or permitted
 
 
 def _on(text: str, at: datetime, pointer: str) -> None:

@@ -121,6 +121,10 @@ class GivenPolicy(Given):
         """What the gate reads: periods as instants."""
         return Policy(base=self.base, dialect=self.dialect, provisions=tuple(p.machine() for p in self.provisions))
 
+    def every(self) -> Iterator[GivenProvision]:
+        """Its provisions at whatever depth, each before those nested in it."""
+        return (provision for _, _, provision in _walk(self.provisions, "", 1))
+
     def faults(self, kind: ConsentKind) -> list[FormFault]:
         """What is wrong with it as the policy of a consent of this kind."""
         found: list[FormFault] = []

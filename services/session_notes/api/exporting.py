@@ -20,13 +20,12 @@ from services.session_notes.domain.notes import Drafted, NoteKind, Revised
 from shared.contracts.disclosure import MAX_RECORDS, RecordRef
 from shared.contracts.records import RecordType, ServiceName
 from shared.eventstore.model import StoredEvent
-from shared.export.serving import Exporter, PublicKeyBody, together
+from shared.export.serving import Exporter, PublicKeyBody, Records, together
 from shared.gate.ask import Opened
 from shared.http.body import documented, read_json
 from shared.http.call import path_id
 from shared.identity.roles import Role
 
-Records = AsyncIterator[tuple[str, Mapping[str, Any]]]
 EARLIER: Final = "earlier_version_of_a_note"
 
 
