@@ -24,7 +24,9 @@ def embedded() -> Iterator[EmbeddedProcess]:
 
 @pytest.fixture(scope="session")
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as made:
+    # a connection for each call: one kept alive over a slow step of a test is closed by the server as it is used again
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30)) as made:
         yield made
 
 

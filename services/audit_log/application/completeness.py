@@ -6,18 +6,18 @@ the entries; a receipt that comes after all settles it.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final, Protocol
 
-from services.audit_log.application.ports import Ledger, LedgerUnavailable
+from services.audit_log.application.each_tenant import each_tenant
+from services.audit_log.application.ports import Ledger
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.rules.tables import WRITING
 from shared.contracts.records import ServiceName
-from shared.eventstore.model import Statement, StoreUnavailable, UniqueViolation
+from shared.eventstore.model import Statement, UniqueViolation
 
 WITHOUT_RECEIPT: Final = "entry-without-receipt"
 GRACE: Final = timedelta(minutes=10)
@@ -27,7 +27,6 @@ PAGE: Final = 5_000
 """entries looked through at once"""
 _NAMED: Final = 200
 """indexes that one alarm names"""
-_log = logging.getLogger("completeness")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +89,8 @@ class CompletenessSweep:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await self._sleep(EVERY.total_seconds())
-            for tenant in self._tenants():
-                try:
-                    await self.sweep(tenant)
-                except (LedgerUnavailable, StoreUnavailable, UniqueViolation) as error:
-                    _log.warning("a tenant's receipts were not looked through, it is tried again: %s", type(error).__name__)
+        failed = "a tenant's receipts were not looked through"
+        await each_tenant(self._tenants, self.sweep, failed, every=EVERY, sleep=self._sleep, passing=(UniqueViolation,))
 
     async def sweep(self, tenant: str) -> int:
         """How many entries were found to have no receipt."""

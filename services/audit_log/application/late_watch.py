@@ -1,24 +1,23 @@
 """Notes that wait, as their services announced them: what is not reconciled in time is an alarm, once each."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from services.audit_log.application.ports import Ledger, LedgerUnavailable
+from services.audit_log.application.each_tenant import each_tenant
+from services.audit_log.application.ports import Ledger
 from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
 from services.audit_log.domain.late import MISSED_AFTER, LateReason
 from shared.contracts.disclosure import Decision
 from shared.contracts.downtime import NOTE_WAITS, NoteWaits
 from shared.contracts.records import RECORD_TYPES, RecordType, ServiceName
-from shared.eventstore.model import Statement, StoreUnavailable
+from shared.eventstore.model import Statement
 from shared.messaging.port import Effect, Handler, Message
 
 EVERY: Final = timedelta(seconds=30)
 PAGE: Final = 200
-_log = logging.getLogger(__name__)
 
 
 class ForeignNote(Exception):
@@ -86,13 +85,8 @@ class LateWatch:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await self._sleep(EVERY.total_seconds())
-            for tenant in self._tenants():
-                try:
-                    await self.sweep(tenant)
-                except (LedgerUnavailable, StoreUnavailable) as error:
-                    _log.warning("a tenant's late notes were not looked through, it is tried again: %s", type(error).__name__)
+        failed = "a tenant's late notes were not looked through"
+        await each_tenant(self._tenants, self.sweep, failed, every=EVERY, sleep=self._sleep)
 
     async def sweep(self, tenant: str) -> int:
         """How many became an alarm."""

@@ -6,23 +6,22 @@ Erasures' own entries stay: they tell erased from removed.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from services.audit_log.application.ports import Ledger, LedgerUnavailable
+from services.audit_log.application.each_tenant import each_tenant
+from services.audit_log.application.ports import Ledger
 from services.audit_log.domain.entry import Entry, EntryKind
 from shared.contracts.records import ServiceName
-from shared.eventstore.model import Statement, StoreUnavailable
+from shared.eventstore.model import Statement
 
 LEAST_YEARS: Final = 6
 EVERY: Final = timedelta(days=1)
 LOOK_EVERY: Final = timedelta(minutes=5)
 PAGE: Final = 2_000
-_log = logging.getLogger("retention")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +76,12 @@ class RetentionClock:
 
     async def run(self) -> None:
         """Until cancelled: each tenant once a day."""
-        while True:
-            await self._sleep(LOOK_EVERY.total_seconds())
-            for tenant in self._tenants():
-                try:
-                    last = await self._table.last_run(tenant)
-                    if last is None or self._now() - last.at >= EVERY:
-                        await self.tick(tenant)
-                except (LedgerUnavailable, StoreUnavailable) as error:
-                    _log.warning("a tenant's retention did not run, it is tried again: %s", type(error).__name__)
+        await each_tenant(self._tenants, self._daily, "a tenant's retention did not run", every=LOOK_EVERY, sleep=self._sleep)
+
+    async def _daily(self, tenant: str) -> None:
+        last = await self._table.last_run(tenant)
+        if last is None or self._now() - last.at >= EVERY:
+            await self.tick(tenant)
 
     async def tick(self, tenant: str) -> RetentionRun:
         """One run, which leaves an entry, whatever it finds."""
