@@ -61,6 +61,8 @@ class ConsentBody(Body):
     minor_alone: MinorAloneBody | None = None
     review_on: Annotated[str, Field(max_length=10)] | None = None
     supersedes: UUID | None = None
+    ends_with_event: bool = False
+    """it ends with an event, which `elements.expiry` names: only then can others note that it happened (…/expirations)"""
 
     def form(self) -> Form:
         return Form(
@@ -77,6 +79,7 @@ class ConsentBody(Body):
             minor_alone=MinorAlone(self.minor_alone.service, self.minor_alone.age) if self.minor_alone else None,
             review_on=self.review_on,
             supersedes=self.supersedes,
+            ends_with_event=self.ends_with_event,
         )
 
 

@@ -301,9 +301,10 @@ class Consents:
             after = _after(state, events)
             changes = [c for c in (policy_change.of_consent(state, after, now),) if c is not None]
             appends = [(consent_id, state.version, events)] if events else []
-            if replaced is not None and after.phase is Phase.ACTIVE and state.phase is not Phase.ACTIVE:
+            activates = after.phase is Phase.ACTIVE and state.phase is not Phase.ACTIVE
+            if replaced is not None and isinstance(command, Sign) and activates:
                 old = await load_consent(self._store, call.tenant, replaced)
-                ending = decide(old, Supersede(after, now))
+                ending = decide(old, Supersede(after, command))
                 if ending:
                     over = _after(old, ending)
                     appends.append((replaced, old.version, ending))

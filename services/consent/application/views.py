@@ -41,6 +41,7 @@ def consent_view(state: Consent, now: datetime, key: RecordKey | None, *, erased
         "minor_alone": form.minor_alone,
         "review_on": form.review_on,
         "supersedes": str(form.supersedes) if form.supersedes else None,
+        "ends_with_event": form.ends_with_event,
         "explanations": [_explanation(e, key) for e in state.explanations],
         "reconsent": {"due": bool(state.due_for(now)), "because": [str(b) for b in state.due_for(now)]},
         "author": state.created_by,

@@ -55,6 +55,7 @@ class Form:
     minor_alone: MinorAlone | None = None
     review_on: str | None = None
     supersedes: UUID | None = None
+    ends_with_event: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ def check_form(form: Form, at: datetime) -> None:
         *form.period.faults("/period"),
         *form_elements.faults(form.elements, at.date()),
         *form_elements.faults_of_place(form.jurisdiction, form.limits_explained, form.minor_alone, form.review_on),
+        *form_elements.faults_of_end(form.elements, form.ends_with_event),
     ]
     if found:
         raise InvalidForm(found)
@@ -153,7 +155,7 @@ def _sign(state: Consent, command: Sign) -> list[Event]:
                     FormFault("/evidence", "where the signature is kept, or how it was given"),
                 ]
             )
-        if any(command.by in p.actors for p in state.form.policy.every()):
+        if state.form.policy.names(command.by):
             raise NotAllowed("Nobody attests a signature to a form that names them: let somebody else take it down.")
     elif command.role not in (Role.CLIENT, Role.REPRESENTATIVE):
         raise NotAllowed("A consent is signed by the client, by who represents them, or at intake before a witness.")
@@ -190,6 +192,13 @@ def _sign(state: Consent, command: Sign) -> list[Event]:
     return [signed, ConsentActivated(consent_id=state.consent_id, client_id=state.client_id, at=command.at)]
 
 
+def not_by_whom_it_denies(state: Consent, by: str, role: Role) -> None:
+    """Raises NotAllowed where somebody else than the client would end a form that denies, and that names them."""
+    policy = state.form.policy
+    if role is not Role.CLIENT and policy.denies() and policy.names(by):
+        raise NotAllowed("Nobody but the client ends a form that denies and names them: let somebody else take it down.")
+
+
 def _was_understood(state: Consent, *, again: bool) -> None:
     """Raises NotNow where the newest talk did not reach the client, or where one that is due again was not held yet."""
     if state.explanations and not state.explanations[-1].understood:
@@ -205,6 +214,7 @@ def _revoke(state: Consent, command: Revoke) -> list[Event]:
     if state.phase not in (Phase.PROPOSED, Phase.ACTIVE):
         raise NotNow(f"This consent is {state.phase} already: nothing is read by it any more.")
     given_by(command.role, None, command.standing, RepresentativePower.REVOKE, alone=state.form.minor_alone)
+    not_by_whom_it_denies(state, command.by, command.role)
     events: list[Event] = [
         ConsentRevoked(
             consent_id=state.consent_id,
@@ -247,6 +257,7 @@ def _filled_in(model: type[ConsentForm], consent_id: UUID, form: Form, author: s
         minor_alone=form.minor_alone is not None,
         review_on=form.review_on,
         supersedes=form.supersedes,
+        ends_with_event=form.ends_with_event,
         author=author,
         at=at,
         grantor=Sealed(form.grantor),

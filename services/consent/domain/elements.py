@@ -107,6 +107,13 @@ def faults_of_place(
     return found
 
 
+def faults_of_end(elements: Mapping[str, str], ends_with_event: bool) -> list[FormFault]:
+    """A form that ends with an event says with which (45 CFR 164.508(c)(1)(v))."""
+    if ends_with_event and not elements.get("expiry", "").strip():
+        return [FormFault("/ends_with_event", "say in elements.expiry with which event it ends")]
+    return []
+
+
 _THEMSELVES: Final = frozenset({"client", "patient", "self"})
 
 

@@ -1,7 +1,7 @@
 """What happens to a consent and to a relationship. Who, when and the machine-readable part are public; words are sealed."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -40,6 +40,8 @@ class Attestation(Words):
 class ConsentForm(Event):
     """The whole form, as proposed and as amended."""
 
+    SCHEMA_VERSION: ClassVar[int] = 2
+    """2 says whether it ends with an event; of a form written as 1 nobody has said so"""
     RECORD: ClassVar[str] = "consent_id"
     consent_id: UUID
     kind: ConsentKind
@@ -61,6 +63,8 @@ class ConsentForm(Event):
     """date on which the talk is due again"""
     supersedes: UUID | None = None
     """the consent whose place it takes when it becomes active"""
+    ends_with_event: bool = False
+    """whether it says that it ends with an event; which one stands in its `expiry`, sealed with the words"""
     author: str
     """`sub` of who wrote it down"""
     at: datetime
@@ -143,6 +147,10 @@ class RelationshipEnded(Event):
     at: datetime
 
 
+def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, "ends_with_event": False}
+
+
 EVENT_TYPES: Final = EventTypes(
     ConsentProposed,
     ConsentAmended,
@@ -155,4 +163,5 @@ EVENT_TYPES: Final = EventTypes(
     FhirSourceRecorded,
     *LIFE_EVENTS,
     *PEOPLE_EVENTS,
+    upcasters={(form.TYPE, 1): _as_it_was for form in (ConsentProposed, ConsentAmended)},
 )

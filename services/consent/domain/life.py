@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time
 from typing import Final
 
 from services.consent.domain import consent
-from services.consent.domain.consent import Consent, Phase
+from services.consent.domain.consent import Consent, Phase, Sign, not_by_whom_it_denies
 from services.consent.domain.errors import FormFault, InvalidForm, NotAllowed, NotNow
 from services.consent.domain.events import RevocationReasonGiven
 from services.consent.domain.life_events import (
@@ -59,7 +59,8 @@ class Refuse:
 @dataclass(frozen=True, slots=True)
 class Supersede:
     new: Consent
-    at: datetime
+    signing: Sign
+    """what made the new one active"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ def _refuse(state: Consent, command: Refuse) -> list[Event]:
     if state.phase is not Phase.PROPOSED:
         raise NotNow(f"This consent is {state.phase}: one that holds is revoked, not refused.")
     given_by(command.role, None, command.standing, RepresentativePower.REVOKE, alone=state.form.minor_alone)
+    not_by_whom_it_denies(state, command.by, command.role)
     return [
         ConsentRefused(
             consent_id=state.consent_id,
@@ -163,13 +165,16 @@ def _refuse(state: Consent, command: Refuse) -> list[Event]:
 
 
 def _supersede(state: Consent, command: Supersede) -> list[Event]:
-    new = command.new
+    new, signing = command.new, command.signing
     if (new.client_id, new.form.kind) != (state.client_id, state.form.kind):
         raise InvalidForm([FormFault("/supersedes", "a consent of the same client and kind")])
     if state.phase is not Phase.ACTIVE:
         return []
+    # what takes its place ends it: who could not withdraw it cannot do so by signing another one
+    given_by(signing.role, signing.signer, signing.standing, RepresentativePower.REVOKE, alone=state.form.minor_alone)
+    not_by_whom_it_denies(state, signing.by, signing.role)
     return [
-        ConsentSuperseded(consent_id=state.consent_id, client_id=state.client_id, at=command.at, superseded_by=new.consent_id)
+        ConsentSuperseded(consent_id=state.consent_id, client_id=state.client_id, at=signing.at, superseded_by=new.consent_id)
     ]
 
 
@@ -184,9 +189,8 @@ def _expire(state: Consent, command: Expire) -> list[Event]:
     over = end is not None and end <= command.at
     if command.occurred_on is None and not over:
         raise NotNow("Its period is not over yet.")
-    if not over and denies(state):
-        # ended on somebody's word, it would open what the client closed
-        raise NotAllowed("This consent denies something: until its period is over the client alone lifts that, by revoking it.")
+    if not over:
+        _may_note_its_event(state, command.by)
     return [
         ConsentExpired(
             consent_id=state.consent_id,
@@ -197,6 +201,17 @@ def _expire(state: Consent, command: Expire) -> list[Event]:
             role=str(command.role) if command.role else "service",
         )
     ]
+
+
+def _may_note_its_event(state: Consent, by: str) -> None:
+    """Raises NotAllowed: what the client denied ends by the client's word or by its date, never by what others say happened."""
+    form = state.form
+    if form.policy.denies():
+        raise NotAllowed("This consent denies something: until its period is over the client alone lifts that, by revoking it.")
+    if form.policy.names(by) or by in form.recipients:
+        raise NotAllowed("Nobody notes the end of a form that names them: let somebody else take it down.")
+    if not form.ends_with_event:
+        raise NotAllowed("This form does not say that it ends with an event (ends_with_event): the client revokes it.")
 
 
 def _revoke_recipient(state: Consent, command: RevokeRecipient) -> list[Event]:
@@ -226,11 +241,6 @@ def _revoke_recipient(state: Consent, command: RevokeRecipient) -> list[Event]:
             )
         )
     return events
-
-
-def denies(state: Consent) -> bool:
-    """Whether anything is closed by it, at whatever depth."""
-    return any(p.type == "deny" for p in state.form.policy.every())
 
 
 def reaches(state: Consent, recipient: str) -> bool:

@@ -125,6 +125,14 @@ class GivenPolicy(Given):
         """Its provisions at whatever depth, each before those nested in it."""
         return (provision for _, _, provision in _walk(self.provisions, "", 1))
 
+    def names(self, who: str) -> bool:
+        """Whether a provision of it names that person or system, at whatever depth."""
+        return any(who in provision.actors for provision in self.every())
+
+    def denies(self) -> bool:
+        """Whether a provision of it denies, at whatever depth. A base of deny is a default, which overrides nothing."""
+        return any(provision.type == "deny" for provision in self.every())
+
     def faults(self, kind: ConsentKind) -> list[FormFault]:
         """What is wrong with it as the policy of a consent of this kind."""
         found: list[FormFault] = []

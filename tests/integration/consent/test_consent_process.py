@@ -117,7 +117,9 @@ async def test_withdrawal_is_as_easy_as_giving(clinic: Clinic) -> None:
 
 async def test_the_event_that_it_was_to_end_with(clinic: Clinic) -> None:
     await clinic.related()
-    path = f"/v1/consents/{await clinic.active(kind='disclosure', elements=AUTHORIZATION)}"
+    unsaid = await clinic.active(kind="disclosure", elements=AUTHORIZATION)
+    await clinic.marsh.post(f"/v1/consents/{unsaid}/expirations", {"occurred_on": "2026-01-05"}, want=403)
+    path = f"/v1/consents/{await clinic.active(kind='disclosure', elements=AUTHORIZATION, ends_with_event=True)}"
     await clinic.client.post(f"{path}/expirations", {"occurred_on": "2026-01-05"}, want=403)
     await clinic.marsh.post(f"{path}/expirations", {"occurred_on": "2999-01-05"}, want=422)
     ended = await clinic.marsh.post(f"{path}/expirations", {"occurred_on": "2026-01-05"}, want=200)
@@ -125,6 +127,30 @@ async def test_the_event_that_it_was_to_end_with(clinic: Clinic) -> None:
     assert (await changes(clinic))[-1].status is ConsentStatus.EXPIRED
     assert clinic.world.line.confirmed[-1] == len(await changes(clinic))
     await clinic.marsh.post(f"{path}/expirations", {"occurred_on": "2026-01-05"}, want=409)
+
+
+async def test_whom_the_client_denied_does_not_lift_it(clinic: Clinic) -> None:
+    """A relationship lets somebody note an event, intake writes down the client's word; neither opens what is closed to them."""
+    await clinic.related()
+    note_id = await clinic.note_of_marsh()
+    sam, sam_at_intake = clinic.rest.as_("sam.okoye", "therapist"), clinic.rest.as_("sam.okoye", "intake")
+    await clinic.related("sam.okoye")
+    await clinic.active(kind="treatment")
+    denial = {"base": "permit", "provisions": [{"type": "deny", "actors": ["sam.okoye"]}]}
+    denying = await clinic.active(kind="disclosure", elements=AUTHORIZATION, policy=denial, ends_with_event=True)
+    path = f"/v1/consents/{denying}"
+    assert not await reads(clinic, sam, note_id)
+    for who in (sam, clinic.marsh, clinic.intake):
+        await who.post(f"{path}/expirations", {"occurred_on": "2026-01-05"}, want=403)
+    await sam_at_intake.post(f"{path}/revocations", want=403)
+    new = await clinic.proposed(kind="disclosure", elements=AUTHORIZATION, supersedes=denying)
+    seen = {"witness": "Ada Lind", "evidence": "Signed on paper."}
+    await sam_at_intake.post(f"/v1/consents/{new}/signatures", seen, want=403)
+    assert (await clinic.client.get(path)).json["status"] == "active"
+    assert (await clinic.client.get(f"/v1/consents/{new}")).json["status"] == "proposed"
+    assert not await reads(clinic, sam, note_id)
+    await clinic.client.post(f"{path}/revocations", want=200)
+    assert await reads(clinic, sam, note_id)
 
 
 async def test_a_new_consent_takes_the_old_ones_place_in_one_moment(clinic: Clinic) -> None:

@@ -131,7 +131,7 @@ def test_refusing_is_final_and_opens_nothing() -> None:
 
 
 def test_an_event_ends_it() -> None:
-    before = signed(form(ConsentKind.DISCLOSURE))
+    before = signed(form(ConsentKind.DISCLOSURE, ends_with_event=True))
     state = after(before, Expire("intake-1", Role.INTAKE, LATER, "2026-03-15"))
     change = told(before, state)
     assert (state.expired_by, change and change.status) == ("event", ConsentStatus.EXPIRED)
@@ -144,11 +144,67 @@ def test_nobody_notes_an_event_that_would_lift_the_clients_denial(depth: int) ->
     """Whoever is denied could else say that it had ended; by date it ends as the client said."""
     deny = GivenProvision(type="deny", actors=("t-okoye",))
     policy = GivenPolicy(base="permit", provisions=(deny if depth == 1 else GivenProvision(type="permit", provisions=(deny,)),))
-    state = signed(form(policy=policy, period=GivenPeriod(start="2026-01-01", end="2026-03-10")))
+    period = GivenPeriod(start="2026-01-01", end="2026-03-10")
+    state = signed(form(ConsentKind.DISCLOSURE, policy=policy, period=period, ends_with_event=True))
     for by, role in (("t-okoye", Role.THERAPIST), ("intake-1", Role.INTAKE)):
         with pytest.raises(NotAllowed, match="the client alone"):
             decide(state, Expire(by, role, NOW, "2026-03-01"))
     assert after(state, Expire("service:consent", None, LATER)).expired_by == "date"
+    assert after(state, Expire("t-okoye", Role.THERAPIST, LATER, "2026-03-11")).expired_by == "date"
+
+
+def test_a_form_that_names_no_event_ends_with_none() -> None:
+    with pytest.raises(NotAllowed, match="does not say"):
+        decide(signed(form(ConsentKind.DISCLOSURE)), Expire("intake-1", Role.INTAKE, LATER, "2026-03-15"))
+    with pytest.raises(InvalidForm) as refused:
+        proposed(form(ends_with_event=True))
+    assert [f.pointer for f in refused.value.faults] == ["/ends_with_event"]
+
+
+@pytest.mark.parametrize("by", ["sam.okoye", "cmhc-billing"])
+def test_nobody_notes_the_end_of_a_form_that_names_them(by: str) -> None:
+    state = signed(named("sam.okoye", recipients=("cmhc-billing",), ends_with_event=True))
+    with pytest.raises(NotAllowed, match="names them"):
+        decide(state, Expire(by, Role.INTAKE, LATER, "2026-03-15"))
+    assert after(state, Expire("intake-1", Role.INTAKE, LATER, "2026-03-15")).expired_by == "event"
+
+
+DENIED = GivenPolicy(base="permit", provisions=(GivenProvision(type="deny", actors=("sam.okoye",)),))
+NAMED_ABOVE_A_DENIAL = GivenPolicy(
+    base="permit",
+    provisions=(
+        GivenProvision(type="permit", actors=("sam.okoye",), provisions=(GivenProvision(type="deny", labels=("PSY",)),)),
+    ),
+)
+
+
+@pytest.mark.parametrize("policy", [DENIED, NAMED_ABOVE_A_DENIAL])
+@pytest.mark.parametrize("role", [Role.INTAKE, Role.REPRESENTATIVE])
+def test_whom_it_denies_withdraws_replaces_and_refuses_it_for_nobody(policy: GivenPolicy, role: Role) -> None:
+    offered, state = proposed(form(policy=policy)), signed(form(policy=policy))
+    for held, command in (
+        (state, Revoke("sam.okoye", role, LATER)),
+        (state, Supersede(signed(), Sign("sam.okoye", role, LATER))),
+        (offered, Refuse("sam.okoye", role, LATER)),
+    ):
+        with pytest.raises(NotAllowed, match="Nobody but the client"):
+            decide(held, command)
+    assert after(state, Revoke("intake-1", Role.INTAKE, LATER)).phase is Phase.REVOKED
+    assert after(state, Revoke("sam.okoye", Role.CLIENT, LATER)).phase is Phase.REVOKED
+    allowing = named("sam.okoye")
+    assert after(signed(allowing), Revoke("sam.okoye", role, LATER)).phase is Phase.REVOKED
+
+
+def test_what_somebody_may_not_withdraw_they_do_not_end_by_signing_another() -> None:
+    may_sign = Standing(powers=frozenset({RepresentativePower.SIGN}))
+    with pytest.raises(NotAllowed, match="No authority"):
+        decide(signed(), Supersede(signed(), Sign("ines", Role.REPRESENTATIVE, LATER, standing=may_sign)))
+    alone = form(jurisdiction="US-CA", limits_explained=("duty_to_protect", "child_abuse"),
+                 minor_alone=MinorAlone("outpatient_mental_health", 14))  # fmt: skip
+    both = Standing(powers=frozenset(RepresentativePower))
+    for role, said in ((Role.REPRESENTATIVE, None), (Role.INTAKE, Signer.REPRESENTATIVE)):
+        with pytest.raises(NotAllowed, match="alone"):
+            decide(signed(alone), Supersede(signed(), Sign("x", role, LATER, signer=said, standing=both)))
 
 
 def test_a_period_that_is_over_is_noted_and_one_that_is_not_is_not() -> None:
@@ -160,14 +216,17 @@ def test_a_period_that_is_over_is_noted_and_one_that_is_not_is_not() -> None:
         decide(state, Expire("noor", Role.CLIENT, LATER, "2026-03-11"))
 
 
+BY_NOOR = Sign("noor", Role.CLIENT, LATER)
+
+
 def test_a_new_one_of_the_same_kind_takes_its_place() -> None:
     old, new = signed(), replace(signed(), consent_id=CONSENT_ID)
-    over = after(old, Supersede(new, LATER))
+    over = after(old, Supersede(new, BY_NOOR))
     change = told(old, over)
     assert (over.superseded_by, change and change.status) == (CONSENT_ID, ConsentStatus.SUPERSEDED)
     with pytest.raises(InvalidForm):
-        decide(signed(form(ConsentKind.MEASUREMENT)), Supersede(new, LATER))
-    assert decide(over, Supersede(new, LATER)) == []
+        decide(signed(form(ConsentKind.MEASUREMENT)), Supersede(new, BY_NOOR))
+    assert decide(over, Supersede(new, BY_NOOR)) == []
 
 
 # one recipient
