@@ -51,16 +51,6 @@ class Node:
     note: str = ""
     """why it does not count as it is written"""
 
-    @property
-    def timed(self) -> bool:
-        return self.period is not None or self.data_period is not None
-
-    def holds(self, *, now: datetime, created_at: datetime) -> bool:
-        """Whether it speaks at that time, of data of that time."""
-        return (self.period is None or covers(self.period, now)) and (
-            self.data_period is None or covers(self.data_period, created_at)
-        )
-
 
 def covers(period: Period, at: datetime) -> bool:
     return period.start <= at and (period.end is None or at < period.end)

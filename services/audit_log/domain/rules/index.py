@@ -13,7 +13,7 @@ from uuid import UUID
 
 from services.audit_log.domain.rules.dialects import EHR_SYSTEM, Node, Says, covers, normal
 from services.audit_log.domain.rules.pack import ConsentLimit
-from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus
+from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period
 from shared.contracts.records import KeyClass
 
 KIND_COVERS: Final[dict[ConsentKind, frozenset[KeyClass]]] = {
@@ -133,11 +133,12 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Live:
-    """What is active, of one key class, in a stretch of time in which no consent begins or ends."""
+    """What is active, of one key class, in a stretch of time in which no consent and no provision begins or ends."""
 
     entries: tuple[_Entry, ...]
     roots: int
     nodes: int
+    """bits of all provisions that speak in that stretch"""
     permitting: int
     """bits of consents whose base permits"""
     recent: bool
@@ -154,7 +155,9 @@ class ConsentIndex:
         self._nodes: list[Node] = []
         self._children: list[tuple[int, ...]] = []
         self._leaves = dict.fromkeys(Says, 0)
-        self._branching = self._timed = 0
+        self._branching = self._dated = 0
+        self._periods: list[tuple[int, Period]] = []
+        """of the provisions that have one, with their bits"""
         self._by_actor: dict[str, list[_Entry]] = {}
         self._by_system: list[_Entry] = []
         self._entries: list[_Entry] = []
@@ -228,8 +231,10 @@ class ConsentIndex:
         self._actions.add(bit, node.actions)
         self._resources.add(bit, node.resources)
         self._labels.add(bit, node.labels)
-        if node.timed:
-            self._timed |= bit
+        if node.period is not None:
+            self._periods.append((bit, node.period))
+        if node.data_period is not None:
+            self._dated |= bit
         if node.children:
             self._branching |= bit
             self._children[place] = tuple(self._add_node(child) for child in node.children)
@@ -248,8 +253,9 @@ class ConsentIndex:
             & self._resources.of_all(asked.resource)
             & self._labels.of_all(asked.labels)
         )
-        for place in _bits(match & self._timed):
-            if not self._nodes[place].holds(now=asked.now, created_at=asked.created_at):
+        for place in _bits(match & self._dated):
+            dated = self._nodes[place].data_period
+            if dated is not None and not covers(dated, asked.created_at):
                 match &= ~(1 << place)
         roots, leaves = match & live.roots, self._leaves
         denying, permitting, redacting = (roots & leaves[s] for s in (Says.DENY, Says.PERMIT, Says.REDACT))
@@ -304,24 +310,27 @@ class ConsentIndex:
         return known
 
     def _live_at(self, now: datetime) -> dict[KeyClass, _Live]:
-        moments = [m for e in self._entries for m in (e.consent.period.start, e.consent.period.end) if m is not None]
+        periods = [*(e.consent.period for e in self._entries), *(period for _, period in self._periods)]
+        moments = [m for period in periods for m in (period.start, period.end) if m is not None]
         self._since = max((m for m in moments if m <= now), default=_ALWAYS)
         self._until = min((m for m in moments if m > now), default=_NEVER)
         active = [e for e in self._entries if covers(e.consent.period, now)]
-        return {k: made for k in KeyClass if (made := _live([e for e in active if k in classes_of(e.consent)]))}
+        over = sum(bit for bit, period in self._periods if not covers(period, now))
+        return {k: made for k in KeyClass if (made := _live([e for e in active if k in classes_of(e.consent)], over))}
 
 
 def _heard(says: Says, entries: Sequence[_Entry], redact: frozenset[str] = frozenset()) -> Heard:
     return Heard(says, tuple([e.consent for e in entries]), redact, tuple([e.name for e in entries]))
 
 
-def _live(entries: Sequence[_Entry]) -> _Live | None:
+def _live(entries: Sequence[_Entry], over: int) -> _Live | None:
+    """`over`: bits of provisions whose own period does not hold."""
     if not entries:
         return None
     return _Live(
         tuple(entries),
         sum(e.roots for e in entries),
-        sum(e.nodes for e in entries),
+        sum(e.nodes for e in entries) & ~over,
         sum(e.bit for e in entries if e.consent.policy.base == "permit" and e.consent.kind not in AUTHORIZATIONS),
         any(e.consent.policy.combining == MOST_RECENT for e in entries),
     )
