@@ -24,18 +24,19 @@ OVERHEAD: Final = SALT_SIZE + COMMITMENT_SIZE + TAG_SIZE
 """bytes added to a plaintext shorter than one chunk"""
 
 _LABEL: Final = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00"
-_NONCE_SIZE: Final = 12
+_HASH: Final = SHA512()
 
 
-def _derive(key: bytes, salt: bytes, context: bytes) -> tuple[AESGCM, int, bytes]:
+def _derive(key: bytes, salt: bytes, context: bytes) -> tuple[AESGCM, bytes, bytes]:
+    """Cipher, base nonce and commitment."""
     if len(key) != KEY_SIZE:
         raise ValueError(f"a Cobblestone-256 key has {KEY_SIZE} bytes, not {len(key)}")
-    okm = HKDFExpand(SHA512(), 76, _LABEL + salt + context).derive(key)
-    return AESGCM(okm[:32]), int.from_bytes(okm[32:44], "big"), okm[44:]
+    okm = HKDFExpand(_HASH, 76, _LABEL + salt + context).derive(key)
+    return AESGCM(okm[:32]), okm[32:44], okm[44:]
 
 
-def _nonce(base: int, chunk: int) -> bytes:
-    return (base ^ chunk).to_bytes(_NONCE_SIZE, "big")
+def _nonce(base: bytes, chunk: int) -> bytes:
+    return (int.from_bytes(base, "big") ^ chunk).to_bytes(len(base), "big") if chunk else base
 
 
 def encrypt(key: bytes, plaintext: bytes, context: bytes, *, random: Callable[[int], bytes]) -> bytes:
@@ -68,8 +69,7 @@ def decrypt(key: bytes, sealed: bytes, context: bytes) -> bytes:
         raise CannotOpen("sealed value is cut")
     try:
         return b"".join(
-            aead.decrypt(_nonce(base, number), bytes(body[number * full : (number + 1) * full]), None)
-            for number in range(chunks + 1)
+            [aead.decrypt(_nonce(base, number), body[number * full : (number + 1) * full], None) for number in range(chunks + 1)]
         )
     except InvalidTag:
         raise CannotOpen("sealed value was changed") from None

@@ -1,14 +1,13 @@
 """What a sealed value is bound to. Each part is length-prefixed, never joined by a separator (no two lists look alike)."""
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 FORMAT = "c1"
 """the only format there is; another one is refused, so there is no downgrade"""
 
 
-@dataclass(frozen=True, slots=True)
-class SealContext:
+class SealContext(NamedTuple):
     """Where a value stands. Opening it anywhere else fails."""
 
     tenant: str
@@ -22,8 +21,12 @@ class SealContext:
     kid: str
 
     def encode(self) -> bytes:
-        place = _place(self.tenant, self.client_id, self.event_type, self.schema_version, self.event_id)
-        return place + _prefixed(self.pointer) + _prefixed(self.kid)
+        return encoded(*self)
+
+
+def encoded(tenant: str, client_id: str, event_type: str, schema_version: int, event_id: str, pointer: str, kid: str) -> bytes:
+    """A context as it goes into the key derivation."""
+    return _place(tenant, client_id, event_type, schema_version, event_id) + _prefixed(pointer) + _prefixed(kid)
 
 
 def _prefixed(part: str) -> bytes:

@@ -22,9 +22,9 @@ from pydantic import BaseModel, ConfigDict
 from shared.contracts.disclosure import RecordKey
 from shared.contracts.records import KeyClass
 from shared.sealing import cobblestone
-from shared.sealing.context import SealContext
+from shared.sealing.context import SealContext, encoded
 from shared.sealing.errors import CannotSeal, WrongKey
-from shared.sealing.field import Ciphertext, Sealed
+from shared.sealing.field import Ciphertext, Sealed, spelled
 from shared.sealing.padding import pad
 
 
@@ -81,14 +81,14 @@ def seal(event: Event, *, tenant: str, event_id: UUID, key: RecordKey | None, ra
     sealed = sealed_fields(model)
     data: dict[str, Any] = event.model_dump(mode="json", exclude=set(sealed))
     if sealed:
-        record, client, place = str(event.record_id), str(event.client_id), str(event_id)
+        record, client, place = data[model.RECORD], data["client_id"], str(event_id)
+        event_type, version = model.TYPE, model.SCHEMA_VERSION
         for name, key_class in sealed.items():
             if key is None or key.record_id != record or key.key_class != key_class:
-                raise WrongKey(f"{model.TYPE}: /{name} wants the key of its own record and class")
-            context = SealContext(tenant, client, model.TYPE, model.SCHEMA_VERSION, place, f"/{name}", key.kid)
+                raise WrongKey(f"{event_type}: /{name} wants the key of its own record and class")
+            context = encoded(tenant, client, event_type, version, place, f"/{name}", key.kid)
             plain = pad(_json(getattr(event, name).value))
-            ct = cobblestone.encrypt(key.key, plain, context.encode(), random=random)
-            data[name] = Ciphertext(key.kid, ct).as_json()
+            data[name] = spelled(key.kid, cobblestone.encrypt(key.key, plain, context, random=random))
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
 
 

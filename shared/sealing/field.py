@@ -8,8 +8,7 @@ In memory it is *open* (holds its value: just written, or opened by a key) or *c
 At rest and on the wire it is `{"$enc": "c1", "kid": "…", "ct": "<base64url>"}`.
 """
 
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast, get_args
+from typing import Any, Generic, NamedTuple, TypeVar, cast, get_args
 
 from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
@@ -23,13 +22,17 @@ from shared.sealing.padding import unpad
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Ciphertext:
+def spelled(kid: str, ct: bytes) -> dict[str, str]:
+    """A ciphertext as it stands at rest and on the wire."""
+    return {"$enc": FORMAT, "kid": kid, "ct": base64url.encode(ct)}
+
+
+class Ciphertext(NamedTuple):
     kid: str
     ct: bytes
 
     def as_json(self) -> dict[str, str]:
-        return {"$enc": FORMAT, "kid": self.kid, "ct": base64url.encode(self.ct)}
+        return spelled(self.kid, self.ct)
 
     @classmethod
     def from_json(cls, value: Any) -> "Ciphertext":

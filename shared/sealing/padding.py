@@ -21,11 +21,11 @@ def bucket(size: int) -> int:
 
 
 def pad(data: bytes) -> bytes:
-    return data + b"\x80" + bytes(bucket(len(data)) - len(data) - 1)
+    return (data + b"\x80").ljust(bucket(len(data)), b"\x00")
 
 
 def unpad(data: bytes) -> bytes:
-    stripped = data.rstrip(b"\x00")
-    if not stripped.endswith(b"\x80"):
+    end = data.rfind(b"\x80")
+    if end < 0 or data[end + 1 :] != bytes(len(data) - end - 1):
         raise CannotOpen("padding is not what this format writes")
-    return stripped[:-1]
+    return data[:end]
