@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import aiohttp
 import pytest
 
 from tests.integration.gate.gate_support import World, running
+from tests.support.http import serving
 from tests.support.postgres import Postgres
 
 
@@ -21,3 +23,17 @@ async def world(practice: World) -> AsyncIterator[World]:
     yield fresh
     practice.feed.down = False
     practice.clock.ahead = timedelta()
+
+
+@pytest.fixture
+async def site(world: World) -> AsyncIterator[str]:
+    """Where the gate is served."""
+    async with serving(world.service.app) as base:
+        yield base
+
+
+@pytest.fixture
+async def jar() -> AsyncIterator[aiohttp.ClientSession]:
+    """A browser, as far as cookies go."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        yield session

@@ -1,6 +1,5 @@
 """Why was this allowed on that day, what would be decided, and what a tenant chose: over HTTP, against the real ledger."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,13 +14,6 @@ from shared.contracts.consent_policy import ConsentStatus, Policy, Provision
 from shared.contracts.disclosure import Action, DisclosureAnswer
 from shared.contracts.records import ALLIANCE_RATING
 from tests.integration.gate.gate_support import ALLIANCE, World
-from tests.support.http import serving
-
-
-@pytest.fixture
-async def site(world: World) -> AsyncIterator[str]:
-    async with serving(world.service.app) as base:
-        yield base
 
 
 async def call(

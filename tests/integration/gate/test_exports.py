@@ -6,7 +6,7 @@ import io
 import json
 import sys
 import zipfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,12 +25,6 @@ from tests.support import go
 from tests.support.http import serving
 
 EVIL = '=HYPERLINK("https://evil.example")'
-
-
-@pytest.fixture
-async def site(world: World) -> AsyncIterator[str]:
-    async with serving(world.service.app) as base:
-        yield base
 
 
 async def export(site: str, token: str, path: str, want: int = 200) -> tuple[bytes, Any]:

@@ -23,16 +23,10 @@ from shared.http.problems import Problem
 from shared.identity.assertions import ServiceCaller, ServiceVerifier
 from shared.service import clock
 from tests.integration.gate.gate_support import ALLIANCE, CONSENT, DIRECTORY, KEYS, NOTES, Feed, World
-from tests.integration.gate.test_late_writes import SECRET, late
+from tests.integration.gate.late_support import SECRET, late
 from tests.support.http import serving
 
 AUDIT_LOG = ServiceName.AUDIT_LOG
-
-
-@pytest.fixture
-async def site(world: World) -> AsyncIterator[str]:
-    async with serving(world.service.app) as base:
-        yield base
 
 
 def http_gate(site: str, name: ServiceName) -> HttpGate:

@@ -1,7 +1,6 @@
 """Break-glass, the client's release choice, and receipts: through the service's own doors, into the ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -23,15 +22,8 @@ from shared.http.problems import Problem
 from shared.messaging.port import Outbound
 from shared.messaging.signature import EventSigner
 from tests.integration.gate.gate_support import ALLIANCE, KEYS, NOTES, World
-from tests.support.http import serving
 
 REASON = "Found unresponsive; the ward asks for medication and safety plan."
-
-
-@pytest.fixture
-async def site(world: World) -> AsyncIterator[str]:
-    async with serving(world.service.app) as base:
-        yield base
 
 
 async def post(

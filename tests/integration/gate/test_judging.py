@@ -1,10 +1,7 @@
 """Uses of records judged from what the gate really has: its registry, its policy, its grants and refusals."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
-
-import pytest
 
 from services.audit_log.application.ledger_view import Filters
 from services.audit_log.review.adapters.case_table import CaseTable
@@ -14,13 +11,6 @@ from services.audit_log.review.domain.explanations import Mark
 from shared.contracts.disclosure import Action
 from tests.integration.gate.gate_support import World
 from tests.integration.gate.test_reviews import call, granted, lind
-from tests.support.http import serving
-
-
-@pytest.fixture
-async def site(world: World) -> AsyncIterator[str]:
-    async with serving(world.service.app) as base:
-        yield base
 
 
 def parts(world: World) -> tuple[Judging, CaseTable]:

@@ -5,85 +5,32 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import aiohttp
 import msgspec
 import pytest
 
-from services.audit_log.application.ledger_view import Filters, StoredEntry
-from services.audit_log.domain.gate_keys import OPENS_FOR, WRITTEN_FOR, PublishedKey
-from services.audit_log.domain.late import MISSED_AFTER
+from services.audit_log.domain.gate_keys import OPENS_FOR, WRITTEN_FOR
 from shared.contracts.consent_policy import ConsentStatus
 from shared.contracts.disclosure import Action, Decision
 from shared.contracts.downtime import (
     GATE_KEY,
     GATE_KEY_PLACE,
-    NOTE_WAITS,
-    Envelope,
     GateKey,
-    LateAnswer,
     LateOutcome,
     LateWrite,
-    NoteWaits,
     instant,
 )
-from shared.contracts.receipts import Receipt
 from shared.contracts.records import KeyClass, RecordType, ServiceName
-from shared.contracts.topics import AUDIT, RECEIPTS
+from shared.contracts.topics import AUDIT
 from shared.gate.port import Away, GateUnavailable
 from shared.http.problems import Problem
-from shared.messaging.port import Outbound
-from shared.messaging.signature import EventSigner, SignatureVerifier
-from shared.sealing.downtime import seal_envelope
-from tests.integration.gate.gate_support import ALLIANCE, DIRECTORY, KEYS, NOTES, World
+from shared.messaging.signature import SignatureVerifier
+from tests.integration.gate.gate_support import ALLIANCE, DIRECTORY, NOTES, World
+from tests.integration.gate.late_support import SECRET, entries, entry, key_of, late, receipt_of, settle
 from tests.integration.gate.test_explanations import call
 from tests.integration.gate.test_grants_releases_receipts import show
-from tests.integration.gate.test_review_sign_in import sign_in
 from tests.support.http import serving
 
-SECRET = b"\x07" * 32
 ERASURE = UUID(int=15)
-
-
-async def key_of(world: World) -> GateKey:
-    signed = await world.service.direct_gate(NOTES).gate_key()
-    return GateKey.model_validate_json(signed.statement)
-
-
-async def late(world: World, author: str = "t-rivera", **changes: Any) -> LateWrite:
-    """A note that `author` wrote just now, while nobody answered."""
-    key: PublishedKey | None = changes.pop("key", None)
-    if key is None:
-        newest = await key_of(world)
-        key = PublishedKey(newest.key_id, bytes.fromhex(newest.public), newest.written_from)
-    token = changes.pop("token", None) or world.token(author, "therapist")
-    envelope = Envelope(secret=SECRET, token=token, purpose=changes.pop("purpose", None), labels=changes.pop("labels", ()))
-    values: dict[str, Any] = {
-        "tenant": world.tenant,
-        "record_id": str(uuid4()),
-        "client_id": world.client,
-        "record_type": RecordType.PROGRESS_NOTE,
-        "author": author,
-        "event_id": str(uuid4()),
-        "written_at": instant(world.clock.now()),
-        "key_id": key.key_id,
-        "digest": "0" * 64,
-        "request_id": "r-late",
-        "envelope": None,
-    }
-    write = LateWrite(**(values | changes))
-    return msgspec.structs.replace(write, envelope=seal_envelope(envelope, key.public, write))
-
-
-async def settle(world: World, write: LateWrite, service: ServiceName = NOTES) -> LateAnswer:
-    return await world.service.direct_gate(service).settle(write)
-
-
-async def entry(world: World, index: int) -> StoredEntry:
-    return await world.service._ledger.entry(world.tenant, index)
-
-
-async def entries(world: World, *kinds: str) -> list[StoredEntry]:
-    return await world.service._ledger.search(world.tenant, Filters(kinds=kinds))
 
 
 async def test_the_key_is_signed_by_the_gate_as_no_event_is(world: World) -> None:
@@ -286,18 +233,6 @@ async def test_a_lost_answer_is_given_again_with_an_entry_of_its_own(world: Worl
     assert await world.service.care.completeness.sweep(world.tenant) == 0, "the second entry needs no receipt"
 
 
-def receipt_of(write: LateWrite, index: int) -> Receipt:
-    return Receipt(
-        service="session_notes",
-        event_id=UUID(write.event_id),
-        event_type="session-notes.progress-note-drafted",
-        record_id=UUID(write.record_id),
-        client_id=UUID(write.client_id),
-        entry=index,
-        digest="0" * 64,
-    )
-
-
 async def test_once_written_down_asking_again_is_a_replay(world: World) -> None:
     await world.usual()
     write = await late(world)
@@ -378,61 +313,3 @@ async def test_a_key_that_has_ended_opens_nothing_more(world: World) -> None:
     answer = await settle(world, write)
     assert (answer.outcome, answer.reason) == (LateOutcome.DROPPED, "late-write-key-ended")
     assert (await entry(world, answer.entry)).entry.kind == "alarm", "a note is lost: somebody has to look"
-
-
-async def announce(world: World, write: LateWrite, source: ServiceName = NOTES) -> None:
-    waits = NoteWaits(
-        service="session_notes",
-        record_id=UUID(write.record_id),
-        client_id=UUID(write.client_id),
-        record_type=write.record_type,
-        author=write.author,
-        key_id=write.key_id,
-        written_at=datetime.fromisoformat(write.written_at),
-    )
-    headers = {
-        "ce_id": str(uuid4()),
-        "ce_type": NOTE_WAITS,
-        "ce_subject": f"waiting/{write.record_id}",
-        "ce_sequence": "1",
-        "ce_tenant": world.tenant,
-        "ce_schemaversion": "1",
-    }
-    key, payload = f"{world.tenant}/{write.client_id}", waits.model_dump_json().encode()
-    await world.bus.publish([Outbound(RECEIPTS, key, EventSigner(KEYS[source]).sign(RECEIPTS, key, headers, payload), payload)])
-
-
-async def test_a_note_that_waits_too_long_is_an_alarm_once(world: World) -> None:
-    await world.usual()
-    forgotten, refused, done = await late(world), await late(world, author="t-stranger"), await late(world)
-    await announce(world, forgotten)
-    await announce(world, refused)
-    await announce(world, done)
-    await settle(world, refused)
-    await settle(world, done)
-    watch = world.service.late.watch
-    assert await watch.sweep(world.tenant) == 0
-    assert (await watch.standing(world.tenant)).waiting == 2
-    world.clock.ahead = MISSED_AFTER + timedelta(seconds=1)
-    assert await watch.sweep(world.tenant) == 2
-    assert await watch.sweep(world.tenant) == 0
-    alarms = {s.entry.records[0].record_id: s.entry for s in await entries(world, "alarm")}
-    assert alarms[forgotten.record_id].reason == alarms[refused.record_id].reason == "late-write-missing"
-    assert (alarms[forgotten.record_id].detail["refused"], alarms[refused.record_id].detail["refused"]) == (None, "no-rule")
-    standing = await watch.standing(world.tenant)
-    assert (standing.waiting, standing.reconciled, standing.dropped) == (2, 1, 0)
-    async with serving(world.service.app) as site, aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as jar:
-        await sign_in(jar, site, world.token("co-weiss", "compliance_officer"))
-        async with jar.get(f"{site}/review/") as page:
-            today = await page.text()
-    assert "A note that was written while the gate was away is not reconciled yet." in today and "2 ×" in today
-
-
-async def test_an_announcement_after_the_fact_waits_for_nothing(world: World) -> None:
-    """The message may be slower than the reconciliation."""
-    await world.usual()
-    write = await late(world)
-    await settle(world, write)
-    await announce(world, write)
-    world.clock.ahead = timedelta(days=1)
-    assert await world.service.late.watch.sweep(world.tenant) == 0

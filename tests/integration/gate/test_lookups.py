@@ -14,9 +14,7 @@ from shared.gate.port import GateUnavailable
 from shared.http.problems import Problem
 from tests.integration.gate.gate_support import ALLIANCE, NOTES, World
 from tests.integration.gate.test_each_step import BrokenLedger, Watched
-from tests.integration.gate.test_explanations import explained, site
-
-__all__ = ["site"]
+from tests.integration.gate.test_explanations import explained
 
 
 async def ask(

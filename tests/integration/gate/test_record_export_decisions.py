@@ -10,9 +10,8 @@ from shared.contracts.disclosure import Action, Decision, DisclosureAnswer, Reac
 from shared.contracts.records import RecordType
 from shared.http.problems import Problem
 from tests.integration.gate.gate_support import World
-from tests.integration.gate.test_explanations import explained, site
+from tests.integration.gate.test_explanations import explained
 
-__all__ = ["site"]
 KEY = "WiMuxxqjT748ec9Quk7cVMzp4-uXLSweNczqj2Hge_w"
 
 

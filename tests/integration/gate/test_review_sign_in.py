@@ -1,7 +1,6 @@
 """Signing in to the officers' pages without a browser: who gets in, what a cookie is good for, and what a form must carry."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -11,22 +10,9 @@ from services.audit_log.application.ledger_view import Filters
 from shared.contracts.disclosure import Action
 from shared.http.page_session import COOKIE
 from tests.integration.gate.gate_support import World
-from tests.support.http import serving
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 STRICT = "default-src 'none'; script-src 'self'; style-src 'self'"
-
-
-@pytest.fixture
-async def site(world: World) -> AsyncIterator[str]:
-    async with serving(world.service.app) as base:
-        yield base
-
-
-@pytest.fixture
-async def jar() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        yield session
 
 
 async def form_token(jar: aiohttp.ClientSession, page: str) -> str:

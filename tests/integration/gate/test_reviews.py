@@ -1,26 +1,17 @@
 """After the glass was broken: who is told, what is still to be written down, and what a reviewer finds."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
-import pytest
 
 from services.audit_log.application.ledger_view import Filters
 from shared.contracts.disclosure import Action
 from tests.integration.gate.gate_support import World
-from tests.support.http import serving
 
 REASON = "Found unresponsive; the ward asks for medication and safety plan."
 NOTE = "The ward's call is documented, the scope was right."
-
-
-@pytest.fixture
-async def site(world: World) -> AsyncIterator[str]:
-    async with serving(world.service.app) as base:
-        yield base
 
 
 async def call(site: str, token: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:

@@ -2,7 +2,6 @@
 
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -21,20 +20,7 @@ from shared.contracts.topics import SESSION_NOTES
 from shared.messaging.signature import EventSigner
 from tests.integration.gate.gate_support import KEYS, NOTES, World
 from tests.integration.gate.test_review_sign_in import form_token, post, sign_in
-from tests.support.http import serving
 from tests.support.ledger import entry
-
-
-@pytest.fixture
-async def site(world: World) -> AsyncIterator[str]:
-    async with serving(world.service.app) as base:
-        yield base
-
-
-@pytest.fixture
-async def jar() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        yield session
 
 
 def officer(world: World, sub: str) -> str:

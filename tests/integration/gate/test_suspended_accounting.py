@@ -3,12 +3,10 @@
 import io
 import zipfile
 from base64 import b64decode
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import orjson
-import pytest
 
 from services.audit_log.application.ledger_view import Filters
 from shared.contracts.disclosure import Action
@@ -16,15 +14,8 @@ from tests.integration.gate.gate_support import World
 from tests.integration.gate.test_exports import export
 from tests.integration.gate.test_fhir_audit_event import Fhir
 from tests.integration.gate.test_reviews import call, granted
-from tests.support.http import serving
 
 AGENCY, STATEMENT = "State oversight board", "An accounting would impede an audit under way."
-
-
-@pytest.fixture
-async def site(world: World) -> AsyncIterator[str]:
-    async with serving(world.service.app) as base:
-        yield base
 
 
 def officer(world: World) -> str:
