@@ -96,3 +96,9 @@ class Person:
     async def put(self, path: str, body: Any, **kw: Any) -> Answer:
         kw.setdefault("want", 200)
         return await self.call("PUT", path, body, **kw)
+
+
+async def choose_law(law: str, first: Person, second: Person) -> None:
+    """The pack that the practice is under from now on: two officers wish the same."""
+    await first.put("/v1/audit/settings", {"law": law}, want=202)
+    await second.put("/v1/audit/settings", {"law": law})

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from tests.e2e.rest import Person, Rest, until
+from tests.e2e.rest import Person, Rest, choose_law, until
 
 CANARY = "the heron waited by the frozen weir"
 """stands in notes; it must be found in no file, log, dump or segment"""
@@ -303,10 +303,9 @@ class Story:
         assert node == decode(root)
 
     async def erasure(self) -> None:
-        # the default pack keeps evidence of consent for six years; this practice comes to be under the law of the EU alone
-        for officer, answered in ((self.officer, 202), (self.second_officer, 200)):
-            await officer.put("/v1/audit/settings", {"law": "eu"}, want=answered)
         """By two people; told last, for it ends the story."""
+        # the default pack keeps evidence of consent for six years; this practice comes to be under the law of the EU alone
+        await choose_law("eu", self.officer, self.second_officer)
         classes = ["identity", "progress_note", "psychotherapy_note", "measures", "consent_evidence"]
         asked = await self.officer.post(
             "/v1/erasures", {"client_id": self.told.client_id, "key_classes": classes, "basis": "GDPR 17(1)(b)"}, want=202

@@ -14,7 +14,7 @@ from joserfc.jwk import RSAKey
 from tests.e2e.embedded import EmbeddedProcess
 from tests.e2e.exports import PASSPHRASE, Opened, export, key_pair, opened, python, refused, run
 from tests.e2e.processes import ROOT
-from tests.e2e.rest import Rest, until
+from tests.e2e.rest import Rest, choose_law, until
 from tests.e2e.story import CANARY, PRIVATE_CANARY
 from tests.e2e.surface import Clinic
 from tests.e2e.test_canary import hunt
@@ -176,8 +176,7 @@ async def test_the_law_of_the_tenant_says_what_is_left_out(told: Clinic, tmp_pat
     (tmp_path / "eu").mkdir()
     us = opened(await export(told.client, told.client_id), tmp_path / "us")
     settings = (await told.officer.get("/v1/audit/settings")).json
-    for officer in (told.officer, told.second_officer):
-        await officer.put("/v1/audit/settings", {"law": "eu"}, want=(200, 202))
+    await choose_law("eu", told.officer, told.second_officer)
     eu = opened(await export(told.client, told.client_id), tmp_path / "eu")
     assert settings["law"] == "us-federal"
     for record in (us, eu):

@@ -77,12 +77,16 @@ def running(home: Path) -> Iterator[OpenBao]:
         prepare(client)
         yield OpenBao(f"http://127.0.0.1:{port}", token, process.pid)
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _ended(process)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 _CONFIG = """
@@ -159,12 +163,7 @@ class Deployed:
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _ended(process)
 
     def new_token(self, *, policy: str = "keyring", period: int = 3600) -> str:
         return service_token(client_of(self.url, self.root_token), policy=policy, period=period)
