@@ -24,8 +24,8 @@ def embedded() -> Iterator[EmbeddedProcess]:
 
 @pytest.fixture(scope="session")
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    # a connection for each call: one kept alive over a slow step of a test is closed by the server as it is used again
-    connector = aiohttp.TCPConnector(force_close=True)
+    # not used again after a pause: the server closes what idles for five seconds, perhaps just as the next call goes out
+    connector = aiohttp.TCPConnector(keepalive_timeout=2)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30)) as made:
         yield made
 

@@ -32,11 +32,8 @@ class OpenBao:
     @contextlib.contextmanager
     def hanging(self) -> Iterator[None]:
         """The server takes connections and answers none."""
-        os.kill(self.pid, signal.SIGSTOP)
-        try:
+        with _stopped(self.pid):
             yield
-        finally:
-            os.kill(self.pid, signal.SIGCONT)
 
 
 def binary() -> Path | None:
@@ -78,6 +75,18 @@ def running(home: Path) -> Iterator[OpenBao]:
         yield OpenBao(f"http://127.0.0.1:{port}", token, process.pid)
     finally:
         _ended(process)
+
+
+@contextlib.contextmanager
+def _stopped(pid: int) -> Iterator[None]:
+    """Every thread of it stands still: on a busy machine that takes a moment, in which a call would still be answered."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        while any(stat.read_text().rpartition(")")[2].split()[0] != "T" for stat in Path(f"/proc/{pid}/task").glob("*/stat")):
+            time.sleep(0.001)
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def _ended(process: subprocess.Popen[bytes]) -> None:
@@ -153,11 +162,8 @@ class Deployed:
     def hanging(self) -> Iterator[None]:
         """It takes connections and answers none."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-        try:
+        with _stopped(self._process.pid):
             yield
-        finally:
-            self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         process, self._process = self._process, None

@@ -110,7 +110,9 @@ def test_what_is_told_twice_counts_once() -> None:
 ])  # fmt: skip
 def test_each_grant_opens_on_its_own_ground(purpose: str, reason: str, rule: str) -> None:
     scope = (NOTE.record_id,) if purpose == "THREAT" else ("progress_note",)
-    verdict = ask(STRANGER, "read", replace(NOTE, author=RIVERA), purpose=purpose, grants=[grant(purpose, *scope, approved_by="s-lind")])
+    verdict = ask(
+        STRANGER, "read", replace(NOTE, author=RIVERA), purpose=purpose, grants=[grant(purpose, *scope, approved_by="s-lind")]
+    )
     assert (verdict.permitted, verdict.reason) == (True, reason)
     assert verdict.basis[:2] == (rule, "grant:g1")
 
