@@ -30,8 +30,8 @@ _WORK: Final = """SELECT record_id, client_id, record_type, author, labels, crea
 WHERE tenant_id = $1 AND client_id = ANY ($2::uuid[]) ORDER BY created_at"""
 _TIES: Final = "SELECT agent, client_id, ties FROM review_tie WHERE tenant_id = $1 AND client_id = ANY ($2)"
 _REFUSED: Final = """SELECT agent, client_id, at FROM ledger_entry
-WHERE tenant_id = $1 AND outcome = 'deny' AND kind = 'disclosure' AND agent = ANY ($2) AND client_id = ANY ($3)
-  AND at >= $4 AND at <= $5"""
+WHERE tenant_id = $1 AND outcome = 'deny' AND kind = 'disclosure' AND agent = ANY ($2) AND at >= $3 AND at <= $4
+  AND client_id IS NOT NULL"""
 _JUSTIFIED: Final = "SELECT grant_id FROM grant_decision WHERE tenant_id = $1 AND decision = 'justified' AND grant_id = ANY ($2)"
 _AROUND: Final = f"""SELECT idx, agent, client_id, action, at FROM ledger_entry
 WHERE tenant_id = $1 AND kind = 'disclosure' AND at >= $2 AND at <= $3 AND agent_role NOT IN {_NO_PERSON}
@@ -103,10 +103,11 @@ class Judgements:
         return found
 
     async def refused(
-        self, tenant: str, agents: Sequence[str], clients: Sequence[str], since: datetime, until: datetime
+        self, tenant: str, agents: Sequence[str], since: datetime, until: datetime
     ) -> dict[str, dict[str, tuple[datetime, ...]]]:
+        """Client → person → when they were refused."""
         found: dict[str, dict[str, tuple[datetime, ...]]] = defaultdict(dict)
-        for r in await self._store.fetch(tenant, _REFUSED, tenant, list(agents), list(clients), since, until):
+        for r in await self._store.fetch(tenant, _REFUSED, tenant, list(agents), since, until):
             of_client = found[r["client_id"]]
             of_client[r["agent"]] = (*of_client.get(r["agent"], ()), r["at"])
         return found

@@ -51,7 +51,7 @@ class Rows(Protocol):
     async def ties(self, tenant: str, clients: Sequence[str]) -> dict[str, dict[str, frozenset[Tie]]]: ...
 
     async def refused(
-        self, tenant: str, agents: Sequence[str], clients: Sequence[str], since: datetime, until: datetime
+        self, tenant: str, agents: Sequence[str], since: datetime, until: datetime
     ) -> dict[str, dict[str, tuple[datetime, ...]]]: ...
 
     async def justified(self, tenant: str, grants: Iterable[str]) -> frozenset[str]: ...
@@ -132,7 +132,7 @@ class Judging:
         policy = await self._projection.policy(tenant)
         work, labels = await self._rows.work(tenant, clients)
         ties = await self._rows.ties(tenant, clients)
-        refused = await self._rows.refused(tenant, sorted({a.agent for a in accesses}), clients, since - REFUSED_WITHIN, until)
+        refused = await self._rows.refused(tenant, sorted({a.agent for a in accesses}), since - REFUSED_WITHIN, until)
         justified = await self._rows.justified(tenant, {a.grant for a in accesses if a.grant})
         known = {
             client: Known(

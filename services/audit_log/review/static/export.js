@@ -58,16 +58,20 @@ async function run(signal) {
   const answer = await fetch(link.href, { signal });
   if (!answer.ok || answer.redirected) throw new Error();
   const read = reader(), span = spanOf(answer), pieces = [];
-  let waiting = [], size = 0, shown = 0;
-  const from = answer.body.getReader();
-  for (let part = await from.read(); !part.done; part = await from.read()) {
-    read.take(part.value);
-    waiting.push(part.value);
-    size += part.value.length;
-    if (size > PIECE) { pieces.push(new Blob(waiting)); waiting = []; size = 0; }
-    if (performance.now() - shown > EVERY_MS) { show(read, span); shown = performance.now(); }
+  let waiting = [], size = 0;
+  const ticking = setInterval(() => show(read, span), EVERY_MS);
+  try {
+    const from = answer.body.getReader();
+    for (let part = await from.read(); !part.done; part = await from.read()) {
+      read.take(part.value);
+      waiting.push(part.value);
+      size += part.value.length;
+      if (size > PIECE) { pieces.push(new Blob(waiting)); waiting = []; size = 0; }
+    }
+  } finally {
+    clearInterval(ticking);
+    show(read, span);
   }
-  show(read, span);
   save(new Blob([...pieces, ...waiting], { type: "text/csv" }));
   return read.rows;
 }
