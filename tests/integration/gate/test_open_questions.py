@@ -23,6 +23,7 @@ from services.audit_log.review.application.cases import Decided
 from services.audit_log.review.domain.access import Access
 from services.audit_log.review.domain.explanations import Explanation, Ground, Judged, Mark
 from shared.eventstore.migrate import migrate
+from shared.eventstore.model import Statement
 from shared.eventstore.postgres import PostgresEventStore
 from shared.service.clock import now
 from shared.service.parts import DatabaseUrls
@@ -127,14 +128,16 @@ async def test_two_transactions_about_one_person_count_both(urls: DatabaseUrls, 
             await connection.execute("BEGIN; SET LOCAL app.tenant_id = 't'")
             await connection.execute("DELETE FROM review_question WHERE tenant_id = 't' AND idx = $1", index)
 
-        async def count(connection: Any) -> None:
-            for statement in counted("t", ["t-x"]):
+        async def run(connection: Any, statements: list[Statement]) -> None:
+            for statement in statements:
                 await connection.execute(statement.sql, *statement.args)
 
-        await count(one)
-        waiting = asyncio.create_task(count(other))
+        lock, *rest = counted("t", ["t-x"])
+        await run(one, [lock])
+        waiting = asyncio.create_task(run(other, [lock, *rest]))
         await asyncio.sleep(0.2)
         assert not waiting.done(), "it waits for the first"
+        await run(one, rest)
         await one.execute("COMMIT")
         await waiting
         await other.execute("COMMIT")

@@ -77,6 +77,7 @@ async function run(signal) {
 }
 
 async function begin(event) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return; // the browser's own ways with a link
   event.preventDefault();
   if (running) return;
   running = new AbortController();
