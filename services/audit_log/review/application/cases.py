@@ -20,7 +20,7 @@ from shared.http.call import Call
 from shared.http.problems import conflict, forbidden, not_found
 from shared.identity.roles import default_purpose
 
-SHOWN: Final = 200
+SHOWN: Final = 100
 """questions of one person that a page judges anew and shows, the oldest first; a decision covers no others"""
 SHARES_SINCE: Final = timedelta(days=90)
 
