@@ -71,9 +71,15 @@ async def launched() -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def browsing(browser: Browser, *, width: int = 1280, height: int = 900, dark: bool = False) -> AsyncIterator[Watched]:
+async def browsing(
+    browser: Browser, *, width: int = 1280, height: int = 900, dark: bool = False, scripts: bool = True
+) -> AsyncIterator[Watched]:
     """A profile of its own: no cookie and no storage of another test."""
-    context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light")
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        java_script_enabled=scripts,
+    )
     try:
         page = await context.new_page()
         page.set_default_timeout(20_000)

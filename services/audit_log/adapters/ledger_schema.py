@@ -28,12 +28,15 @@ CREATE TABLE IF NOT EXISTS ledger_entry (
   CONSTRAINT ledger_entry_pkey PRIMARY KEY (tenant_id, idx)
 );
 CREATE INDEX IF NOT EXISTS ledger_entry_client ON ledger_entry (tenant_id, client_id, idx) WHERE client_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS ledger_entry_agent ON ledger_entry (tenant_id, agent, idx);
+DROP INDEX IF EXISTS ledger_entry_agent, ledger_entry_purpose, ledger_entry_action, ledger_entry_denied;
+CREATE INDEX IF NOT EXISTS ledger_entry_agent_at ON ledger_entry (tenant_id, agent, at, idx, purpose, action);
 CREATE INDEX IF NOT EXISTS ledger_entry_kind ON ledger_entry (tenant_id, kind, idx);
 CREATE INDEX IF NOT EXISTS ledger_entry_at ON ledger_entry (tenant_id, at);
-CREATE INDEX IF NOT EXISTS ledger_entry_purpose ON ledger_entry (tenant_id, purpose, at);
-CREATE INDEX IF NOT EXISTS ledger_entry_action ON ledger_entry (tenant_id, action, at);
-CREATE INDEX IF NOT EXISTS ledger_entry_denied ON ledger_entry (tenant_id, at) WHERE outcome = 'deny';
+CREATE INDEX IF NOT EXISTS ledger_entry_purpose_at ON ledger_entry (tenant_id, purpose, at, idx, action);
+CREATE INDEX IF NOT EXISTS ledger_entry_action_at ON ledger_entry (tenant_id, action, at, idx, purpose);
+CREATE INDEX IF NOT EXISTS ledger_entry_refused ON ledger_entry (tenant_id, outcome, at, idx, purpose, action, kind)
+  WHERE outcome <> 'permit';
+CREATE INDEX IF NOT EXISTS ledger_entry_refused_agent ON ledger_entry (tenant_id, agent, at, client_id) WHERE outcome = 'deny';
 CREATE TABLE IF NOT EXISTS ledger_payload (
   tenant_id text NOT NULL,
   idx bigint NOT NULL,

@@ -56,15 +56,15 @@ class Review:
         surface = Surface(Desk(ledger, tokens, now, of_page), session, Rendering(now))
         self._verifying = Verifying(ledger)
         self.judging = Judging(Judgements(store), projection, now)
-        cases = CaseTable(store)
+        cases, cursors = CaseTable(store), Cursors(secret)
         deciding = Deciding(cases, self.judging, ledger, now)
         gathering = Gathering(ledger, reviewing, Attention(store), self.judging, cases, now)
         self.routers: tuple[APIRouter, ...] = (
             signing_in_router(surface, tokens),
             today_router(surface, gathering, reviewing, self._verifying, now),
-            snooping_router(surface, self.judging, cases, deciding, verifier, now),
+            snooping_router(surface, self.judging, cases, deciding, verifier, cursors, now),
             pictures_router(surface, Counts(store), self.judging, projection, now),
-            search_router(surface, EntrySearch(store), ledger, explanations, Cursors(secret)),
+            search_router(surface, EntrySearch(store), ledger, explanations, cursors),
         )
 
     async def stop(self) -> None:

@@ -95,6 +95,9 @@ async def test_an_export_is_complete_and_leaves_its_digest(world: World, site: s
     await sign_in(jar, site, world.token("=cmd", "compliance_officer"))
     async with jar.get(f"{site}/review/search.csv") as answer:
         lines = (await answer.text()).splitlines()
+    times = [line.split(",")[1] for line in lines[1:]]
+    assert answer.headers["Export-Span"] == f"{min(times)}/{max(times)}", "what the page's bar goes by"
+    assert times == sorted(times, reverse=True)
     assert lines[0].split(",")[:4] == ["index", "at", "kind", "agent"] and len({line.count(",") for line in lines}) == 1
     assert all(",=cmd" not in line for line in lines) and any("'=cmd" in line for line in lines)
     finished = next(e for e in await looks(world) if e.action == "exported-ledger")

@@ -52,7 +52,7 @@ PUBLIC: Final[dict[str, str]] = {
             "idempotency.status", "ledger_tile.level", "data_key.uses", "ledger_cosignature.size", "ledger_vkey.since_size",
             "late_write.entry", "completeness.following", "receipt_missing.entry", "retention_run.erased", "retention_run.held",
             "retention_run.years", "route_place.following", "review_batch.first",
-            "review_batch.until", "review_decision.up_to", "*.times",
+            "review_batch.until", "review_decision.up_to", "review_open.clients", "*.times",
         ),
         _NUMBER,
     ),

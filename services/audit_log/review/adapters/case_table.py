@@ -4,29 +4,28 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from services.audit_log.review.application.cases import Decided, Person, Question
+from services.audit_log.review.adapters.open_questions import counted
+from services.audit_log.review.application.cases import Decided, Person, Place, Question
 from services.audit_log.review.domain.access import Tie
-from services.audit_log.review.domain.explanations import LIKENESS_MARKS
+from services.audit_log.review.domain.explanations import LIKENESS_MARKS, UNEXPLAINED
 from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
 
-_OPEN: Final = """q.tenant_id = $1 AND NOT EXISTS (SELECT FROM review_decision d
-  WHERE d.tenant_id = q.tenant_id AND d.agent = q.agent AND d.up_to >= q.idx)"""
-_PEOPLE: Final = f"""SELECT agent, count(*) AS times, count(DISTINCT client_id) AS clients, min(at) AS first, max(at) AS last,
-  (SELECT a.name FROM ledger_agent a WHERE a.tenant_id = $1 AND a.sub = q.agent LIMIT 1) AS name,
-  (SELECT count(*) FROM review_decision d WHERE d.tenant_id = $1 AND d.agent = q.agent AND d.decision = 'inappropriate') AS before
-FROM review_question q WHERE {_OPEN} GROUP BY agent ORDER BY before DESC, times DESC, last DESC LIMIT $2"""  # noqa: S608
-_COUNT: Final = """SELECT count(*) AS people FROM (
-  SELECT agent, max(idx) AS newest FROM review_question WHERE tenant_id = $1 GROUP BY agent) q
-WHERE newest > coalesce((SELECT max(up_to) FROM review_decision d WHERE d.tenant_id = $1 AND d.agent = q.agent), -1)"""
-"""a decision covers all up to an entry, so a person's newest question tells whether one is open"""
+_PEOPLE: Final = """SELECT * FROM (
+  SELECT agent, times, clients, first, last,
+    (SELECT a.name FROM ledger_agent a WHERE a.tenant_id = $1 AND a.sub = o.agent LIMIT 1) AS name,
+    (SELECT count(*) FROM review_decision d
+     WHERE d.tenant_id = $1 AND d.agent = o.agent AND d.decision = 'inappropriate') AS before
+  FROM review_open o WHERE tenant_id = $1 AND times > 0) AS people
+WHERE $3::bigint IS NULL OR (before, times, last, agent) < ($3, $4, $5, $6)
+ORDER BY before DESC, times DESC, last DESC, agent DESC LIMIT $2"""
+_COUNT: Final = "SELECT count(*) AS people FROM review_open WHERE tenant_id = $1 AND times > 0"
 _OF: Final = """SELECT idx, client_id, at, marks FROM review_question q WHERE q.tenant_id = $1 AND q.agent = $2
   AND q.idx > coalesce((SELECT max(up_to) FROM review_decision d WHERE d.tenant_id = $1 AND d.agent = $2), -1)
   AND EXISTS (SELECT FROM ledger_payload p WHERE p.tenant_id = q.tenant_id AND p.idx = q.idx) ORDER BY idx LIMIT $3"""
 """without those whose words are gone: nothing can be shown of them"""
 _GROUNDS: Final = """SELECT ground, sum(times)::bigint AS times FROM review_ground WHERE tenant_id = $1 AND day >= $2
 GROUP BY ground ORDER BY times DESC"""
-_QUESTIONS: Final = "SELECT count(*) AS times FROM review_question WHERE tenant_id = $1 AND at >= $2"
 _DECISIONS: Final = """SELECT agent, up_to, decision, decided_by, decided_at FROM review_decision
 WHERE tenant_id = $1 AND ($2::text IS NULL OR agent = $2) ORDER BY decided_at DESC LIMIT $3"""
 _NAMES: Final = "SELECT name FROM ledger_agent WHERE tenant_id = $1 AND sub = $2 ORDER BY name"
@@ -47,8 +46,10 @@ class CaseTable:
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
-    async def people(self, tenant: str, limit: int) -> list[Person]:
-        return [_person(r) for r in await self._store.fetch(tenant, _PEOPLE, tenant, limit)]
+    async def people(self, tenant: str, limit: int, after: Place | None = None) -> list[Person]:
+        """Those found out before come first, then those with the most questions."""
+        rows = await self._store.fetch(tenant, _PEOPLE, tenant, limit, *(after or (None, None, None, None)))
+        return [_person(r) for r in rows]
 
     async def open(self, tenant: str) -> int:
         """People with questions that nobody has decided on."""
@@ -62,9 +63,9 @@ class CaseTable:
 
     async def shares(self, tenant: str, since: datetime) -> tuple[list[tuple[str, int]], int]:
         """Accesses by what explains them, and how many nothing explains."""
-        grounds = [(r["ground"], int(r["times"])) for r in await self._store.fetch(tenant, _GROUNDS, tenant, since.date())]
-        (row,) = await self._store.fetch(tenant, _QUESTIONS, tenant, since)
-        return grounds, int(row["times"])
+        counts = {r["ground"]: int(r["times"]) for r in await self._store.fetch(tenant, _GROUNDS, tenant, since.date())}
+        unexplained = counts.pop(UNEXPLAINED, 0)
+        return list(counts.items()), unexplained
 
     async def decisions(self, tenant: str, agent: str | None, limit: int) -> list[Decided]:
         rows = await self._store.fetch(tenant, _DECISIONS, tenant, agent, limit)
@@ -79,8 +80,8 @@ class CaseTable:
         """All under which they acted, case folded."""
         return [str(r["name"]) for r in await self._store.fetch(tenant, _NAMES, tenant, agent)]
 
-    def decided(self, tenant: str, d: Decided) -> Statement:
-        return Statement(_DECIDE, (tenant, d.agent, d.up_to, d.decision, d.by, d.at))
+    def decided(self, tenant: str, d: Decided) -> list[Statement]:
+        return [Statement(_DECIDE, (tenant, d.agent, d.up_to, d.decision, d.by, d.at)), *counted(tenant, [d.agent])]
 
     def tie(self, tenant: str, agent: str, client_id: str, ties: Sequence[Tie], at: datetime) -> Statement:
         return Statement(_TIE, (tenant, agent, client_id, sorted(t.value for t in ties), at))

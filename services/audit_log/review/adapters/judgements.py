@@ -8,9 +8,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.audit_log.domain.payload import entry_of
+from services.audit_log.review.adapters.open_questions import counted
 from services.audit_log.review.application.judging import BREATH
 from services.audit_log.review.domain.access import Access, Tie, Work
-from services.audit_log.review.domain.explanations import Judged
+from services.audit_log.review.domain.explanations import UNEXPLAINED, Judged
 from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
 
@@ -29,7 +30,8 @@ _WORK: Final = """SELECT record_id, client_id, record_type, author, labels, crea
 WHERE tenant_id = $1 AND client_id = ANY ($2::uuid[]) ORDER BY created_at"""
 _TIES: Final = "SELECT agent, client_id, ties FROM review_tie WHERE tenant_id = $1 AND client_id = ANY ($2)"
 _REFUSED: Final = """SELECT agent, client_id, at FROM ledger_entry
-WHERE tenant_id = $1 AND outcome = 'deny' AND kind = 'disclosure' AND client_id = ANY ($2) AND at >= $3 AND at <= $4"""
+WHERE tenant_id = $1 AND outcome = 'deny' AND kind = 'disclosure' AND agent = ANY ($2) AND at >= $3 AND at <= $4
+  AND client_id IS NOT NULL"""
 _JUSTIFIED: Final = "SELECT grant_id FROM grant_decision WHERE tenant_id = $1 AND decision = 'justified' AND grant_id = ANY ($2)"
 _AROUND: Final = f"""SELECT idx, agent, client_id, action, at FROM ledger_entry
 WHERE tenant_id = $1 AND kind = 'disclosure' AND at >= $2 AND at <= $3 AND agent_role NOT IN {_NO_PERSON}
@@ -51,15 +53,17 @@ SELECT $1, * FROM unnest($2::date[], $3::text[], $4::bigint[])
 ON CONFLICT ON CONSTRAINT review_ground_pkey DO UPDATE SET times = review_ground.times + excluded.times"""
 _ASK: Final = """INSERT INTO review_question (tenant_id, idx, agent, client_id, at, marks)
 SELECT $1, idx, agent, client_id, at, string_to_array(marks, ' ')
-FROM unnest($2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[]) AS q (idx, agent, client_id, at, marks)
-ON CONFLICT ON CONSTRAINT review_question_pkey DO UPDATE SET marks = excluded.marks"""
-_ANSWERED: Final = """WITH gone AS (
-  DELETE FROM review_question WHERE tenant_id = $1 AND idx = ANY ($2::bigint[]) RETURNING idx)
+FROM unnest($2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[]) AS q (idx, agent, client_id, at, marks)"""
+_MARK: Final = """UPDATE review_question q SET marks = string_to_array(n.marks, ' ')
+FROM unnest($2::bigint[], $3::text[]) AS n (idx, marks) WHERE q.tenant_id = $1 AND q.idx = n.idx"""
+_ANSWERED: Final = f"""WITH gone AS (
+  DELETE FROM review_question WHERE tenant_id = $1 AND idx = ANY ($2::bigint[]) RETURNING idx),
+answered AS (SELECT * FROM unnest($2::bigint[], $3::date[], $4::text[]) AS a (idx, day, ground) JOIN gone USING (idx))
 INSERT INTO review_ground (tenant_id, day, ground, times)
-SELECT $1, a.day, a.ground, count(*)
-FROM unnest($2::bigint[], $3::date[], $4::text[]) AS a (idx, day, ground) JOIN gone USING (idx)
+SELECT $1, day, ground, sum(times) FROM (
+  SELECT day, ground, 1 AS times FROM answered UNION ALL SELECT day, '{UNEXPLAINED}', -1 FROM answered) AS moved
 GROUP BY 2, 3
-ON CONFLICT ON CONSTRAINT review_ground_pkey DO UPDATE SET times = review_ground.times + excluded.times"""
+ON CONFLICT ON CONSTRAINT review_ground_pkey DO UPDATE SET times = review_ground.times + excluded.times"""  # noqa: S608
 """counted by whoever takes the question away, so that two officers at once count it once"""
 
 
@@ -99,10 +103,11 @@ class Judgements:
         return found
 
     async def refused(
-        self, tenant: str, clients: Sequence[str], since: datetime, until: datetime
+        self, tenant: str, agents: Sequence[str], since: datetime, until: datetime
     ) -> dict[str, dict[str, tuple[datetime, ...]]]:
+        """Client → person → when they were refused."""
         found: dict[str, dict[str, tuple[datetime, ...]]] = defaultdict(dict)
-        for r in await self._store.fetch(tenant, _REFUSED, tenant, list(clients), since, until):
+        for r in await self._store.fetch(tenant, _REFUSED, tenant, list(agents), since, until):
             of_client = found[r["client_id"]]
             of_client[r["agent"]] = (*of_client.get(r["agent"], ()), r["at"])
         return found
@@ -133,12 +138,16 @@ class Judgements:
         await self._store.append(tenant, [], statements=statements)
 
     async def again(self, tenant: str, judged: Sequence[Judged]) -> None:
-        """Questions that were judged anew: those that are explained by now leave."""
-        statements = _asked(tenant, [j for j in judged if j.explanation is None])
+        """Questions that were judged anew, and otherwise than before: those that are explained by now leave."""
+        statements: list[Statement] = []
+        marked = [j for j in judged if j.explanation is None]
+        if marked:
+            statements.append(Statement(_MARK, (tenant, [j.access.index for j in marked], [_marks(j) for j in marked])))
         answered = [(j.access, j.explanation) for j in judged if j.explanation is not None]
         if answered:
             days, grounds = [a.at.date() for a, _ in answered], [e.ground.value for _, e in answered]
             statements.append(Statement(_ANSWERED, (tenant, [a.index for a, _ in answered], days, grounds)))
+            statements += counted(tenant, (a.agent for a, _ in answered))
         if statements:
             await self._store.append(tenant, [], statements=statements)
 
@@ -172,8 +181,7 @@ def _access(index: int, payload: bytes) -> Access:
 def _grounds(tenant: str, judged: Sequence[Judged]) -> list[Statement]:
     counts: dict[tuple[Any, str], int] = defaultdict(int)
     for j in judged:
-        if j.explanation is not None:
-            counts[j.access.at.date(), j.explanation.ground.value] += 1
+        counts[j.access.at.date(), j.explanation.ground.value if j.explanation else UNEXPLAINED] += 1
     if not counts:
         return []
     days, grounds = zip(*sorted(counts), strict=True)
@@ -184,6 +192,10 @@ def _asked(tenant: str, judged: Sequence[Judged]) -> list[Statement]:
     if not judged:
         return []
     found = [j.access for j in judged]
-    marks = [" ".join(m.value for m in j.marks) for j in judged]
+    marks = [_marks(j) for j in judged]
     columns = ([a.index for a in found], [a.agent for a in found], [a.client_id for a in found], [a.at for a in found], marks)
-    return [Statement(_ASK, (tenant, *columns))]
+    return [Statement(_ASK, (tenant, *columns)), *counted(tenant, (a.agent for a in found))]
+
+
+def _marks(judged: Judged) -> str:
+    return " ".join(m.value for m in judged.marks)

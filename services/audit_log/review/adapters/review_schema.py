@@ -56,6 +56,16 @@ CREATE TABLE IF NOT EXISTS review_question (
   marks text[] NOT NULL,
   CONSTRAINT review_question_pkey PRIMARY KEY (tenant_id, idx)
 )""",
+    "review_open": """
+CREATE TABLE IF NOT EXISTS review_open (
+  tenant_id text NOT NULL,
+  agent text NOT NULL,
+  times bigint NOT NULL,
+  clients bigint NOT NULL,
+  first timestamptz,
+  last timestamptz,
+  CONSTRAINT review_open_pkey PRIMARY KEY (tenant_id, agent)
+)""",
     "review_tie": """
 CREATE TABLE IF NOT EXISTS review_tie (
   tenant_id text NOT NULL,
@@ -77,8 +87,8 @@ CREATE TABLE IF NOT EXISTS review_decision (
 )""",
 }
 _INDEXES: Final = (
+    "DROP INDEX IF EXISTS review_question_at",
     "CREATE INDEX IF NOT EXISTS review_question_agent ON review_question (tenant_id, agent, idx)",
-    "CREATE INDEX IF NOT EXISTS review_question_at ON review_question (tenant_id, at)",
     "CREATE INDEX IF NOT EXISTS record_client ON record (tenant_id, client_id, created_at)",
 )
 

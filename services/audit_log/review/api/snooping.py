@@ -5,7 +5,7 @@ from binascii import Error as Base64Error
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter
 from pydantic import ValidationError
@@ -19,10 +19,11 @@ from services.audit_log.review.application.cases import SHARES_SINCE, Deciding, 
 from services.audit_log.review.application.judging import Judging
 from shared.contracts.likeness import LIKENESS, Likeness, key_of
 from shared.contracts.topics import SESSION_NOTES
+from shared.http.cursor import Cursors
 from shared.http.problems import Fault, forbidden, invalid
 from shared.messaging.signature import EventVerifier, ForgedMessage
 
-_PEOPLE = 100
+_PEOPLE = 50
 _DECISIONS = 20
 
 
@@ -32,6 +33,7 @@ def snooping_router(
     cases: CaseTable,
     deciding: Deciding,
     verifier: EventVerifier,
+    cursors: Cursors,
     now: Callable[[], datetime],
 ) -> APIRouter:
     router = APIRouter(prefix="/review/snooping", include_in_schema=False, route_class=surface.route())
@@ -40,18 +42,28 @@ def snooping_router(
     async def people(request: Request) -> Response:
         call = await surface.officer(request, "view-snooping")
         waiting = await judging.catch_up(call.tenant)
-        found = await cases.people(call.tenant, _PEOPLE)
+        bound_to = f"{call.tenant}\0{call.principal.sub}\0people"
+        position = cursors.decode(request, bound_to=bound_to)
+        after = (*position[:2], datetime.fromisoformat(position[2]), position[3]) if position else None
+        found = await cases.people(call.tenant, _PEOPLE + 1, after)
+        shown, following = found[:_PEOPLE], None
+        if len(found) > _PEOPLE:
+            before, times, last, agent = shown[-1].place
+            cursor = cursors.encode([before, times, last.isoformat(), agent], bound_to=bound_to)
+            following = "/review/snooping?" + urlencode({"cursor": cursor})
         grounds, unexplained = await cases.shares(call.tenant, now() - SHARES_SINCE)
         total = unexplained + sum(times for _, times in grounds)
         values = {
-            "people": found,
+            "people": shown,
+            "open": await cases.open(call.tenant),
+            "next": following,
             "waiting": waiting,
             "grounds": grounds,
             "unexplained": unexplained,
             "total": total,
             "decisions": await cases.decisions(call.tenant, None, _DECISIONS),
         }
-        return await surface.show(call, "snooping.html", values, action="view-snooping", query={}, rows=len(found))
+        return await surface.show(call, "snooping.html", values, action="view-snooping", query={}, rows=len(shown))
 
     @router.get("/person")
     async def person(request: Request) -> Response:

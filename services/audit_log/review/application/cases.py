@@ -20,12 +20,16 @@ from shared.http.call import Call
 from shared.http.problems import conflict, forbidden, not_found
 from shared.identity.roles import default_purpose
 
-SHOWN: Final = 200
+SHOWN: Final = 100
 """questions of one person that a page judges anew and shows, the oldest first; a decision covers no others"""
 SHARES_SINCE: Final = timedelta(days=90)
 
 FRESH: Final = timedelta(minutes=10)
 """after which a statement of likeness is not taken any more: the client may have been erased since"""
+
+
+Place = tuple[int, int, datetime, str]
+"""of a person in the list of people to ask: where the next page begins"""
 
 
 class Decision(StrEnum):
@@ -45,6 +49,10 @@ class Person:
     last: datetime
     before: int
     """earlier decisions that found accesses of theirs inappropriate"""
+
+    @property
+    def place(self) -> Place:
+        return self.before, self.times, self.last, self.agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +94,12 @@ class Case:
 
 
 class Cases(Protocol):
-    async def people(self, tenant: str, limit: int) -> list[Person]: ...
-
     async def questions(self, tenant: str, agent: str, limit: int) -> list[Question]:
         """Open ones, the oldest first."""
 
     async def names(self, tenant: str, agent: str) -> list[str]: ...
 
-    def decided(self, tenant: str, d: Decided) -> Statement: ...
+    def decided(self, tenant: str, d: Decided) -> list[Statement]: ...
 
     def tie(self, tenant: str, agent: str, client_id: str, ties: Sequence[Tie], at: datetime) -> Statement: ...
 
@@ -126,7 +132,7 @@ class Deciding:
         detail = {"person": agent, "decision": decision.value, "note": note, "entries": covered, "covered": len(covered)}
         entry = _entry(call, "decide-accesses", decision.value, now, detail)
         try:
-            await self._ledger.append(call.tenant, [entry], statements=[self._cases.decided(call.tenant, decided)])
+            await self._ledger.append(call.tenant, [entry], statements=self._cases.decided(call.tenant, decided))
         except UniqueViolation:
             raise conflict("Somebody was faster: look at it again.") from None
 

@@ -51,7 +51,7 @@ class Rows(Protocol):
     async def ties(self, tenant: str, clients: Sequence[str]) -> dict[str, dict[str, frozenset[Tie]]]: ...
 
     async def refused(
-        self, tenant: str, clients: Sequence[str], since: datetime, until: datetime
+        self, tenant: str, agents: Sequence[str], since: datetime, until: datetime
     ) -> dict[str, dict[str, tuple[datetime, ...]]]: ...
 
     async def justified(self, tenant: str, grants: Iterable[str]) -> frozenset[str]: ...
@@ -93,7 +93,7 @@ class Judging:
         bursts = {index for index, marks in questions.items() if Mark.BURST in marks}
         searches = {index for index, marks in questions.items() if Mark.SEARCHED in marks}
         judged = await self._judge(tenant, accesses, bursts, searches)
-        await self._rows.again(tenant, judged)
+        await self._rows.again(tenant, [j for j in judged if j.explanation or _values(j) != tuple(questions[j.access.index])])
         return [j for j in judged if j.explanation is None]
 
     async def stop(self) -> None:
@@ -132,7 +132,7 @@ class Judging:
         policy = await self._projection.policy(tenant)
         work, labels = await self._rows.work(tenant, clients)
         ties = await self._rows.ties(tenant, clients)
-        refused = await self._rows.refused(tenant, clients, since - REFUSED_WITHIN, until)
+        refused = await self._rows.refused(tenant, sorted({a.agent for a in accesses}), since - REFUSED_WITHIN, until)
         justified = await self._rows.justified(tenant, {a.grant for a in accesses if a.grant})
         known = {
             client: Known(
@@ -155,6 +155,10 @@ class Judging:
             flags = {"burst": a.index in bursts, "rare_hour": a.at.hour in rare, "searched": a.index in searches}
             judged.append(judge(a, known_of, **flags))
         return judged
+
+
+def _values(judged: Judged) -> tuple[str, ...]:
+    return tuple(mark.value for mark in judged.marks)
 
 
 def rare_hours(counted: Mapping[int, int]) -> frozenset[int]:

@@ -45,6 +45,10 @@ class Ground(StrEnum):
     OVERSIGHT = "oversight"
 
 
+UNEXPLAINED: Final = "unexplained"
+"""where uses are counted by ground: those that none accounts for"""
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     ground: Ground
