@@ -44,8 +44,8 @@ class Postgres:
         self._made.append(database)
 
     async def drop_databases(self) -> None:
-        """All that were made here, where the server outlives the run. One of our own goes with its directory: to drop some hundred
-        databases, a checkpoint each, takes minutes."""
+        """All that were made here, where the server outlives the run. One of our own goes with its directory: dropping hundreds
+        of them, a checkpoint each, takes minutes."""
         if self.server is not None:
             return
         connection = await asyncpg.connect(self.admin_dsn)
