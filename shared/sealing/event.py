@@ -146,15 +146,16 @@ class EventTypes:
     def load(self, *, tenant: str, event_type: str, schema_version: int, event_id: UUID, data: bytes) -> Event:
         """The typed event with its sealed fields closed. KeyError where the type, or that version of it, is unknown."""
         model = self._models[event_type]
-        if schema_version > model.SCHEMA_VERSION:  # written by a newer release: guessing would misread it
+        newest = model.SCHEMA_VERSION
+        if schema_version > newest:  # written by a newer release: guessing would misread it
             raise KeyError(f"{event_type} version {schema_version}")
         raw: dict[str, Any] = orjson.loads(data)
         client, place = str(raw["client_id"]), str(event_id)
         for name, value in raw.items():
             if isinstance(value, dict) and "$enc" in value:
                 ciphertext = Ciphertext.from_json(value)
-                context = SealContext(tenant, client, model.TYPE, schema_version, place, f"/{name}", ciphertext.kid)
+                context = SealContext(tenant, client, event_type, schema_version, place, f"/{name}", ciphertext.kid)
                 raw[name] = Sealed.closed(ciphertext, context)
-        for version in range(schema_version, model.SCHEMA_VERSION):
+        for version in range(schema_version, newest):
             raw = self._upcasters[event_type, version](raw)
         return model.model_validate(raw)

@@ -36,9 +36,9 @@ class Ciphertext(NamedTuple):
 
     @classmethod
     def from_json(cls, value: Any) -> "Ciphertext":
-        if not isinstance(value, dict) or set(value) != {"$enc", "kid", "ct"} or value["$enc"] != FORMAT:
+        if not isinstance(value, dict) or len(value) != 3 or value.get("$enc") != FORMAT:
             raise CannotOpen("not a sealed value of the one known format")
-        kid, ct = value["kid"], value["ct"]
+        kid, ct = value.get("kid"), value.get("ct")
         if not isinstance(kid, str) or not isinstance(ct, str):
             raise CannotOpen("key id and ciphertext of a sealed value are strings")
         try:

@@ -199,6 +199,7 @@ def test_the_organisation_lies_under_the_consents_and_over_nothing_else(
     assert (shown(verdict), verdict.reason) == expected
     if verdict.reason.startswith("organisation"):
         assert verdict.basis[:2] == ("rule:organisation.policy", "organisation:4")
+        assert f"relationship:{RELATED.relationship_id}" in verdict.basis
     assert asked(THERAPIST, about, facts, purpose=purpose, organisation=ADDS_NOTHING).reason != "organisation"
 
 

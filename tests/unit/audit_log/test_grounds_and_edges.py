@@ -14,6 +14,7 @@ from services.audit_log.domain.release import ReleaseChoice
 from services.audit_log.domain.rules.dialects import Says
 from services.audit_log.domain.rules.index import Asked, ConsentIndex
 from services.audit_log.domain.rules.scope import scope_of
+from services.audit_log.domain.rules.walk import walk
 from shared.contracts.consent_policy import ConsentSet, Policy, Provision
 from shared.contracts.disclosure import Decision, ReleaseAudience
 from shared.contracts.records import KeyClass, RecordType
@@ -188,6 +189,27 @@ def test_an_exception_opens_nothing_in_an_authorization_that_names_nobody() -> N
     for kind, says in (("disclosure", Says.NOTHING), ("treatment", Says.PERMIT)):
         index = ConsentIndex([consent(kind, "deny", first, branch, covers=("progress_note",))])
         assert index.consult(asked(), KeyClass.PROGRESS_NOTE).says is says
+
+
+def test_a_pcf_denial_that_names_a_class_denies_every_class() -> None:
+    """PCF's base profile knows no class in a provision: a denial that leans on one is read as the wider one."""
+    made = consent("treatment", "permit", provision("deny", resource_types=("session",)))
+    pcf = made.model_copy(update={"policy": made.policy.model_copy(update={"dialect": "pcf"})})
+    assert ConsentIndex([pcf]).consult(asked(), KeyClass.PROGRESS_NOTE).says is Says.DENY
+    assert ConsentIndex([made]).consult(asked(), KeyClass.PROGRESS_NOTE).says is Says.PERMIT
+
+
+@pytest.mark.parametrize(("related", "of_base", "of_provision"), [
+    (True, "its base permits those who have a current relationship to the client", ""),
+    (False, "its base permits those who have a current relationship to the client, and there is none",
+     "it names nobody, and there is no current relationship"),
+])  # fmt: skip
+def test_the_walk_says_that_there_is_no_relationship(related: bool, of_base: str, of_provision: str) -> None:
+    policy = NO_POLICY.__class__(
+        consents=(consent("treatment", "permit", n=1), consent("treatment", "deny", provision("permit"), n=2))
+    )
+    _, (base, permitting) = walk(policy, asked(related=related), KeyClass.PROGRESS_NOTE)
+    assert (base.why, permitting.provisions[0].note) == (of_base, of_provision)
 
 
 def most_recent(number: int, *provisions: Provision) -> ConsentSet:

@@ -164,6 +164,9 @@ def test_164_522_a_a_restriction_towards_a_payer_is_honoured(purpose: str) -> No
     assert to_plan(restriction(data_period=Period(start=NOW - DAY))) == "permit"
     assert to_plan(restriction(labels=("SUD",))) == "permit"
     assert to_plan(restriction(labels=("SUD",)), of=record("progress_note", RIVERA, "OPIOIDUD")) == "404"
+    # a level of confidentiality that is kept back takes those above it along, and none below
+    levels = {level: to_plan(restriction(labels=("R",)), of=record("progress_note", RIVERA, level)) for level in ("N", "R", "V")}
+    assert levels == {"N": "permit", "R": "404", "V": "404"}
     assert to_plan(restriction(end=NOW), of=record("progress_note", RIVERA, "HIPAASelfPay")) == "404"
     assert to_plan(restriction(end=NOW), of=record("progress_note", RIVERA, "HIPAASelfPay"), why="TREAT") == "permit"
 
@@ -290,6 +293,11 @@ def test_164_502_g_a_representative_acts_within_their_authority_while_it_holds()
     assert shown(asked(GUARDIAN, "read", PROGRESS, (*TREATED, signing))) == "404"
     for action in ("sign", "revoke"):
         assert shown(asked(GUARDIAN, action, record("consent"), (*TREATED, signing))) == "permit"
+    restricted = stands_for("read", labels=("R",))
+    levels = {
+        level: shown(asked(GUARDIAN, "read", record("progress_note", RIVERA, level), (*TREATED, restricted))) for level in "NRV"
+    }
+    assert levels == {"N": "permit", "R": "404", "V": "404"}
     for kept_out in (stands_for("read", records=(RECORD,)), stands_for("read", labels=("SUD",))):
         assert shown(asked(GUARDIAN, "read", record("progress_note", RIVERA, "ETHUD"), (*TREATED, kept_out))) == "404"
 
