@@ -1,7 +1,7 @@
 """Mutation test of the decision engine: every mutant of its modules against the unit tests; at least nine in ten must be noticed.
 
-Each mutant is tried in a fork of its own over a copy of the sources. Those that survive are printed; `survivors.md` says why. `MUTATION_SAMPLE=n`
-tries every n-th only, `MUTATION_MODULES=index,walk` some modules only.
+Each mutant is tried in a fork of its own over a copy of the sources. Those that survive are printed; `survivors.md` says why.
+`MUTATION_SAMPLE=n` tries every n-th only, `MUTATION_MODULES=index,walk` some modules only.
 """
 
 import os
