@@ -13,15 +13,17 @@ from services.session_notes.api.exporting import export_routes
 from services.session_notes.api.notes import note_routes
 from services.session_notes.api.sessions import session_routes
 from services.session_notes.api.surface import Surface
+from services.session_notes.application.amendments import keep_amendments
 from services.session_notes.application.indexing import Reindexing
 from services.session_notes.application.ports import Desk
 from services.session_notes.application.prompts import keep_prompts
 from services.session_notes.bootstrap_waiting import WaitingForGate
 from services.session_notes.settings import Settings
 from shared.contracts.alliance import PROMPT_PREPARED
+from shared.contracts.amendments import AMENDMENT_ACCEPTED, DISAGREEMENT_STATED
 from shared.contracts.audit import KEY_SHREDDED
 from shared.contracts.records import KeyClass, ServiceName
-from shared.contracts.topics import ALLIANCE, AUDIT
+from shared.contracts.topics import ALLIANCE, AUDIT, CONSENT
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
@@ -40,7 +42,11 @@ from shared.service.watch import EventWatch
 _DESCRIPTION: Final = "Clients, sessions and the two kinds of notes: each sealed by record, opened only through the gate."
 
 
-_DERIVED: Final = (DerivedTable("prompt", KeyClass.MEASURES), DerivedTable("client_index", KeyClass.IDENTITY))
+_DERIVED: Final = (
+    DerivedTable("prompt", KeyClass.MEASURES),
+    DerivedTable("client_index", KeyClass.IDENTITY),
+    DerivedTable("amendment", KeyClass.CONSENT_EVIDENCE),
+)
 
 
 class SessionNotes:
@@ -67,12 +73,14 @@ class SessionNotes:
         refused = Counter("messages_refused_total", "Messages forged or parked", ["why", "topic"], registry=registry)
         self._consumer = Consumer(
             self.name,
-            [ALLIANCE, AUDIT],
+            [ALLIANCE, AUDIT, CONSENT],
             store=self._store,
             transport=parts.transport,
             verifier=parts.verifier,
             handlers={
                 PROMPT_PREPARED: keep_prompts(desk),
+                AMENDMENT_ACCEPTED: keep_amendments(desk),
+                DISAGREEMENT_STATED: keep_amendments(desk),
                 KEY_SHREDDED: erasure_handler(parts, tables=_DERIVED, also=emptied),
             },
             on_forged=lambda _, topic: refused.labels("forged", topic).inc(),

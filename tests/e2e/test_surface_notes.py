@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.rest import Rest
+from tests.e2e.rest import Rest, until
 from tests.e2e.surface import SOAP, Clinic, pointers, problem
 
 MODALITIES = ("psychodynamic", "humanistic", "cbt", "rebt", "trauma_informed", "integrative")
@@ -238,3 +238,21 @@ async def test_self_pay_does_not_go_to_the_plan(there: Clinic) -> None:
     for purpose, status in (("TREAT", 200), ("HPAYMT", 404)):
         assert (await ehr.call("GET", f"/v1/notes/{paid}", X_Purpose_Of_Use=purpose)).status == status
         await ehr.get(f"/v1/notes/{other}", X_Purpose_Of_Use=purpose)
+
+
+async def test_164_526_an_accepted_amendment_goes_along_with_the_note(there: Clinic) -> None:
+    """From the client's request at consent to the note at session_notes, by way of the messages between them."""
+    note = (await there.marsh.post(f"/v1/sessions/{await there.held()}/progress-notes", {"format": "SOAP", "sections": SOAP})).id
+    asked = {
+        "client_id": there.client_id, "record_id": note, "record_type": "progress_note",
+        "what": "My sister's name is Mona.", "why": "The note says Mara.",
+    }  # fmt: skip
+    path = f"/v1/amendment-requests/{(await there.client.post('/v1/amendment-requests', asked)).id}"
+    await there.marsh.post(f"{path}/acceptances", {"text": "Her sister's name is Mona."})
+
+    async def shown() -> bool:
+        read = (await there.marsh.get(f"/v1/notes/{note}")).json
+        return [(f"/v1/amendment-requests/{a['id']}", a["kind"]) for a in read["amendments"]] == [(path, "accepted")]
+
+    await until("the note shows that it was amended", shown, 15)
+    assert (await there.client.get(path)).json["amendment"] == "Her sister's name is Mona."

@@ -5,6 +5,7 @@ from typing import Final
 from services.consent.domain import events as e
 from services.consent.domain import life_events as life
 from services.consent.domain import people_events as people
+from shared.contracts import amendments
 from shared.sealing.event import Event
 
 _PLAIN: Final[dict[type[Event], str]] = {
@@ -19,8 +20,8 @@ _PLAIN: Final[dict[type[Event], str]] = {
     e.RelationshipEnded: "The relationship ended.",
     people.RestrictionEnded: "The restriction was lifted.",
     people.AmendmentExtended: "The time to answer was extended once, by 30 days.",
-    people.AmendmentAccepted: "The request was accepted: the correction stands beside the original, which is unchanged.",
-    people.DisagreementStated: "The client stated their disagreement with the denial.",
+    amendments.AmendmentAccepted: "The request was accepted: the correction stands beside the original, which is unchanged.",
+    amendments.DisagreementStated: "The client stated their disagreement with the denial.",
     people.RebuttalStated: "The practice answered the statement of disagreement.",
     people.RepresentativeTookEffect: "The client's capacity to consent is lost for now: the authority holds.",
     people.RepresentativeRested: "The client's capacity to consent is regained: the authority rests.",

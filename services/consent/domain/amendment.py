@@ -7,16 +7,15 @@ from uuid import UUID
 
 from services.consent.domain.errors import FormFault, InvalidForm, NotAllowed, NotNow
 from services.consent.domain.people_events import (
-    AmendmentAccepted,
     AmendmentDenied,
     AmendmentExtended,
     AmendmentRequested,
     AmendmentWords,
     DenialBasis,
-    DisagreementStated,
     RebuttalStated,
 )
 from services.consent.domain.periods import first_instant
+from shared.contracts.amendments import AmendmentAccepted, DisagreementStated
 from shared.contracts.records import RecordType
 from shared.identity.roles import PRACTITIONERS, Role
 from shared.sealing.event import Event

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.consent.domain.periods import GivenPeriod
+from shared.contracts.amendments import AmendmentAccepted, AmendmentEvent, DisagreementStated
 from shared.contracts.consent_policy import Period, RepresentativeKind, RepresentativePower
 from shared.contracts.records import KeyClass, RecordType
 from shared.sealing.event import Event
@@ -140,14 +141,6 @@ class AmendmentWords(Words):
     why: str
 
 
-class AmendmentEvent(Event):
-    RECORD: ClassVar[str] = "amendment_id"
-    amendment_id: UUID
-    at: datetime
-    by: str
-    role: str
-
-
 class AmendmentRequested(AmendmentEvent):
     """A client wants a record corrected. The record itself is never touched: this goes along with it."""
 
@@ -168,26 +161,10 @@ class AmendmentExtended(AmendmentEvent):
     reason: Annotated[Sealed[str], KeyClass.CONSENT_EVIDENCE]
 
 
-class AmendmentAccepted(AmendmentEvent):
-    """The correction stands here, beside the original, and goes with every disclosure of it."""
-
-    TYPE: ClassVar[str] = "consent.amendment-accepted"
-    amended_record: UUID
-    text: Annotated[Sealed[str], KeyClass.CONSENT_EVIDENCE]
-
-
 class AmendmentDenied(AmendmentEvent):
     TYPE: ClassVar[str] = "consent.amendment-denied"
     basis: DenialBasis
     reason: Annotated[Sealed[str], KeyClass.CONSENT_EVIDENCE]
-
-
-class DisagreementStated(AmendmentEvent):
-    """The client's statement of disagreement (164.526(d)(2)): it goes with every disclosure of the record."""
-
-    TYPE: ClassVar[str] = "consent.disagreement-stated"
-    amended_record: UUID
-    statement: Annotated[Sealed[str], KeyClass.CONSENT_EVIDENCE]
 
 
 class RebuttalStated(AmendmentEvent):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -74,6 +75,22 @@ class PromptRow:
         return RecordRef(record_id=str(self.prompt_id), client_id=str(self.client_id), record_type=RecordType.REPAIR_PROMPT)
 
 
+class AmendmentKind(StrEnum):
+    ACCEPTED = "accepted"
+    DISAGREEMENT = "disagreement"
+
+
+@dataclass(frozen=True, slots=True)
+class AmendmentRow:
+    """What consent holds about a record: that there is something, not what it says."""
+
+    amendment_id: UUID
+    client_id: UUID
+    record_id: UUID
+    kind: AmendmentKind
+    at: datetime
+
+
 class Index(Protocol):
     """Finds records by ids alone; nothing here is sealed or opened."""
 
@@ -103,6 +120,9 @@ class Index(Protocol):
     async def prompts(self, tenant: str, client_id: UUID, after: datetime | None, until: datetime | None) -> list[PromptRow]:
         """Prompts that were prepared later than `after` and not later than `until`, oldest first."""
 
+    async def amendments(self, tenant: str, record_ids: Sequence[UUID]) -> dict[UUID, list[AmendmentRow]]:
+        """Those that name these records, whoever their client is, oldest first; by record."""
+
     async def streams(self, tenant: str, names: Sequence[str]) -> dict[str, list[StoredEvent]]:
         """Events of several streams in order, by one query."""
 
@@ -111,6 +131,9 @@ class Index(Protocol):
 
     def prompt_row(self, tenant: str, prompt: PromptRow, at: datetime) -> Statement:
         """`at`: when it was prepared. Nothing happens where the prompt is there already."""
+
+    def amendment_row(self, tenant: str, amendment: AmendmentRow) -> Statement:
+        """Nothing happens where it is there already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Reading notes: closed from the store, opened with what the gate released, forgotten with the request."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.session_notes.application.notes import load_notes, note_row
 from services.session_notes.application.paging import Page, readable
-from services.session_notes.application.ports import Desk, NoteRow, Position
+from services.session_notes.application.ports import AmendmentRow, Desk, NoteRow, Position
 from services.session_notes.domain.notes import Note, NoteContent, NoteKind
 from shared.contracts.disclosure import Action
 from shared.gate.ask import Opened, open_one
@@ -26,12 +27,15 @@ class NoteRead:
     content: NoteContent | None
     """None where it was erased"""
     addenda: tuple[AddendumRead, ...]
+    amendments: tuple[AmendmentRow, ...]
+    """what goes along with it, of its own client alone"""
 
 
 async def read_note(desk: Desk, call: Call, note_id: UUID) -> tuple[NoteRead, Opened]:
     row = await note_row(desk, call, note_id)
     opened = await open_one(desk.gate, call, Action.READ, row.ref)
-    return read_of((await load_notes(desk, call.tenant, [row]))[row.stream].state, opened), opened
+    note = (await load_notes(desk, call.tenant, [row]))[row.stream].state
+    return read_of(note, opened, await desk.index.amendments(call.tenant, [note_id])), opened
 
 
 async def list_notes(
@@ -45,16 +49,19 @@ async def list_notes(
 
     page = await readable(desk.gate, call, client_id, fetch, start=start, limit=limit, likely=likely)
     notes = await load_notes(desk, call.tenant, page.rows)
-    return [read_of(notes[row.stream].state, page.opened) for row in page.rows], page
+    amended = await desk.index.amendments(call.tenant, [row.id for row in page.rows])
+    return [read_of(notes[row.stream].state, page.opened, amended) for row in page.rows], page
 
 
-def read_of(note: Note, opened: Opened) -> NoteRead:
-    """The note as it was released; emptied where it was erased."""
+def read_of(note: Note, opened: Opened, amended: Mapping[UUID, Sequence[AmendmentRow]]) -> NoteRead:
+    """The note as it was released; emptied where it was erased. `amended`: what names it, whoever's it is."""
+    along = tuple(one for one in amended.get(note.note_id, ()) if one.client_id == note.client_id)
     if opened.erased(note.note_id):
-        return NoteRead(note, None, ())
+        return NoteRead(note, None, (), along)
     key = opened.key(note.note_id)
     return NoteRead(
         note,
         note.content.open(key),
         tuple(AddendumRead(a.text.open(key), a.by, a.at) for a in note.addenda),
+        along,
     )

@@ -18,6 +18,7 @@ from services.audit_log.application.direct import DirectGate
 from services.session_notes.application.downtime import Bounds
 from services.session_notes.settings import Settings
 from shared.contracts.alliance import PromptPrepared
+from shared.contracts.amendments import AmendmentAccepted, DisagreementStated
 from shared.contracts.consent_policy import (
     ConsentKind,
     ConsentSet,
@@ -37,6 +38,7 @@ from shared.contracts.disclosure import (
     DisclosureAnswer,
     DisclosureRequest,
     PolicyConfirmation,
+    RecordKey,
     RecordRef,
     ReleaseAudience,
     ReleaseRequest,
@@ -45,7 +47,7 @@ from shared.contracts.disclosure import (
 from shared.contracts.downtime import LateAnswer, LateWrite, SignedGateKey
 from shared.contracts.receipts import ERASURE_ACKNOWLEDGED
 from shared.contracts.records import ALLIANCE_RATING, KeyClass, RecordType, ServiceName
-from shared.contracts.topics import ALLIANCE, RECEIPTS
+from shared.contracts.topics import ALLIANCE, CONSENT, RECEIPTS
 from shared.eventstore.model import NewEvent, Publication
 from shared.gate.port import Away, Gate, GateUnavailable
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
@@ -54,6 +56,7 @@ from shared.identity.tokens import StaticKeys, TokenVerifier
 from shared.messaging.in_process import InProcessBus
 from shared.messaging.port import Outbound
 from shared.messaging.signature import EventSigner, SignatureVerifier
+from shared.sealing.event import Event
 from shared.sealing.field import Sealed
 from shared.service import clock
 from shared.service.parts import DatabaseUrls, Parts
@@ -154,6 +157,7 @@ class World:
     database: DatabaseUrls
     notes: session_notes.SessionNotes
     alliance: Parts
+    consent: Parts
     officer: Parts
     """of audit_log, for what it publishes"""
     admin_dsn: str
@@ -343,6 +347,30 @@ class Clinic:
         await self.publish(parts, ALLIANCE, event, Publication(ALLIANCE, ""))
         return prompt_id
 
+    async def amended(
+        self, record_id: str, kind: str = "accepted", *, of: str = "", under: str = "", by: Parts | None = None
+    ) -> str:
+        """What consent publishes once an amendment of that record is accepted, or a disagreement stated. The request's id.
+
+        `of`: another client whose request it was; `under`: another client under whose key it is published."""
+        amendment_id, client = uuid4(), UUID(of or self.client_id)
+        about: dict[str, Any] = {
+            "client_id": client, "amendment_id": amendment_id, "at": clock.now(), "by": "p-1", "role": "therapist",
+            "amended_record": UUID(record_id),
+        }  # fmt: skip
+        words = Sealed("Her sister's name is Mona.")
+        made: Event = (
+            AmendmentAccepted(**about, text=words) if kind == "accepted" else DisagreementStated(**about, statement=words)
+        )
+        key = RecordKey(
+            record_id=str(amendment_id), key_class=KeyClass.CONSENT_EVIDENCE, kid="k_" + "a" * 22, key=clock.random(32)
+        )
+        meta = WriteMeta(self.tenant, "p-1", "therapist", 1, "amend")
+        event = record_event(made, parts=self.world.consent, call_meta=meta, key=key)
+        publisher = replace(self, client_id=under or str(client))
+        await publisher.publish(by or self.world.consent, CONSENT, event, Publication(CONSENT, ""))
+        return str(amendment_id)
+
     async def erase(self, *classes: KeyClass) -> str:
         """By two officers; returns when this service has acknowledged it. The erasure's id."""
         one, two = (self.rest.as_(f"officer-{n}", "compliance_officer") for n in (1, 2))
@@ -426,6 +454,7 @@ async def running_world(postgres: Postgres, directory: Path) -> AsyncIterator[Wo
             urls["session_notes"],
             notes,
             parts(ServiceName.ALLIANCE),
+            parts(ServiceName.CONSENT),
             parts(ServiceName.AUDIT_LOG),
             postgres.admin_dsn,
         )
