@@ -50,7 +50,7 @@ async def through_the_ledger(ledger: PostgresLedger, producers: int) -> float:
 async def plainly(connection: asyncpg.Connection, rows: list[EntryRow]) -> float:
     """One connection, one transaction a batch of as many rows as there are producers; the rows are ready beforehand."""
     await connection.execute(PLAIN)
-    await connection.execute("SET search_path = plain")
+    await connection.execute("SET search_path = plain, public")
     end, index = (begun := perf_counter()) + SECONDS, 0
     while perf_counter() < end:
         await connection.execute(INSERT, *insert_arguments("bench", range(index, index + len(rows)), rows))
