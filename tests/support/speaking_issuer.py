@@ -53,6 +53,7 @@ class SpeakingIssuer:
                 Route("/login", self._login, methods=["POST"]),
                 Route("/token", self._token, methods=["POST"]),
                 Route("/logout", self._logout),
+                Route("/favicon.ico", lambda _: Response(status_code=204)),
             ]
         )
 
