@@ -31,7 +31,7 @@ from shared.contracts.disclosure import Action, Caller, DisclosureAnswer, Disclo
 from shared.contracts.records import RecordType, ServiceName
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
-from shared.identity.tokens import StaticKeys, TokenVerifier
+from shared.identity.tokens import KeySource, StaticKeys, TokenVerifier
 from shared.messaging.in_process import InProcessBus
 from shared.messaging.signature import EventSigner, EventVerifier, SignatureVerifier
 from shared.service import clock
@@ -170,6 +170,7 @@ async def running(
     kms: Kms | None = None,
     settings: Settings | None = None,
     token_issuer: str = ISSUER,
+    token_keys: KeySource | None = None,
     public_url: str = "http://127.0.0.1:8100",
 ) -> AsyncIterator[World]:
     urls = await postgres.make_databases("audit_log", "keyring")
@@ -180,7 +181,9 @@ async def running(
         transport=bus,
         signer=EventSigner(KEYS[ServiceName.AUDIT_LOG]),
         verifier=verifier,
-        tokens=TokenVerifier(StaticKeys(issuer.jwks()), issuer=token_issuer, audience=AUDIENCE, clock=clock.seconds),
+        tokens=TokenVerifier(
+            token_keys or StaticKeys(issuer.jwks()), issuer=token_issuer, audience=AUDIENCE, clock=clock.seconds
+        ),
         gate=None,
         now=moved.now,
         new_id=clock.new_id,
