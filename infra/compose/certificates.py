@@ -23,11 +23,11 @@ def _pem_key(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 class Authority:
-    """Signs host certificates. Its key lives for one run of `make secrets` and is never written."""
+    """Signs host certificates. Its key lives for one run of `make secrets` and is never written. `now`: from when they hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: datetime | None = None) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.now(UTC)
+        self._now = now = now or datetime.now(UTC)
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
         self._certificate = (
             x509.CertificateBuilder()
@@ -49,8 +49,7 @@ class Authority:
 
     def host(self, folder: Path, *names: str) -> None:
         """Writes cert.pem, key.pem and ca.pem for these names into `folder`."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.now(UTC)
+        key, now = ec.generate_private_key(ec.SECP256R1()), self._now
         alternatives: list[x509.GeneralName] = [x509.DNSName(n) for n in names] + [x509.IPAddress(ip_address("127.0.0.1"))]
         both = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
         certificate = (

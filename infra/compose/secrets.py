@@ -43,6 +43,7 @@ def make(folder: Path) -> None:
     gate = folder / HOSTS[ServiceName.AUDIT_LOG]
     _write(gate / "keyring.json", json.dumps(_urls("postgres-keyring", "keyring", passwords)))
     _write(gate / "log-seed.hex", random(32))
+    _identity(folder, authority, gate)
     for instance, databases in DATABASES.items():
         own = _folder(folder / instance)
         admin = random(24)
@@ -66,6 +67,15 @@ def _broker(folder: Path, authority: Authority, passwords: dict[str, str]) -> No
     jaas = f'{login} username="admin" password="{passwords["admin"]}" {users};'
     _write(own / "broker.env", f"KAFKA_LISTENER_NAME_SECURE_PLAIN_SASL_JAAS_CONFIG={jaas}\n")
     _write(own / "admin.env", f"KAFKA_USERNAME=admin\nKAFKA_PASSWORD={passwords['admin']}\n")
+
+
+def _identity(folder: Path, authority: Authority, gate: Path) -> None:
+    """For Keycloak, where its profile is used: its first administrator, and the client by which officers sign in."""
+    own, secret = _folder(folder / "keycloak"), secrets.token_hex(24)
+    authority.host(own, "keycloak", os.environ.get("PUBLIC_HOST", "localhost"), "localhost")
+    admin = f"KC_BOOTSTRAP_ADMIN_USERNAME=admin\nKC_BOOTSTRAP_ADMIN_PASSWORD={secrets.token_hex(24)}\n"
+    _write(own / "keycloak.env", f"{admin}SIGN_IN_SECRET={secret}\n")
+    _write(gate / "sign-in-secret", secret)
 
 
 def _urls(host: str, database: str, passwords: dict[str, str]) -> dict[str, str]:

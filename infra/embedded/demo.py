@@ -11,6 +11,7 @@ import aiohttp
 import orjson
 
 TENANT: Final = "demo"
+OFFICER: Final = {"sub": "officer", "name": "R. Ilves", "tenant": TENANT, "role": "compliance_officer"}
 SCORES: Final = (44, 45, 46, 45, 47, 46, 38, 41, 46, 47)
 """WAI-SR totals, session by session: a drop at the seventh, repaired at the ninth"""
 
@@ -64,7 +65,7 @@ async def demo_clinic(session: aiohttp.ClientSession, url: str, file: Path) -> D
         "THERAPIST": await caller.token("lena.marsh", "Dr. Lena Marsh", "therapist"),
         "CLIENT": await caller.token("noor.haddad", "Noor Haddad", "client", ids.client_id),
         "INTAKE": await caller.token("front.desk", "Front desk", "intake"),
-        "OFFICER": await caller.token("officer", "R. Ilves", "compliance_officer"),
+        "OFFICER": await caller.token(OFFICER["sub"], OFFICER["name"], OFFICER["role"]),
     }
     return Demo(ids.client_id, ids.note_id, tokens)
 

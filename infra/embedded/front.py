@@ -12,9 +12,11 @@ from shared.http.middleware import Edge
 
 
 class Front:
-    def __init__(self, apps: Mapping[ServiceName, ASGIApp], *, dev_token: ASGIApp | None, new_id: Callable[[], object]) -> None:
-        """`dev_token` answers `/dev/token`; None outside development."""
-        self._apps, self._dev_token = dict(apps), dev_token
+    def __init__(
+        self, apps: Mapping[ServiceName, ASGIApp], *, development: Mapping[str, ASGIApp], new_id: Callable[[], object]
+    ) -> None:
+        """`development`: by path, what answers in development alone."""
+        self._apps, self._development = dict(apps), dict(development)
         # what the front answers itself carries a request id too
         self._own = Edge(self._answer, new_id=new_id)
 
@@ -22,14 +24,14 @@ class Front:
         if scope["type"] != "http":
             return
         path: str = scope["path"]
-        if path in ("/health/ready", "/metrics") or (path == "/dev/token" and self._dev_token is not None):
+        if path in ("/health/ready", "/metrics") or path in self._development:
             await self._own(scope, receive, send)
         else:
             await self._apps[service_for(path)](scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == "/dev/token" and self._dev_token is not None:
-            await self._dev_token(scope, receive, send)
+        if (development := self._development.get(scope["path"])) is not None:
+            await development(scope, receive, send)
             return
         answer = await (self._ready() if scope["path"] == "/health/ready" else self._metrics())
         await answer(scope, receive, send)

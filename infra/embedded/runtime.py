@@ -15,6 +15,7 @@ import services.audit_log.bootstrap as audit_log
 import services.consent.bootstrap as consent
 import services.ehr_gateway.bootstrap as ehr_gateway
 import services.session_notes.bootstrap as session_notes
+from infra.embedded.dev_sign_in import AUTHORIZE, REDEEM, dev_sign_in, provider_settings
 from infra.embedded.dev_token import dev_token
 from infra.embedded.front import Front
 from infra.embedded.secrets import EmbeddedSecrets
@@ -22,6 +23,7 @@ from infra.postgres.launcher import LocalPostgres
 from infra.postgres.provision import provision
 from services.audit_log.adapters.kms.file import FileKms
 from services.audit_log.application.policy_projection import PolicyFeed
+from services.audit_log.settings import Settings
 from services.ehr_gateway.adapters.in_process import InProcessServices
 from shared.contracts.consent_policy import PolicyFeedPage
 from shared.contracts.records import ServiceName
@@ -32,7 +34,7 @@ from shared.identity.tokens import StaticKeys, TokenVerifier
 from shared.messaging.in_process import InProcessBus
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
-from shared.service.parts import DatabaseUrls, Parts, Service
+from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Service
 
 DATABASES: Final = ("consent", "session_notes", "alliance_measurement", "audit_log", "keyring")
 
@@ -126,6 +128,7 @@ class Embedded:
             log_seed=self._secrets.seed("log"),
             directory=directory,
             keys=keys[ServiceName.AUDIT_LOG],
+            settings=Settings(sign_in=provider_settings(self.settings.public_url)),
         )
         asking = gate.direct_gate
         noting = asking(ServiceName.SESSION_NOTES)
@@ -146,4 +149,6 @@ class Embedded:
             self._stack.push_async_callback(service.stop)
             self.services.append(service)
         bus.release()  # what a crash left in an outbox waits until every consumer has joined
-        self.app = Front({name: s.app for name, s in built.items()}, dev_token=dev_token(self.issuer), new_id=clock.new_id)
+        signing_in = dev_sign_in(self.issuer, self.settings.public_url, clock.seconds)
+        development: dict[str, ASGIApp] = {"/dev/token": dev_token(self.issuer), AUTHORIZE: signing_in, REDEEM: signing_in}
+        self.app = Front({name: s.app for name, s in built.items()}, development=development, new_id=clock.new_id)

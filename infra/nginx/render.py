@@ -12,6 +12,7 @@ fastcgi_temp_path /tmp/fastcgi;
 uwsgi_temp_path /tmp/uwsgi;
 scgi_temp_path /tmp/scgi;
 access_log off;  # paths carry client ids; each access stands in the ledger
+error_log stderr crit;  # below that it quotes request lines, which carry ids, and codes of signing in
 resolver 127.0.0.11 valid=10s;
 proxy_ssl_trusted_certificate /run/secrets/app/ca.pem;
 proxy_ssl_verify on;

@@ -13,6 +13,10 @@
 | AUDIT_LOG_WITNESSES_FILE | witnesses of the logs, a line each: `witness <name> <vkey> <url>` |
 | AUDIT_LOG_ROUTES_FILE | where entries and alarms go out to (`adapters/routes_file.py`) |
 | AUDIT_LOG_RETENTION_YEARS | after which payloads of entries are deleted, six at least; unset: never |
+| AUDIT_LOG_SIGN_IN_CLIENT_ID | by which officers sign in with the issuer (ADR 0026); unset: an access token is pasted |
+| AUDIT_LOG_SIGN_IN_SECRET_FILE | that client's secret, where it has one |
+| AUDIT_LOG_SIGN_IN_AUTHORIZATION_URL, ..._TOKEN_URL, ..._LOGOUT_URL | the issuer's endpoints; unset: they are asked of it |
+| AUDIT_LOG_SIGN_IN_SCOPE | `openid profile` |
 | AUDIT_LOG_PDF_FONT | TrueType font of PDF reports |
 """
 

@@ -220,6 +220,7 @@ class AuditLogService:
             self._policy,
             parts.verifier,
             parts.tokens,
+            provider=settings.sign_in,
             secret=parts.secret,
             public_url=parts.public_url,
             now=parts.now,
@@ -242,6 +243,7 @@ class AuditLogService:
         await self._ledger.open()
         await self._outbox.open()
         await self._erasures.start()
+        await self.review.start()
         work = (self._relay.run, self._consumer.run, self._sequencer.run, self._watch.run, self._orders.run)
         self._tasks = [asyncio.ensure_future(each()) for each in (*work, *self.care.work(), *self.late.work())]
         # the consumer joins its topics before anybody publishes

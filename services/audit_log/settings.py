@@ -16,6 +16,8 @@ from services.audit_log.application.witnessing import Witness
 from services.audit_log.domain.keys import KeyRotation
 from services.audit_log.domain.late import MISSED_AFTER
 from services.audit_log.domain.release import RELEASE_DELAY
+from services.audit_log.review.application.provider import Endpoints, ProviderSettings
+from shared.http.addresses import is_guarded
 from shared.identity.roles import Role
 
 
@@ -42,6 +44,8 @@ class Settings:
     log_origin: str | None = None
     """`<host>/<deployment>` that names the logs of this deployment for ever; absent: host of the public address"""
 
+    sign_in: ProviderSettings | None = None
+    """the identity provider by which officers sign in to their pages; None: an access token is pasted"""
     key_rotation: KeyRotation = field(default_factory=KeyRotation)
     """when a data key gives way to a new version for new records"""
 
@@ -71,9 +75,43 @@ class Settings:
             routes=_routes(env.get("AUDIT_LOG_ROUTES_FILE"), env.get("PUBLIC_URL", "")),
             pdf_font=Path(env["AUDIT_LOG_PDF_FONT"]) if env.get("AUDIT_LOG_PDF_FONT") else None,
             log_origin=env.get("AUDIT_LOG_ORIGIN") or None,
+            sign_in=_sign_in(env),
             key_rotation=rotation,
             late_after=timedelta(minutes=_whole(env, "AUDIT_LOG_LATE_MINUTES", int(MISSED_AFTER.total_seconds()) // 60, 10_080)),
         )
+
+
+def _sign_in(env: Mapping[str, str]) -> ProviderSettings | None:
+    """The provider is the issuer whose tokens are accepted; its endpoints are set, or asked of it."""
+    client_id = env.get("AUDIT_LOG_SIGN_IN_CLIENT_ID")
+    if not client_id:
+        return None
+    named = {n: env.get(f"AUDIT_LOG_SIGN_IN_{n}_URL") or None for n in ("AUTHORIZATION", "TOKEN", "LOGOUT")}
+    authorization, token, logout = named.values()
+    for name, address in (*((f"AUDIT_LOG_SIGN_IN_{n}_URL", a) for n, a in named.items()), ("PUBLIC_URL", env.get("PUBLIC_URL"))):
+        if address and not is_guarded(address):
+            raise ValueError(f"{name}: an address is reached over https")
+    if (authorization is None) != (token is None) or (logout and authorization is None):
+        raise ValueError("AUDIT_LOG_SIGN_IN_AUTHORIZATION_URL and AUDIT_LOG_SIGN_IN_TOKEN_URL: both, or neither")
+    issuer = env.get("OIDC_ISSUER", "")
+    if authorization is None and not is_guarded(issuer):
+        raise ValueError("OIDC_ISSUER: an https address, or else AUDIT_LOG_SIGN_IN_AUTHORIZATION_URL and ..._TOKEN_URL")
+    scope = env.get("AUDIT_LOG_SIGN_IN_SCOPE") or "openid profile"
+    if "openid" not in scope.split():
+        raise ValueError("AUDIT_LOG_SIGN_IN_SCOPE: `openid` is among them")
+    try:
+        file = env.get("AUDIT_LOG_SIGN_IN_SECRET_FILE")
+        secret = Path(file).read_text().strip() if file else None
+    except OSError as error:
+        raise ValueError(f"AUDIT_LOG_SIGN_IN_SECRET_FILE: {error}") from None
+    return ProviderSettings(
+        issuer,
+        client_id,
+        secret or None,
+        Endpoints(authorization, token, logout) if authorization and token else None,
+        scope,
+        Path(env["OIDC_CA_FILE"]) if env.get("OIDC_CA_FILE") else None,
+    )
 
 
 def _years(text: str | None) -> int | None:

@@ -9,7 +9,7 @@ from typing import Final
 import aiohttp
 from joserfc.jwk import KeySet
 
-from shared.identity.tokens import InvalidToken
+from shared.identity.tokens import KeysUnknown
 
 REFRESH_SECONDS: Final = 60
 _log = logging.getLogger("identity")
@@ -25,7 +25,7 @@ class RemoteKeys:
 
     def keys(self) -> KeySet:
         if self._keys is None:
-            raise InvalidToken("the issuer's keys are not known yet: try again in a moment")
+            raise KeysUnknown("the issuer's keys are not known yet: try again in a moment")
         return self._keys
 
     async def start(self) -> None:

@@ -4,6 +4,7 @@ Accepted claims: `sub`, `name`, `tenant`, `role`, `client_id` (the client that t
 servers put their own client into `azp`, so `client_id` counts for the roles client and representative only.
 """
 
+import hmac
 import re
 import unicodedata
 from collections import OrderedDict
@@ -29,6 +30,10 @@ _TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
 
 class InvalidToken(Exception):
     """The token does not hold; the message says why and never quotes it."""
+
+
+class KeysUnknown(InvalidToken):
+    """The issuer's keys are not known yet, so no token can be told from another."""
 
 
 class KeySource(Protocol):
@@ -82,6 +87,20 @@ class TokenVerifier:
             raise InvalidToken("the token was issued later")
         return principal
 
+    def identity(self, id_token: str, *, client_id: str, nonce: str) -> str:
+        """`sub` of an ID token that was issued to this client and answers this nonce (OpenID Connect Core 1.0, 3.1.3.7).
+        Raises InvalidToken."""
+        claims = self._claims(id_token, self._clock(), client_id)
+        party, several = claims.get("azp"), isinstance(claims.get("aud"), list) and len(claims["aud"]) > 1
+        if party != client_id and (party is not None or several):
+            raise InvalidToken("the ID token was issued to somebody else")
+        answered, sub = claims.get("nonce"), claims.get("sub")
+        if not isinstance(answered, str) or not hmac.compare_digest(answered.encode(), nonce.encode()):
+            raise InvalidToken("the ID token answers another sign-in")
+        if not isinstance(sub, str):
+            raise InvalidToken("the ID token has no sub")
+        return sub
+
     def forget(self, *, sub: str | None = None, client_id: str | None = None) -> None:
         """Drop cached tokens of one person or client, so that they are verified again."""
         for token, p in list(self._cache.items()):
@@ -89,15 +108,17 @@ class TokenVerifier:
                 del self._cache[token]
 
     def _verify(self, token: str, now: float) -> Principal:
+        return principal_of(self._claims(token, now, self._audience))
+
+    def _claims(self, token: str, now: float, audience: str) -> dict[str, Any]:
         if len(token) > MAX_TOKEN_BYTES:
             raise InvalidToken("the token is too long")
         try:
             claims = jwt.decode(token, self._keys.keys(), algorithms=ALGORITHMS).claims
         except (JoseError, ValueError, TypeError, KeyError):
             raise InvalidToken("the token is not signed by the trusted issuer") from None
-        audience = claims.get("aud")
-        audiences = audience if isinstance(audience, list) else [audience]
-        if claims.get("iss") != self._issuer or self._audience not in audiences:
+        stated = claims.get("aud")
+        if claims.get("iss") != self._issuer or audience not in (stated if isinstance(stated, list) else [stated]):
             raise InvalidToken("the token was issued by or for somebody else")
         expires, not_before = claims.get("exp"), claims.get("nbf", 0)
         if not isinstance(expires, int | float) or not isinstance(not_before, int | float):
@@ -106,7 +127,7 @@ class TokenVerifier:
             raise InvalidToken("the token has expired: get a new one")
         if now + LEEWAY_SECONDS < not_before:
             raise InvalidToken("the token does not hold yet")
-        return principal_of(claims)
+        return claims
 
 
 def principal_of(claims: dict[str, Any]) -> Principal:

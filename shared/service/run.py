@@ -10,6 +10,7 @@
 | KAFKA_* | see shared/messaging/kafka_settings.py |
 | GATE_URL | audit_log's address |
 | OIDC_ISSUER, OIDC_AUDIENCE, OIDC_JWKS_FILE or OIDC_JWKS_URL | whose tokens are accepted |
+| OIDC_CA_FILE | PEM of the authority that signs the issuer's certificate, where the system's do not |
 | TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE | TLS between services; all three or none |
 """
 
@@ -17,6 +18,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -76,7 +78,9 @@ class Deployment:
     def key_source(self) -> KeySource:
         if file := self.env.get("OIDC_JWKS_FILE"):
             return StaticKeys(json.loads(Path(file).read_text()))
-        return RemoteKeys(require(self.env, "OIDC_JWKS_URL"))
+        authority = self.env.get("OIDC_CA_FILE")
+        tls = ssl.create_default_context(cafile=authority) if authority else None
+        return RemoteKeys(require(self.env, "OIDC_JWKS_URL"), tls=tls)
 
 
 def require(env: Mapping[str, str], name: str) -> str:

@@ -5,9 +5,13 @@
  {"name": "on-call", "kinds": ["alarm"], "reasons": ["witness-*", "entry-without-receipt"],
   "to": {"mail": ["officer@clinic.example"], "host": "smtp.clinic.example", "from": "ledger@clinic.example"}},
  {"name": "chat", "kinds": ["alarm"], "tenants": ["north"], "to": {"webhook": "https://hooks.example/x", "secret_file": "…"}}]
+
+`to` may hold `ca_file`, PEM of the authority that signs the receiver's certificate; absent, the system's are trusted. Mail goes
+by STARTTLS on port 587, or with `"implicit_tls": true` under TLS from the start on 465.
 """
 
 import re
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,10 +21,10 @@ import orjson
 from services.audit_log.adapters.sinks import HttpSink, MailSink, SyslogSink
 from services.audit_log.application.routes import Route, Sink
 from services.audit_log.domain.entry import EntryKind
+from shared.http.addresses import is_guarded
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _KEYS: Final = {"name", "to", "kinds", "reasons", "tenants", "from"}
-_LOCAL: Final = ("https://", "http://127.0.0.1", "http://localhost")
 
 
 def parse_routes(text: str, hostname: str) -> tuple[Route, ...]:
@@ -65,23 +69,31 @@ def _route(number: int, given: Any, hostname: str) -> Route:
 def _sink(to: Mapping[str, Any], hostname: str) -> Sink:
     match to:
         case {"https": str(url)} | {"webhook": str(url)}:
-            if not url.startswith(_LOCAL):
+            if not is_guarded(url):
                 raise ValueError("an address is reached over https")
             secret = _secret(to, "secret_file")
-            return HttpSink(url, _secret(to, "token_file"), secret.encode() if secret else None, webhook="webhook" in to)
+            signed = secret.encode() if secret else None
+            return HttpSink(url, _secret(to, "token_file"), signed, webhook="webhook" in to, ssl=_trusted(to))
         case {"syslog": ("udp" | "tcp" | "tls") as transport}:
-            return SyslogSink(str(to["host"]), int(to["port"]), transport, hostname)
+            return SyslogSink(str(to["host"]), int(to["port"]), transport, hostname, _trusted(to))
         case {"mail": [str(), *_] as people}:
+            implicit = bool(to.get("implicit_tls", False))
             return MailSink(
                 str(to["host"]),
-                int(to.get("port", 587)),
+                int(to.get("port", 465 if implicit else 587)),
                 str(to["from"]),
                 tuple(map(str, people)),
                 to.get("user"),
                 _secret(to, "password_file"),
                 require_tls=bool(to.get("require_tls", True)),
+                implicit_tls=implicit,
+                ssl=_trusted(to),
             )
     raise ValueError("`to` is one of https, webhook, syslog (udp, tcp, tls) and mail")
+
+
+def _trusted(to: Mapping[str, Any]) -> ssl.SSLContext | None:
+    return ssl.create_default_context(cafile=to["ca_file"]) if "ca_file" in to else None
 
 
 def _secret(to: Mapping[str, Any], name: str) -> str | None:

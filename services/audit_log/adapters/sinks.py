@@ -6,7 +6,8 @@ import smtplib
 import socket
 import ssl as tls
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from hashlib import sha256
 from typing import Final
@@ -17,6 +18,7 @@ import orjson
 from services.audit_log.application.routes import NotTaken
 
 SECONDS: Final = 10.0
+_GOODBYE_SECONDS: Final = 1.0
 _FACILITY: Final = 13
 """log audit (RFC 5424, table 1)"""
 _SEVERITIES: Final = {"alarm": 1, "deny": 4}
@@ -82,11 +84,16 @@ class SyslogSink:
             context = (self.ssl or tls.create_default_context()) if self.transport == "tls" else None
             _, writer = await asyncio.open_connection(self.host, self.port, ssl=context)
             try:
+                writer.transport.set_write_buffer_limits(0)  # drained: none of it is ours any more
                 writer.write(b"".join(str(len(m)).encode() + b" " + m for m in messages))
                 await writer.drain()
-            finally:
                 writer.close()
-                await writer.wait_closed()
+                # RFC 5425, 4.4: a sender need not wait for the other side's close_notify; some never send it
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_GOODBYE_SECONDS):
+                        await writer.wait_closed()
+            finally:
+                writer.transport.abort()
 
     async def _datagrams(self, messages: Sequence[bytes]) -> None:
         loop = asyncio.get_running_loop()
@@ -118,15 +125,19 @@ def _escaped(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MailSink:
-    """One mail a batch, by SMTP with STARTTLS where the server offers it (the standard library's client, in a thread)."""
+    """One mail a batch, by SMTP (the standard library's client, in a thread): under TLS from the start (RFC 8314), or by
+    STARTTLS (RFC 3207) where the server offers it."""
 
     host: str
     port: int
     sender: str
     to: tuple[str, ...]
     user: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     require_tls: bool = True
+    """else a server that offers no STARTTLS gets the mail in the clear"""
+    implicit_tls: bool = False
+    ssl: tls.SSLContext | None = None
 
     async def send(self, tenant: str, rows: Rows) -> None:
         message = EmailMessage()
@@ -141,13 +152,19 @@ class MailSink:
             raise NotTaken(f"the mail server did not take it: {type(error).__name__}") from None
 
     def _deliver(self, message: EmailMessage) -> None:
-        with smtplib.SMTP(self.host, self.port, timeout=SECONDS) as server:
+        context = self.ssl or tls.create_default_context()
+        with self._connected(context) as server:
             server.ehlo()
-            if server.has_extn("starttls"):
-                server.starttls(context=tls.create_default_context())
+            if not self.implicit_tls and server.has_extn("starttls"):
+                server.starttls(context=context)
                 server.ehlo()
-            elif self.require_tls:
+            elif not self.implicit_tls and self.require_tls:
                 raise smtplib.SMTPNotSupportedError("no STARTTLS")
             if self.user is not None and self.password is not None:
                 server.login(self.user, self.password)
             server.send_message(message)
+
+    def _connected(self, context: tls.SSLContext) -> smtplib.SMTP:
+        if self.implicit_tls:
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=SECONDS, context=context)
+        return smtplib.SMTP(self.host, self.port, timeout=SECONDS)

@@ -58,7 +58,12 @@ class Desk:
         refusal: str = "This is open to compliance officers.",
     ) -> Call:
         """The compliance officer who asks. 403 for anybody else; the refusal is recorded."""
-        call = self._caller(request, self._tokens)
+        return await self.admit(self._caller(request, self._tokens), action, client_id, refusal=refusal)
+
+    async def admit(
+        self, call: Call, action: str, client_id: str | None = None, *, refusal: str = "This is open to compliance officers."
+    ) -> Call:
+        """The call of a compliance officer. 403 for anybody else; the refusal is recorded."""
         if call.principal.role is not Role.COMPLIANCE_OFFICER:
             raise await self._refuse(call, action, client_id, "role", forbidden(refusal))
         return await self._with_purpose(call, action, client_id)

@@ -14,8 +14,10 @@ from services.audit_log.review.adapters.attention import Attention
 from services.audit_log.review.adapters.case_table import CaseTable
 from services.audit_log.review.adapters.counts import Counts
 from services.audit_log.review.adapters.entry_search import EntrySearch
+from services.audit_log.review.adapters.identity_provider import IdentityProvider
 from services.audit_log.review.adapters.judgements import Judgements
 from services.audit_log.review.api.pictures import pictures_router
+from services.audit_log.review.api.provider_sign_in import provider_sign_in_router
 from services.audit_log.review.api.rendering import Rendering
 from services.audit_log.review.api.search import search_router
 from services.audit_log.review.api.session import PageSession
@@ -23,8 +25,10 @@ from services.audit_log.review.api.signing_in import signing_in_router
 from services.audit_log.review.api.snooping import snooping_router
 from services.audit_log.review.api.surface import Surface
 from services.audit_log.review.api.today import today_router
+from services.audit_log.review.application.attempts import Attempts
 from services.audit_log.review.application.cases import Deciding
 from services.audit_log.review.application.judging import Judging
+from services.audit_log.review.application.provider import ProviderSettings
 from services.audit_log.review.application.today import Gathering
 from services.audit_log.review.application.verifying import Verifying
 from shared.eventstore.store import EventStore
@@ -47,6 +51,7 @@ class Review:
         verifier: EventVerifier,
         tokens: TokenVerifier,
         *,
+        provider: ProviderSettings | None,
         secret: bytes,
         public_url: str,
         now: Callable[[], datetime],
@@ -54,19 +59,29 @@ class Review:
     ) -> None:
         session = PageSession(secret, secure=public_url.startswith("https://"), now=now, random=random)
         surface = Surface(Desk(ledger, tokens, now, of_page), session, Rendering(now))
+        self._provider = IdentityProvider(provider) if provider is not None else None
         self._verifying = Verifying(ledger)
         self.judging = Judging(Judgements(store), projection, now)
         cases, cursors = CaseTable(store), Cursors(secret)
         deciding = Deciding(cases, self.judging, ledger, now)
         gathering = Gathering(ledger, reviewing, Attention(store), self.judging, cases, now)
         self.routers: tuple[APIRouter, ...] = (
-            signing_in_router(surface, tokens),
+            signing_in_router(surface, tokens, self._provider, public_url),
             today_router(surface, gathering, reviewing, self._verifying, now),
             snooping_router(surface, self.judging, cases, deciding, verifier, cursors, now),
             pictures_router(surface, Counts(store), self.judging, projection, now),
             search_router(surface, EntrySearch(store), ledger, explanations, cursors),
         )
+        if self._provider is not None:
+            attempts = Attempts(secret, now=now, random=random)
+            self.routers += (provider_sign_in_router(surface, tokens, self._provider, attempts, public_url),)
+
+    async def start(self) -> None:
+        if self._provider is not None:
+            await self._provider.start()
 
     async def stop(self) -> None:
+        if self._provider is not None:
+            await self._provider.stop()
         await self._verifying.stop()
         await self.judging.stop()

@@ -14,6 +14,7 @@ from services.audit_log.adapters.kms.file import FileKms
 from services.audit_log.adapters.kms.port import Kms
 from services.audit_log.application.disclosure import DisclosureGate, Steps
 from services.audit_log.bootstrap import AuditLogService, build
+from services.audit_log.settings import Settings
 from shared.contracts.consent_policy import (
     ConsentKind,
     ConsentSet,
@@ -30,7 +31,7 @@ from shared.contracts.disclosure import Action, Caller, DisclosureAnswer, Disclo
 from shared.contracts.records import RecordType, ServiceName
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
-from shared.identity.tokens import StaticKeys, TokenVerifier
+from shared.identity.tokens import KeySource, StaticKeys, TokenVerifier
 from shared.messaging.in_process import InProcessBus
 from shared.messaging.signature import EventSigner, EventVerifier, SignatureVerifier
 from shared.service import clock
@@ -162,7 +163,15 @@ class World:
 
 @asynccontextmanager
 async def running(
-    postgres: Postgres, folder: Path, *, verifier: EventVerifier = SignatureVerifier(DIRECTORY), kms: Kms | None = None
+    postgres: Postgres,
+    folder: Path,
+    *,
+    verifier: EventVerifier = SignatureVerifier(DIRECTORY),
+    kms: Kms | None = None,
+    settings: Settings | None = None,
+    token_issuer: str = ISSUER,
+    token_keys: KeySource | None = None,
+    public_url: str = "http://127.0.0.1:8100",
 ) -> AsyncIterator[World]:
     urls = await postgres.make_databases("audit_log", "keyring")
     moved, feed, bus = Clock(), Feed(), InProcessBus()
@@ -172,12 +181,14 @@ async def running(
         transport=bus,
         signer=EventSigner(KEYS[ServiceName.AUDIT_LOG]),
         verifier=verifier,
-        tokens=TokenVerifier(StaticKeys(issuer.jwks()), issuer=ISSUER, audience=AUDIENCE, clock=clock.seconds),
+        tokens=TokenVerifier(
+            token_keys or StaticKeys(issuer.jwks()), issuer=token_issuer, audience=AUDIENCE, clock=clock.seconds
+        ),
         gate=None,
         now=moved.now,
         new_id=clock.new_id,
         random=clock.random,
-        public_url="http://127.0.0.1:8100",
+        public_url=public_url,
         secret=KEYS[ServiceName.AUDIT_LOG].secret,
     )
     service = build(
@@ -189,6 +200,7 @@ async def running(
         log_seed=sha256(b"log").digest(),
         directory=DIRECTORY,
         keys=KEYS[ServiceName.AUDIT_LOG],
+        settings=settings,
     )
     await bus.start()
     await service.start()

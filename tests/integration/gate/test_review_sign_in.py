@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -52,17 +53,19 @@ async def test_nobody_else_gets_in(world: World, site: str, jar: aiohttp.ClientS
     token = world.token("x", role)
     answer = await sign_in(jar, site, token)
     assert answer.status == 403 and COOKIE not in {c.key for c in jar.cookie_jar}
-    # also with a cookie made by hand; the refusal is an entry
+    # also with a cookie made by hand; each refusal is an entry
     jar.cookie_jar.update_cookies({COOKIE: token}, answer.url.origin())
     async with jar.get(f"{site}/review/search") as page:
         assert page.status == 403
-    assert [(e.outcome, e.agent) for e in await looks(world)] == [("deny", "x")]
+    refused = [(e.action, e.outcome, e.agent) for e in await looks(world)]
+    assert refused == [("search-ledger", "deny", "x"), ("sign-in", "deny", "x")]
 
 
 async def test_without_a_token_that_holds_there_is_the_door(world: World, site: str, jar: aiohttp.ClientSession) -> None:
     for path in ("/review/", "/review/search", "/review/entries/0", "/review/search.csv"):
         async with jar.get(site + path, allow_redirects=False) as answer:
-            assert (answer.status, answer.headers["Location"]) == (303, "/review/sign-in"), path
+            after = f"?next={quote(path, safe='')}" if path != "/review/" else ""
+            assert (answer.status, answer.headers["Location"]) == (303, f"/review/sign-in{after}"), path
     assert (await sign_in(jar, site, "nothing.of.value")).status == 401
     async with jar.get(f"{site}/review/entries/0/proof", headers={"Sec-Fetch-Dest": "empty"}) as answer:
         assert answer.status == 401

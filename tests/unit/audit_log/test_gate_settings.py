@@ -1,12 +1,14 @@
 """Settings of the gate, and caps of its jobs."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from services.audit_log.application.identity import JobCaps
 from services.audit_log.domain.keys import KeyRotation
 from services.audit_log.domain.rules.tables import JOBS
+from services.audit_log.review.application.provider import Endpoints, ProviderSettings
 from services.audit_log.settings import Settings
 from shared.identity.roles import Role
 from tests.unit.audit_log.asking import NOW
@@ -32,6 +34,41 @@ def test_data_keys_rotate_as_set() -> None:
     at = NOW - timedelta(days=89)
     assert not found.due(created_at=at, uses=499, now=NOW)
     assert found.due(created_at=at, uses=500, now=NOW) and found.due(created_at=at - timedelta(days=1), uses=0, now=NOW)
+
+
+ON = {"AUDIT_LOG_SIGN_IN_CLIENT_ID": "review", "OIDC_ISSUER": "https://login.example/realms/clinic"}
+"""officers sign in by their identity provider"""
+
+
+def test_officers_sign_in_by_the_provider_where_a_client_is_named(tmp_path: Path) -> None:
+    assert Settings.from_environment({"OIDC_ISSUER": ON["OIDC_ISSUER"]}).sign_in is None
+    found = Settings.from_environment(ON).sign_in
+    assert found == ProviderSettings(ON["OIDC_ISSUER"], "review")
+    (tmp_path / "secret").write_text("a-secret\n")
+    urls = {f"AUDIT_LOG_SIGN_IN_{n}_URL": f"https://login.example/{n}" for n in ("AUTHORIZATION", "TOKEN", "LOGOUT")}
+    more = {"AUDIT_LOG_SIGN_IN_SECRET_FILE": str(tmp_path / "secret"), "AUDIT_LOG_SIGN_IN_SCOPE": "openid roles"}
+    found = Settings.from_environment(ON | urls | more).sign_in
+    assert found is not None and found.endpoints == Endpoints(
+        "https://login.example/AUTHORIZATION", "https://login.example/TOKEN", "https://login.example/LOGOUT"
+    )
+    assert (found.client_secret, found.scope) == ("a-secret", "openid roles") and "a-secret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("env", "named"),
+    [
+        ({"OIDC_ISSUER": "http://login.example"}, "OIDC_ISSUER"),
+        ({"OIDC_ISSUER": ""}, "OIDC_ISSUER"),
+        ({"PUBLIC_URL": "http://record.example"}, "PUBLIC_URL"),
+        ({"AUDIT_LOG_SIGN_IN_TOKEN_URL": "https://login.example/token"}, "both, or neither"),
+        ({"AUDIT_LOG_SIGN_IN_AUTHORIZATION_URL": "http://login.example/auth"}, "AUTHORIZATION_URL"),
+        ({"AUDIT_LOG_SIGN_IN_SCOPE": "profile"}, "SCOPE"),
+        ({"AUDIT_LOG_SIGN_IN_SECRET_FILE": "/nowhere/secret"}, "SECRET_FILE"),
+    ],
+)
+def test_a_provider_that_cannot_be_used_is_named(env: dict[str, str], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        Settings.from_environment(ON | env)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """docker-compose.yml as text: who may do what in the deployment, and who sees whose secrets and networks."""
 
+import json
 import os
 import re
 import shutil
@@ -9,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from infra.compose.secrets import make
+from services.audit_log.review.api.provider_sign_in import CALLBACK
+from services.audit_log.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docker-compose.yml").read_text()
-SERVERS = {"postgres", "postgres-keyring", "kafka", "openbao"}
+SERVERS = {"postgres", "postgres-keyring", "kafka", "openbao", "keycloak"}
 """images of others, which keep data on a volume and choose their own user"""
 SERVICES = {"consent", "session-notes", "alliance-measurement", "audit-log", "ehr-gateway"}
 ONCE = {"databases", "keyring-database", "topics", "kms-setup"}
@@ -60,10 +63,14 @@ def test_nobody_is_given_the_host(forbidden: str) -> None:
     assert "docker.sock" not in TEXT
 
 
-def test_only_nginx_is_reached_from_outside_and_by_default_from_this_host_alone() -> None:
+def test_only_nginx_and_the_login_are_reached_from_outside_and_by_default_from_this_host_alone() -> None:
     published = {n: re.findall(r"^    ports: (.*)$", b, re.M) for n, b in CONTAINERS.items() if "ports:" in b}
-    assert published == {"nginx": ['["${BIND:-127.0.0.1}:${HTTPS_PORT:-8443}:8443"]']}
-    assert [n for n in CONTAINERS if "edge" in networks(n)] == ["nginx"]
+    assert published == {
+        "keycloak": ['["${BIND:-127.0.0.1}:${IDENTITY_PORT:-8444}:8443"]'],
+        "nginx": ['["${BIND:-127.0.0.1}:${HTTPS_PORT:-8443}:8443"]'],
+    }
+    assert {n for n in CONTAINERS if "edge" in networks(n)} == {"keycloak", "nginx"}
+    assert networks("keycloak") == {"edge", "inside"} and "    profiles: [keycloak]" in CONTAINERS["keycloak"]
     for network in ("inside", "data", "keys"):
         assert f"  {network}: {{ internal: true }}\n" in block("networks")
 
@@ -110,6 +117,28 @@ def test_compose_itself_understands_it(tmp_path: Path) -> None:
     env = {**os.environ, "SECRETS": str(tmp_path / "secrets"), "OIDC_ISSUER": "https://login.example.org/realms/clinic"}
     done = subprocess.run([*command, "config", "--services"], cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-800:]
-    assert set(done.stdout.split()) == set(CONTAINERS)
+    assert set(done.stdout.split()) == set(CONTAINERS) - {"keycloak"}
     refused = subprocess.run([*command, "config", "-q"], cwd=ROOT, env={**env, "OIDC_ISSUER": ""}, capture_output=True)
     assert refused.returncode != 0, "it must not start without an issuer"
+
+
+def test_with_keycloak_officers_sign_in_there(tmp_path: Path) -> None:
+    """The profile's own settings, as compose reads them: what the realm, the service and the secrets say agrees."""
+    command = compose_command()
+    make(tmp_path / "secrets")
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "SECRETS": str(tmp_path / "secrets")}
+    env["COMPOSE_ENV_FILES"] = "infra/keycloak/compose.env"
+    done = subprocess.run([*command, "config", "--format", "json"], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-800:]
+    found = {name: s.get("environment", {}) for name, s in json.loads(done.stdout)["services"].items()}
+    assert set(found) == set(CONTAINERS)
+    gate, keycloak = found["audit-log"], found["keycloak"]
+    settings = Settings.from_environment(
+        gate | {"AUDIT_LOG_SIGN_IN_SECRET_FILE": str(tmp_path / "secrets/audit-log/sign-in-secret")}
+    )
+    assert settings.sign_in is not None and settings.sign_in.endpoints is not None
+    (client,) = json.loads((ROOT / "infra/keycloak/clinic.json").read_text())["clients"]
+    assert settings.sign_in.client_id == client["clientId"] and settings.sign_in.client_secret == keycloak["SIGN_IN_SECRET"]
+    assert client["redirectUris"] == ["${PUBLIC_URL}" + CALLBACK] and keycloak["PUBLIC_URL"] == gate["PUBLIC_URL"]
+    assert settings.sign_in.issuer == keycloak["KC_HOSTNAME"] + "/realms/clinic"
+    assert gate["AUDIT_LOG_SIGN_IN_SECRET_FILE"] == "/run/secrets/app/sign-in-secret"

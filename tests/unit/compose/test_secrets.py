@@ -23,13 +23,14 @@ EXPECTED = {
     "consent": SERVICE,
     "session-notes": SERVICE,
     "alliance-measurement": SERVICE,
-    "audit-log": (*SERVICE, "keyring.json", "log-seed.hex"),
+    "audit-log": (*SERVICE, "keyring.json", "log-seed.hex", "sign-in-secret"),
     "ehr-gateway": ("seed.hex", "directory.json", *TLS),
     "postgres": ("password", "role-passwords.json", "provision.env"),
     "postgres-keyring": ("password", "role-passwords.json", "provision.env"),
     "kafka": ("broker.env", "admin.env", *TLS),
     "openbao": ("unseal.key", *TLS),
     "nginx": TLS,
+    "keycloak": ("keycloak.env", *TLS),
     "kms-setup": ("ca.pem",),
 }
 CERTIFIED = {
@@ -37,6 +38,7 @@ CERTIFIED = {
     "kafka": ("kafka", "localhost"),
     "openbao": ("openbao", "localhost"),
     "nginx": ("nginx", "localhost"),
+    "keycloak": ("keycloak", "localhost"),
 }
 
 
@@ -96,7 +98,8 @@ def test_no_secret_stands_in_two_folders_but_a_password_and_the_server_that_chec
     shared = {frozenset(h) for h in holders.values() if len(h) > 1}
     databases = {frozenset({"postgres", HOSTS[ServiceName(d)]}) for d in DATABASES["postgres"]}
     kafka = {frozenset({"kafka", HOSTS[ServiceName(d)]}) for d in DATABASES["postgres"]}
-    assert shared == databases | kafka | {frozenset({"postgres-keyring", "audit-log"})}
+    client = frozenset({"keycloak", "audit-log"})
+    assert shared == databases | kafka | {frozenset({"postgres-keyring", "audit-log"}), client}
 
 
 def test_nobody_but_the_gate_reaches_the_keyring(made: Path) -> None:

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
@@ -22,6 +22,8 @@ FORM_COOKIE: Final = "page_form"
 """before anybody has signed in: what the sign-in form's token is bound to"""
 MAX_FORM: Final = 32_768
 _FORM_SECONDS: Final = 3_600
+ATTEMPT_COOKIE: Final = "page_attempt"
+"""an attempt to sign in by the identity provider; under HTTPS with the prefix `__Host-`, so that no other host can set it"""
 
 
 class PageSession:
@@ -50,6 +52,20 @@ class PageSession:
     def end(self, response: Response) -> None:
         self._drop(response, COOKIE, "/")
 
+    def keep_attempt(self, response: Response, kept: str, seconds: int) -> None:
+        """SameSite=Lax: the provider's site leads the browser back."""
+        self._set(response, self._attempt_cookie, kept, seconds, "/", samesite="lax")
+
+    def kept_attempt(self, request: Request) -> str:
+        return request.cookies.get(self._attempt_cookie, "")
+
+    def drop_attempt(self, response: Response) -> None:
+        self._drop(response, self._attempt_cookie, "/", samesite="lax")
+
+    @property
+    def _attempt_cookie(self) -> str:
+        return f"__Host-{ATTEMPT_COOKIE}" if self._secure else ATTEMPT_COOKIE
+
     async def form(self, request: Request, bound_to: str) -> dict[str, str]:
         """The fields of a POST that a page of ours sent in this session. Problem 403, 413, 415, 422."""
         if not _same_origin(request):
@@ -71,11 +87,13 @@ class PageSession:
             raise forbidden("This form is too old, or of another session: open the page again.")
         return fields
 
-    def _set(self, response: Response, name: str, value: str, seconds: int, path: str) -> None:
-        response.set_cookie(name, value, max_age=seconds, path=path, secure=self._secure, httponly=True, samesite="strict")
+    def _set(
+        self, response: Response, name: str, value: str, seconds: int, path: str, *, samesite: Literal["strict", "lax"] = "strict"
+    ) -> None:
+        response.set_cookie(name, value, max_age=seconds, path=path, secure=self._secure, httponly=True, samesite=samesite)
 
-    def _drop(self, response: Response, name: str, path: str) -> None:
-        response.delete_cookie(name, path=path, secure=self._secure, httponly=True, samesite="strict")
+    def _drop(self, response: Response, name: str, path: str, *, samesite: Literal["strict", "lax"] = "strict") -> None:
+        response.delete_cookie(name, path=path, secure=self._secure, httponly=True, samesite=samesite)
 
 
 def _same_origin(request: Request) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi.routing import APIRoute
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.review.api.rendering import HEADERS, Rendering
 from services.audit_log.review.api.session import PageSession
+from services.audit_log.review.domain.way_back import HOME, way_back
 from shared.eventstore.model import Overloaded, StoreUnavailable
 from shared.gate.port import GateUnavailable
 from shared.http.call import Call
@@ -85,7 +87,9 @@ def seen(path: str) -> Response:
 
 def _told(rendering: Rendering, request: Request, problem: Problem) -> Response:
     if problem.status == 401 and request.method == "GET" and request.headers.get("sec-fetch-dest") != "empty":
-        return seen(SIGN_IN)
+        page = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        leads_to = way_back(page)
+        return seen(SIGN_IN if leads_to == HOME else f"{SIGN_IN}?{urlencode({'next': leads_to})}")
     values = {
         "status": problem.status,
         "title": problem.title,
