@@ -3,10 +3,10 @@
 The assertion is a JWT (EdDSA; `iss` the service, `aud` the service called, 60 s) that names an ephemeral X25519 key (`epk`).
 Caller and called agree on a request key: HKDF-SHA256(X25519(epk, agreement key of the called)). The public-key work is done
 once per assertion; a request costs two HMACs. A stolen assertion is useless without the ephemeral private key.
+It has one spelling: spelt otherwise it would be an assertion that has seen no nonce yet, and a request could be sent again.
 Header `Service-Assertion` carries it; the request signature is RFC 9421 (see `shared.identity.signatures`).
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,6 +23,7 @@ from shared.http.body import raw_body
 from shared.http.problems import Problem, forbidden
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.identity.signatures import BadSignature, check, read, sign
+from shared.sealing import base64url
 
 LIFETIME_SECONDS: Final = 60
 RENEW_SECONDS: Final = 20
@@ -60,7 +61,7 @@ class ServiceCaller:
         now = self._clock()
         if now > self._expires - RENEW_SECONDS:
             self._renew(int(now))
-        nonce = _b64(self._random(16))
+        nonce = base64url.encode(self._random(16))
         signed = sign(
             self._key, method=method, path=path, query=query, body=body, created=int(now), nonce=nonce, keyid=self._keyid
         )
@@ -77,11 +78,11 @@ class ServiceCaller:
             "aud": str(self._audience),
             "iat": now,
             "exp": now + LIFETIME_SECONDS,
-            "jti": _b64(self._random(16)),
-            "epk": _b64(ephemeral.public_key().public_bytes_raw()),
+            "jti": base64url.encode(self._random(16)),
+            "epk": base64url.encode(ephemeral.public_key().public_bytes_raw()),
         }
-        signing_input = f"{_b64(orjson.dumps(_JOSE))}.{_b64(orjson.dumps(claims))}"
-        self._assertion = f"{signing_input}.{_b64(self._keys.signing.sign(signing_input.encode()))}"
+        signing_input = f"{base64url.encode(orjson.dumps(_JOSE))}.{base64url.encode(orjson.dumps(claims))}"
+        self._assertion = f"{signing_input}.{base64url.encode(self._keys.signing.sign(signing_input.encode()))}"
         shared = ephemeral.exchange(self._directory.agreement(self._audience))
         self._key = _request_key(shared, claims)
         self._keyid, self._expires = str(claims["jti"]), float(now + LIFETIME_SECONDS)
@@ -160,7 +161,7 @@ class ServiceVerifier:
         if issued > now + SKEW_SECONDS or expires - issued > LIFETIME_SECONDS:
             raise UnknownService("the service assertion holds at a wrong time")
         try:
-            shared = self._keys.agreement.exchange(X25519PublicKey.from_public_bytes(_unb64(claims["epk"])))
+            shared = self._keys.agreement.exchange(X25519PublicKey.from_public_bytes(base64url.decode(claims["epk"])))
         except ValueError:
             raise UnknownService("the service assertion names no usable key") from None
         known = _Known(service, _request_key(shared, claims), claims["jti"], expires)
@@ -174,11 +175,11 @@ class ServiceVerifier:
         signing_input, _, signature = assertion.rpartition(".")
         head, _, body = signing_input.partition(".")
         try:
-            claims = orjson.loads(_unb64(body))
-            whole = orjson.loads(_unb64(head)) == _JOSE and {"iss", "aud", "iat", "exp", "jti", "epk"} == set(claims)
+            claims = orjson.loads(base64url.decode(body))
+            whole = orjson.loads(base64url.decode(head)) == _JOSE and {"iss", "aud", "iat", "exp", "jti", "epk"} == set(claims)
             if not whole or claims["aud"] != str(self._keys.name):
                 raise UnknownService("the service assertion is meant for another service")
-            self._directory.signing(ServiceName(claims["iss"])).verify(_unb64(signature), signing_input.encode())
+            self._directory.signing(ServiceName(claims["iss"])).verify(base64url.decode(signature), signing_input.encode())
             if not all(isinstance(claims[n], str) for n in ("jti", "epk")) or not all(
                 type(claims[n]) is int for n in ("iat", "exp")
             ):
@@ -210,11 +211,3 @@ def _request_key(shared: bytes, claims: Mapping[str, Any]) -> bytes:
         len(part).to_bytes(2, "big") + part for part in (str(claims[n]).encode() for n in ("iss", "aud", "jti", "epk"))
     )
     return HKDF(SHA256(), 32, salt=None, info=info).derive(shared)
-
-
-def _b64(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _unb64(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -82,6 +82,21 @@ def test_a_replayed_request_is_refused(clock: Clock) -> None:
     refused(asked, headers, "sent before")
 
 
+@pytest.mark.parametrize("spelling", ["last bits", "a foreign character", "padding"])
+def test_a_replay_under_another_spelling_of_its_assertion_is_refused(clock: Clock, spelling: str) -> None:
+    """The same signature spelt otherwise would be another assertion, which has seen no nonce yet."""
+    asked, headers = verifier(clock), caller(clock).headers("POST", PATH, "", BODY)
+    verified(asked, headers)
+    assertion = headers["Service-Assertion"]
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    spelt = {
+        "last bits": assertion[:-1] + alphabet[alphabet.index(assertion[-1]) ^ 1],
+        "a foreign character": assertion[:-3] + "*" + assertion[-3:],
+        "padding": assertion + "==",
+    }[spelling]
+    refused(asked, {**headers, "Service-Assertion": spelt}, "not signed")
+
+
 def test_a_changed_request_is_refused(clock: Clock) -> None:
     asked, asking = verifier(clock), caller(clock)
 
