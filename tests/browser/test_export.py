@@ -118,6 +118,7 @@ async def test_without_scripts_the_link_downloads(clinic: Clinic, browse: Browse
     watched = await browse(scripts=False)
     page = watched.page
     await page.goto(f"{clinic.url}/review/sign-in")
+    await page.locator("summary").click()
     await page.locator("#token").fill(clinic.officer())
     await page.get_by_role("button").click()
     await page.wait_for_url(f"{clinic.url}/review/")
