@@ -31,6 +31,12 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
+def row_above(hashes: bytes) -> bytes:
+    """The complete nodes one level over these hashes, one behind the other."""
+    pair = 2 * HASH_SIZE
+    return b"".join([sha256(b"\x01" + hashes[i : i + pair]).digest() for i in range(0, len(hashes) - pair + 1, pair)])
+
+
 def complete_root(hashes: Sequence[bytes]) -> bytes:
     """Root over a power of two of hashes."""
     row = list(hashes)
