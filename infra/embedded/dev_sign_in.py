@@ -5,7 +5,6 @@ It asks nobody who they are: whoever comes is the demo clinic's officer, as anyb
 
 import hmac
 import secrets
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -21,6 +20,7 @@ from services.audit_log.review.api.provider_sign_in import CALLBACK
 from services.audit_log.review.application.provider import Endpoints, ProviderSettings
 from shared.http.body import raw_body
 from shared.identity.development import ISSUER, LIFETIME_SECONDS, DevelopmentIssuer
+from shared.sealing import base64url
 
 CLIENT_ID: Final = "review-pages"
 AUTHORIZE: Final = "/dev/authorize"
@@ -61,11 +61,11 @@ def dev_sign_in(issuer: DevelopmentIssuer, public_url: str, clock: Callable[[], 
         for late in [c for c, known in codes.items() if known.until < clock()]:
             del codes[late]
         code = codes.pop(form.get("code", ""), None)
-        shown = urlsafe_b64encode(sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=")
+        shown = base64url.encode(sha256(form.get("code_verifier", "").encode()).digest())
         asked = (form.get("grant_type"), form.get("client_id"), form.get("redirect_uri"))
         if code is None or asked != ("authorization_code", CLIENT_ID, redirect_uri):
             return JSONResponse({"error": "invalid_grant"}, 400)
-        if not hmac.compare_digest(shown, code.challenge.encode()):
+        if not hmac.compare_digest(shown.encode(), code.challenge.encode()):
             return JSONResponse({"error": "invalid_grant"}, 400)
         identity = {"sub": OFFICER["sub"], "aud": CLIENT_ID, "nonce": code.nonce}
         body = {"access_token": issuer.token(dict(OFFICER)), "id_token": issuer.token(identity), "token_type": "Bearer"}

@@ -25,7 +25,7 @@ class SealContext(NamedTuple):
 
 
 def encoded(tenant: str, client_id: str, event_type: str, schema_version: int, event_id: str, pointer: str, kid: str) -> bytes:
-    """A context as it goes into the key derivation."""
+    """A context as it goes into the key derivation; sealing makes no SealContext for it, which would cost it a twentieth."""
     return _place(tenant, client_id, event_type, schema_version, event_id) + _prefixed(pointer) + _prefixed(kid)
 
 

@@ -39,10 +39,10 @@ def row_above(hashes: bytes) -> bytes:
 
 def complete_root(hashes: Sequence[bytes]) -> bytes:
     """Root over a power of two of hashes."""
-    row = list(hashes)
-    while len(row) > 1:
-        row = [node_hash(row[i], row[i + 1]) for i in range(0, len(row), 2)]
-    return row[0]
+    row = b"".join(hashes)
+    while len(row) > HASH_SIZE:
+        row = row_above(row)
+    return row
 
 
 def range_nodes(start: int, end: int) -> list[Node]:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit_log.application.ports import LedgerUnavailable
-from services.audit_log.review.api.surface import SIGN_IN, Surface, seen
+from services.audit_log.review.api.surface import Surface, door, seen
 from services.audit_log.review.application.attempts import Attempts
 from services.audit_log.review.application.provider import CodeNotTaken, Provider, ProviderAway, authorization_url
 from services.audit_log.review.domain.attempt import LASTS
@@ -43,12 +43,12 @@ def provider_sign_in_router(
     async def start(request: Request) -> Response:
         leads_to = way_back(request.query_params.get("next"))
         if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            return seen(_door(leads_to))
+            return seen(door(leads_to))
         kept, proofs = attempts.begin(leads_to)
         try:
             response = seen(authorization_url(provider, proofs, redirect_uri))
         except ProviderAway:
-            return seen(_door(leads_to, Refusal.AWAY))
+            return seen(door(leads_to, Refusal.AWAY))
         session.keep_attempt(response, kept, int(LASTS.total_seconds()))
         return response
 
@@ -58,7 +58,7 @@ def provider_sign_in_router(
             response = await _signed_in(request)
         except Refused as refused:
             _log.warning("nobody was signed in by the identity provider: %s", refused.why)
-            response = seen(_door(HOME, refused.why))
+            response = seen(door(HOME, refused.why))
         session.drop_attempt(response)
         return response
 
@@ -112,8 +112,3 @@ def provider_sign_in_router(
         return call, attempt.leads_to
 
     return router
-
-
-def _door(leads_to: str, why: Refusal | None = None) -> str:
-    query = ({"refused": str(why)} if why is not None else {}) | ({"next": leads_to} if leads_to != HOME else {})
-    return f"{SIGN_IN}?{urlencode(query)}" if query else SIGN_IN

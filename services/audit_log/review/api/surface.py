@@ -13,6 +13,7 @@ from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.review.api.rendering import HEADERS, Rendering
 from services.audit_log.review.api.session import PageSession
+from services.audit_log.review.domain.refusals import Refusal
 from services.audit_log.review.domain.way_back import HOME, way_back
 from shared.eventstore.model import Overloaded, StoreUnavailable
 from shared.gate.port import GateUnavailable
@@ -80,6 +81,12 @@ class Surface:
         return PageRoute
 
 
+def door(leads_to: str, why: Refusal | None = None) -> str:
+    """Where somebody signs in who wanted to go there; `why` nobody was signed in a moment ago."""
+    query = ({"refused": str(why)} if why is not None else {}) | ({"next": leads_to} if leads_to != HOME else {})
+    return f"{SIGN_IN}?{urlencode(query)}" if query else SIGN_IN
+
+
 def seen(path: str) -> Response:
     """After a POST: the browser asks for this page."""
     return RedirectResponse(path, status_code=303, headers=HEADERS)
@@ -88,8 +95,7 @@ def seen(path: str) -> Response:
 def _told(rendering: Rendering, request: Request, problem: Problem) -> Response:
     if problem.status == 401 and request.method == "GET" and request.headers.get("sec-fetch-dest") != "empty":
         page = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        leads_to = way_back(page)
-        return seen(SIGN_IN if leads_to == HOME else f"{SIGN_IN}?{urlencode({'next': leads_to})}")
+        return seen(door(way_back(page)))
     values = {
         "status": problem.status,
         "title": problem.title,

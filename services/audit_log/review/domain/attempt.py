@@ -6,11 +6,12 @@ take the answer, and the verifier lies nowhere.
 """
 
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import Final
+
+from shared.sealing import base64url
 
 LASTS: Final = timedelta(minutes=10)
 HANDLE_BYTES: Final = 24
@@ -42,24 +43,24 @@ class Proofs:
     @property
     def challenge(self) -> str:
         """RFC 7636, 4.2: S256."""
-        return _b64(sha256(self.verifier.encode()).digest())
+        return base64url.encode(sha256(self.verifier.encode()).digest())
 
 
 def proofs(secret: bytes, attempt: Attempt) -> Proofs:
     """`repr` is not to be logged: it names the verifier."""
-    return Proofs(*(_b64(_under(secret, label, attempt.handle)) for label in ("state", "nonce", "verifier")))
+    return Proofs(*(base64url.encode(_under(secret, label, attempt.handle)) for label in ("state", "nonce", "verifier")))
 
 
 def sealed(secret: bytes, attempt: Attempt) -> str:
     """For a cookie: signed, and of no use to anybody without the secret."""
     body = attempt.handle + attempt.began.to_bytes(_SECONDS, "big") + attempt.leads_to.encode()
-    return _b64(_under(secret, "cookie", body) + body)
+    return base64url.encode(_under(secret, "cookie", body) + body)
 
 
 def opened(secret: bytes, text: str) -> Attempt | None:
     """None where it is not one that was sealed here."""
     try:
-        blob = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        blob = base64url.decode(text)
     except ValueError:
         return None
     tag, body = blob[:_DIGEST], blob[_DIGEST:]
@@ -71,7 +72,3 @@ def opened(secret: bytes, text: str) -> Attempt | None:
 
 def _under(secret: bytes, label: str, over: bytes) -> bytes:
     return hmac.digest(secret, b"review-attempt\x00" + label.encode() + b"\x00" + over, sha256)
-
-
-def _b64(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
