@@ -18,9 +18,9 @@ from starlette.routing import Route, Router
 from infra.embedded.demo import OFFICER
 from services.audit_log.review.api.provider_sign_in import CALLBACK
 from services.audit_log.review.application.provider import Endpoints, ProviderSettings
+from shared import base64url
 from shared.http.body import raw_body
 from shared.identity.development import ISSUER, LIFETIME_SECONDS, DevelopmentIssuer
-from shared.sealing import base64url
 
 CLIENT_ID: Final = "review-pages"
 AUTHORIZE: Final = "/dev/authorize"

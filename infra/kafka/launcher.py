@@ -11,11 +11,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
 from uuid import uuid4
+
+from shared import base64url
 
 KAFKA_VERSION: Final = "4.3.1"
 CACHE_VARIABLE: Final = "ALLIANCE_RECORD_KAFKA"
@@ -232,6 +233,6 @@ def _free_ports() -> tuple[int, int]:
 def _cluster_id() -> str:
     """22 characters of URL-safe base64, as Kafka writes a UUID; a leading dash would be read as an option."""
     while True:
-        name = urlsafe_b64encode(uuid4().bytes).rstrip(b"=").decode()
+        name = base64url.encode(uuid4().bytes)
         if not name.startswith("-"):
             return name

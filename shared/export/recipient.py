@@ -12,7 +12,7 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from shared.sealing import base64url
+from shared import base64url
 
 CONTENT: Final = "A256GCM"
 CURVES: Final = ("P-256", "P-384", "P-521")

@@ -2,13 +2,13 @@
 
 import hmac
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from typing import Any
 
 import orjson
 from starlette.requests import Request
 
+from shared import base64url
 from shared.http.problems import Fault, invalid
 
 DEFAULT_LIMIT = 50
@@ -34,7 +34,7 @@ class Cursors:
     def encode(self, position: Any, *, bound_to: str) -> str:
         """`position` is any JSON value; `bound_to` names tenant, caller and query."""
         body = orjson.dumps(position)
-        return urlsafe_b64encode(self._tag(body, bound_to) + body).rstrip(b"=").decode()
+        return base64url.encode(self._tag(body, bound_to) + body)
 
     def decode(self, request: Request, *, bound_to: str) -> Any:
         """The position in `?cursor=`, None without one. 422 where it is not one that this query gave."""
@@ -42,7 +42,7 @@ class Cursors:
         if raw is None:
             return None
         try:
-            blob = urlsafe_b64decode(raw + "=" * (-len(raw) % 4))
+            blob = base64url.decode(raw)
         except ValueError:
             blob = b""
         tag, body = blob[:16], blob[16:]

@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from starlette.requests import Request
 
+from shared import base64url
 from shared.contracts.records import ServiceName
 from shared.http.body import raw_body
 from shared.http.problems import Problem, forbidden
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.identity.signatures import BadSignature, check, read, sign
-from shared.sealing import base64url
 
 LIFETIME_SECONDS: Final = 60
 RENEW_SECONDS: Final = 20

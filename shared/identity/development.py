@@ -1,6 +1,5 @@
 """The built-in issuer, for development only: gives a token to whoever asks. It refuses to exist anywhere else."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
@@ -8,6 +7,8 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jwt
 from joserfc.jwk import OKPKey
+
+from shared import base64url
 
 ISSUER: Final = "urn:alliance-record:development"
 AUDIENCE: Final = "alliance-record"
@@ -30,12 +31,16 @@ class DevelopmentIssuer:
     """Signs tokens by an Ed25519 key (32-byte seed). `clock()` gives seconds since the epoch."""
 
     def __init__(self, seed: bytes, *, clock: Callable[[], float], new_id: Callable[[], UUID]) -> None:
-        def b64(raw: bytes) -> str:
-            return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
         public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
         self._key = OKPKey.import_key(
-            {"kty": "OKP", "crv": "Ed25519", "d": b64(seed), "x": b64(public), "kid": "dev", "alg": "Ed25519"}
+            {
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "d": base64url.encode(seed),
+                "x": base64url.encode(public),
+                "kid": "dev",
+                "alg": "Ed25519",
+            }
         )
         self._clock, self._new_id = clock, new_id
 

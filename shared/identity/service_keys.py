@@ -4,7 +4,6 @@ A service has an Ed25519 key (signs its events and its assertions). The gate has
 agree on a request-signing key.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from shared import base64url
 from shared.contracts.records import ServiceName
 
 
@@ -43,8 +43,8 @@ class ServiceKeys:
 
     def public(self) -> dict[str, str]:
         return {
-            "signing": _b64(self.signing.public_key().public_bytes_raw()),
-            "agreement": _b64(self.agreement.public_key().public_bytes_raw()),
+            "signing": base64url.encode(self.signing.public_key().public_bytes_raw()),
+            "agreement": base64url.encode(self.agreement.public_key().public_bytes_raw()),
         }
 
 
@@ -52,8 +52,12 @@ class ServiceDirectory:
     """Public keys of all services, from the file that `make secrets` writes (JSON: name → signing, agreement)."""
 
     def __init__(self, entries: Mapping[str, Mapping[str, str]]) -> None:
-        self._signing = {ServiceName(n): Ed25519PublicKey.from_public_bytes(_unb64(e["signing"])) for n, e in entries.items()}
-        self._agreement = {ServiceName(n): X25519PublicKey.from_public_bytes(_unb64(e["agreement"])) for n, e in entries.items()}
+        self._signing = {
+            ServiceName(n): Ed25519PublicKey.from_public_bytes(base64url.decode(e["signing"])) for n, e in entries.items()
+        }
+        self._agreement = {
+            ServiceName(n): X25519PublicKey.from_public_bytes(base64url.decode(e["agreement"])) for n, e in entries.items()
+        }
 
     def signing(self, name: ServiceName) -> Ed25519PublicKey:
         """KeyError where the service is unknown."""
@@ -61,11 +65,3 @@ class ServiceDirectory:
 
     def agreement(self, name: ServiceName) -> X25519PublicKey:
         return self._agreement[name]
-
-
-def _b64(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _unb64(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -13,8 +13,9 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast, get_args
 from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
+from shared import base64url
 from shared.contracts.disclosure import RecordKey
-from shared.sealing import base64url, cobblestone
+from shared.sealing import cobblestone
 from shared.sealing.context import FORMAT, SealContext
 from shared.sealing.errors import CannotOpen, NotOpened, WrongKey
 from shared.sealing.padding import unpad

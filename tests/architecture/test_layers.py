@@ -21,7 +21,7 @@ IO = {
     "os",
     "time",
 }
-PURE_SHARED = ("shared.contracts", "shared.sealing", "shared.identity.roles", "shared.identity.principal")
+PURE_SHARED = ("shared.base64url", "shared.contracts", "shared.sealing", "shared.identity.roles", "shared.identity.principal")
 
 
 def imports(file: Path) -> set[str]:
@@ -31,7 +31,9 @@ def imports(file: Path) -> set[str]:
             found |= {a.name for a in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: imports are absolute, path = import"
-            found.add(node.module or "")
+            module = node.module or ""
+            package = (ROOT / module.replace(".", "/")).is_dir()
+            found |= {f"{module}.{a.name}" for a in node.names} if package else {module}
     return found
 
 

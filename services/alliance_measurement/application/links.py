@@ -7,12 +7,12 @@ SHA-256; it names its tenant because a link is the only thing its bearer has.
 
 import hmac
 import re
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+from shared import base64url
 from shared.contracts.disclosure import Caller
 from shared.http.call import Call
 from shared.identity.principal import Principal
@@ -23,7 +23,7 @@ _SECRET: Final = re.compile(r"([a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?)\.([A-Za-z
 
 def link_secret(secret: bytes, tenant: str, administration_id: UUID) -> str:
     tag = hmac.digest(secret, f"answering-link\x00{tenant}\x00{administration_id}".encode(), sha256)
-    return f"{tenant}.{urlsafe_b64encode(tag).rstrip(b'=').decode()}"
+    return f"{tenant}.{base64url.encode(tag)}"
 
 
 def link_digest(link: str) -> str:

@@ -1,9 +1,10 @@
 """Keys of the gate to which notes are sealed while it cannot be reached: how long one is written to, and how long it opens."""
 
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+
+from shared import base64url
 
 ROTATED_AFTER: Final = timedelta(days=7)
 """a new key is published then"""
@@ -45,7 +46,7 @@ def gate_key_id(entropy: bytes) -> str:
     """`g_` and 22 characters of base64url, from 16 random bytes."""
     if len(entropy) != _ENTROPY:
         raise ValueError(f"a key id is made of {_ENTROPY} random bytes, not {len(entropy)}")
-    return "g_" + urlsafe_b64encode(entropy).rstrip(b"=").decode()
+    return "g_" + base64url.encode(entropy)
 
 
 def gate_key_context(key_id: str) -> bytes:

@@ -6,13 +6,13 @@ is derived from it for one record, and is what a permit carries.
 
 import hmac
 import re
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from shared import base64url
 from shared.contracts.disclosure import IndexField
 from shared.contracts.records import KeyClass
 
@@ -57,7 +57,7 @@ def key_id(entropy: bytes) -> str:
     """`k_` and 22 characters of base64url, from 16 random bytes. It says nothing of its client or class."""
     if len(entropy) != KEY_ID_ENTROPY:
         raise ValueError(f"a key id is made of {KEY_ID_ENTROPY} random bytes, not {len(entropy)}")
-    return "k_" + urlsafe_b64encode(entropy).rstrip(b"=").decode()
+    return "k_" + base64url.encode(entropy)
 
 
 def is_key_id(text: str) -> bool:

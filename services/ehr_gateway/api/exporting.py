@@ -13,13 +13,13 @@ from starlette.types import Receive, Scope, Send
 
 from services.ehr_gateway.application.exporting import Export, Refused, begin
 from services.ehr_gateway.application.ports import Services
+from shared import base64url
 from shared.export.passphrase import ALGORITHM
 from shared.export.serving import RECORDS_HEADER, PublicKeyBody
 from shared.http.body import documented, read_json
 from shared.http.call import authenticate, path_id
 from shared.http.problems import Fault, invalid
 from shared.identity.tokens import TokenVerifier
-from shared.sealing import base64url
 
 _COMPACT: Final = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){4}$"
 

@@ -1,7 +1,6 @@
 """HTML and files of the pages: Jinja2 with escaping on, a policy that lets nothing in from elsewhere, nothing inline."""
 
 import mimetypes
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -13,6 +12,7 @@ from starlette.responses import Response
 
 from services.audit_log.review.domain import sentences
 from services.audit_log.review.domain.ledger_state import ago, counted
+from shared import base64url
 
 _HERE: Final = Path(__file__).parent.parent
 POLICY: Final = "; ".join(
@@ -42,7 +42,7 @@ class Rendering:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._files = {p.name: p.read_bytes() for p in sorted((_HERE / "static").iterdir()) if p.is_file()}
         digest = sha256(b"\x00".join(name.encode() + b"\x00" + data for name, data in self._files.items())).digest()
-        self.version: Final = urlsafe_b64encode(digest[:9]).decode()
+        self.version: Final = base64url.encode(digest[:9])
         """names the static files of this release, so that browsers may keep them for ever"""
         self._jinja = Environment(
             loader=FileSystemLoader(_HERE / "templates"),

@@ -11,7 +11,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
-from shared.sealing import base64url
+from shared import base64url
 
 LASTS: Final = timedelta(minutes=10)
 HANDLE_BYTES: Final = 24
