@@ -22,9 +22,8 @@ NOTE, ADDENDUM, PRIVATE = "a heron by the frozen weir", "she rang about the ferr
 SCORE, OUTCOME = '"total":44', '"score":61'
 TALK, WITNESS, PAUSE, EVIDENCE = "spoken of slowly", "R. Ilves, front desk", "I want a pause", "birth certificate of 1961"
 PAYER, BASIS = "Lakeshore Mutual plan", "disoriented since Tuesday"
-WHAT, WHY, LONGER, DENIED, NO, STILL = (
-    "the date in line three", "it was in March", "the archive is in another town", "the entry is right", "it is not right", "seen, and kept",
-)  # fmt: skip
+WHAT, WHY, LONGER = "the date in line three", "it was in March", "the archive is in another town"
+DENIED, NO, STILL = "the entry is right", "it is not right", "seen, and kept"
 PLANTED: Final = (
     NAME, MRN, GUEST, NOTE, ADDENDUM, PRIVATE, SCORE, OUTCOME, TALK, WITNESS, PAUSE, EVIDENCE, PAYER, BASIS,
     WHAT, WHY, LONGER, DENIED, NO, STILL,
