@@ -20,6 +20,9 @@ from shared.service.record import WriteMeta, client_key, record_event
 ERASURES_STREAM: Final = "erasures"
 """one a tenant and service: what was erased here, by ids alone"""
 
+HOLD_ERASURES: Final = StreamAppend(ERASURES_STREAM, None, [])
+"""appends nothing, and orders a transaction with erasures: it sees one, or is found by what that drops"""
+
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
@@ -44,6 +47,14 @@ class DerivedTable:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError("a derived table is named in lower_snake_case")
+
+
+def erased_clients(tenant: str, stream: str, key_class: str) -> str:
+    """SQL for the ids of clients of whom a class was erased here; the arguments are the placeholders (`$1`) of tenant,
+    ERASURES_STREAM and class. Whoever writes derived rows by a late message or a rebuild leaves these out, under HOLD_ERASURES.
+    """
+    of = f"SELECT convert_from(data, 'UTF8')::jsonb AS event FROM events WHERE tenant_id = {tenant} AND stream = {stream}"  # noqa: S608
+    return f"SELECT (e.event ->> 'client_id')::uuid FROM ({of}) AS e WHERE e.event -> 'key_classes' ? {key_class}"  # noqa: S608
 
 
 Dropping = Callable[[str, UUID, Collection[str]], Sequence[Statement]]

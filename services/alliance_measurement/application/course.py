@@ -22,7 +22,12 @@ RELEASED_NO: Final = "released-no"
 @dataclass(frozen=True, slots=True)
 class _Rated:
     row: AnsweredRow
-    result: Result
+    result: Result | None
+    """None where it was erased"""
+
+    @property
+    def total(self) -> float | None:
+        return None if self.result is None else self.result.total
 
 
 async def read_course(desk: Desk, call: Call, client_id: UUID, instrument_id: str) -> tuple[dict[str, Any], tuple[int, ...]]:
@@ -50,10 +55,13 @@ async def read_course(desk: Desk, call: Call, client_id: UUID, instrument_id: st
 async def course_of(
     desk: Desk, tenant: str, instrument: Instrument, rows: Sequence[AnsweredRow], opened: Opened
 ) -> dict[str, Any]:
-    """`series`, `episodes`, `rules` and `notes` of what was released of these rows, all of which the gate was asked about."""
-    shown = [row for row in _released(rows, opened) if opened.permitted(row.id) and not opened.erased(row.id)]
-    events = await desk.index.answers(tenant, [row.id for row in shown])
-    rated = [_Rated(row, _result(events[row.id], opened)) for row in shown]
+    """`series`, `episodes`, `rules` and `notes` of what was released of these rows, all of which the gate was asked about.
+
+    What was erased keeps its place in the series, emptied, so that sessions keep their numbers.
+    """
+    shown = [row for row in _released(rows, opened) if opened.permitted(row.id)]
+    events = await desk.index.answers(tenant, [row.id for row in shown if not opened.erased(row.id)])
+    rated = [_Rated(row, _result(events.get(row.id), opened)) for row in shown]
     return _course(instrument, rated, desk.settings.strain.get(instrument.id))
 
 
@@ -77,12 +85,12 @@ def _released(rows: Sequence[AnsweredRow], opened: Opened) -> list[AnsweredRow]:
     return list(rows[:end])
 
 
-def _result(event: AdministrationAnswered, opened: Opened) -> Result:
-    return event.result.open(opened.key(event.administration_id))
+def _result(event: AdministrationAnswered | None, opened: Opened) -> Result | None:
+    return None if event is None else event.result.open(opened.key(event.administration_id))
 
 
 def _course(instrument: Instrument, rated: Sequence[_Rated], rules: StrainRules | None) -> dict[str, Any]:
-    totals = [one.result.total for one in rated]
+    totals = [one.total for one in rated]
     body: dict[str, Any] = {"series": [_point(one) for one in rated], "episodes": [], "notes": []}
     if rules is None:
         return body | {"notes": ["no constants are set for this instrument: no episode is looked for"]}
@@ -103,12 +111,12 @@ def _course(instrument: Instrument, rated: Sequence[_Rated], rules: StrainRules 
 def _point(one: _Rated) -> dict[str, Any]:
     point: dict[str, Any] = {
         "administration": str(one.row.id),
-        "scores": one.result.scores,
+        "scores": {} if one.result is None else one.result.scores,
         "at": one.row.answered_at.isoformat(),
     }
     if one.row.session_id is not None:
         point["session"] = str(one.row.session_id)
-    return point
+    return point if one.result is not None else point | {"status": "erased", "erased": True}
 
 
 def _episode(episode: Episode) -> dict[str, Any]:

@@ -61,7 +61,8 @@ async def record_outcome(
 
 
 async def list_outcomes(desk: Desk, call: Call, client_id: UUID, *, measure: str | None, start: int | None, limit: int) -> Page:
-    """In order of recording. Which measure a score is of is sealed as well, so `measure` looks into what was opened."""
+    """In order of recording. Which measure a score is of is sealed as well, so `measure` looks into what was opened; what was
+    erased could be of any, and is shown as erased."""
 
     async def fetch(after: int | None, most: int) -> list[OutcomeRow]:
         return await desk.index.outcomes_of(call.tenant, client_id, after, most)
@@ -69,7 +70,7 @@ async def list_outcomes(desk: Desk, call: Call, client_id: UUID, *, measure: str
     async def show(rows: Sequence[OutcomeRow], opened: Opened) -> list[tuple[int, dict[str, Any]]]:
         events = await desk.index.outcomes(call.tenant, [row.id for row in rows])
         shown = [(row.ord, outcome_view(events[row.id], opened)) for row in rows]
-        return [(place, item) for place, item in shown if measure is None or item.get("measure") == measure]
+        return [(place, item) for place, item in shown if measure in (None, item["measure"]) or item.get("erased")]
 
     batch = limit + 1 if measure is None else MAX_RECORDS
     return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=batch)

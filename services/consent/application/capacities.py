@@ -9,6 +9,7 @@ from services.consent.application.policy_stream import PolicyStream
 from services.consent.application.ports import RecordIndex
 from services.consent.application.reading import Shown
 from services.consent.application.streams import capacity_stream, decided_anew, load_capacity
+from services.consent.application.views import erased_view
 from services.consent.domain import capacity
 from services.consent.domain.capacity import Determine
 from shared.contracts.consent_policy import POLICY_STREAM
@@ -102,4 +103,4 @@ class Capacities:
         ref = RecordRef(record_id=str(capacity_id), client_id=str(client_id), record_type=RecordType.CAPACITY)
         opened = await open_one(self._gate, call, Action.READ, ref)
         view = capacity_view(state, opened.keys.get(str(capacity_id)))
-        return Shown({**view, "erased": True} if opened.erased(capacity_id) else view, opened.headers)
+        return Shown(erased_view(view) | {"found": []} if opened.erased(capacity_id) else view, opened.headers)

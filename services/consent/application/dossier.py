@@ -10,7 +10,7 @@ from services.consent.application.policy_stream import PolicyStream
 from services.consent.application.ports import Deadlines, Place, RecordIndex
 from services.consent.application.reading import Shown, ShownPage
 from services.consent.application.streams import decided_anew, typed
-from services.consent.application.views import history_view
+from services.consent.application.views import erased_view, history_view
 from shared.contracts.consent_policy import POLICY_STREAM, PolicyChange
 from shared.contracts.disclosure import Action, RecordKey, RecordRef
 from shared.contracts.records import RecordType
@@ -139,7 +139,7 @@ class Dossier(Generic[S]):
 
     def _view(self, state: S, record_id: UUID, opened: Opened) -> dict[str, Any]:
         view = self._kind.view(state, self._parts.now(), opened.keys.get(str(record_id)))
-        return {**view, "status": "erased", "erased": True} if opened.erased(record_id) else view
+        return erased_view(view) if opened.erased(record_id) else view
 
     async def _client_of(self, call: Call, record_id: UUID) -> UUID:
         client_id = await self._index.client_of(call.tenant, self._kind.record_type, record_id)

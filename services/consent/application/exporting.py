@@ -13,7 +13,7 @@ from services.consent.application.people_views import AMENDMENTS, REPRESENTATIVE
 from services.consent.application.persons import Persons
 from services.consent.application.ports import Place, RecordIndex
 from services.consent.application.streams import capacity_stream, consent_stream, relationship_stream, typed
-from services.consent.application.views import consent_view, history_view, relationship_view
+from services.consent.application.views import consent_view, erased_view, history_view, relationship_view
 from services.consent.domain import capacity, consent, relationship
 from shared.contracts.disclosure import MAX_RECORDS, RecordKey, RecordRef
 from shared.contracts.records import RecordType
@@ -97,7 +97,7 @@ def _relationship(state: Any, now: datetime, key: RecordKey | None, erased: bool
 
 def _of_kind(view: Callable[[Any, datetime, RecordKey | None], dict[str, Any]]) -> Any:
     def show(state: Any, now: datetime, key: RecordKey | None, erased: bool) -> dict[str, Any]:
-        return {**view(state, now, key), **({"status": "erased", "erased": True} if erased else {})}
+        return erased_view(view(state, now, key)) if erased else view(state, now, key)
 
     return show
 

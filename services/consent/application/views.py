@@ -62,8 +62,13 @@ def consent_view(state: Consent, now: datetime, key: RecordKey | None, *, erased
         view["reason"] = reason
     if erased:
         # the machine-readable part outlives the words: decisions still rest on it
-        return {**view, "status": "erased", "erased": True, "policy_status": status}
+        return erased_view(view) | {"policy_status": status}
     return view if key else {**view, "withheld": True}
+
+
+def erased_view(view: dict[str, Any]) -> dict[str, Any]:
+    """A view without words, where these are not withheld but gone: nobody can open them any more."""
+    return {**{name: value for name, value in view.items() if name != "withheld"}, "status": "erased", "erased": True}
 
 
 def relationship_view(state: Relationship, now: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from shared.contracts.disclosure import IndexField
 from shared.contracts.records import KeyClass
 from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
-from shared.service.erasure import ERASURES_STREAM
+from shared.service.erasure import ERASURES_STREAM, erased_clients
 
 _CANDIDATES: Final = (
     "SELECT DISTINCT client_id FROM client_index WHERE tenant_id = $1 AND field = $2 "
@@ -32,11 +32,9 @@ _UNDER: Final = (
 )
 _FORGET: Final = "DELETE FROM client_index WHERE tenant_id = $1 AND client_id = ANY($2::uuid[])"
 _MAKE: Final = (
-    "INSERT INTO client_index (tenant_id, client_id, field, kid, token) "
+    "INSERT INTO client_index (tenant_id, client_id, field, kid, token) "  # noqa: S608
     "SELECT $1, new.* FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bytea[]) AS new (client_id, field, kid, token) "
-    "WHERE client_id NOT IN (SELECT (erased.event ->> 'client_id')::uuid "
-    "FROM (SELECT convert_from(data, 'UTF8')::jsonb AS event FROM events WHERE tenant_id = $1 AND stream = $6) AS erased "
-    "WHERE erased.event -> 'key_classes' ? $7)"
+    f"WHERE client_id NOT IN ({erased_clients('$1', '$6', '$7')})"
 )
 _ON: Final = "UPDATE client_index_work SET after = $3 WHERE tenant_id = $1 AND kid = $2"
 _DONE: Final = "UPDATE client_index_work SET done = true WHERE tenant_id = $1 AND kid = $2"

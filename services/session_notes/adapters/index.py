@@ -8,17 +8,21 @@ from uuid import UUID
 from services.session_notes.adapters.projection import project
 from services.session_notes.application.ports import AmendmentKind, AmendmentRow, NoteRow, Position, PromptRow, SessionRow
 from services.session_notes.domain.notes import NoteKind
+from shared.contracts.records import KeyClass
 from shared.eventstore.model import Statement, StoredEvent
 from shared.eventstore.store import EventStore
 from shared.sealing.event import Event
+from shared.service.erasure import ERASURES_STREAM, erased_clients
 
 _NEW_PROMPT: Final = (
     "INSERT INTO prompt (tenant_id, prompt_id, client_id, event_id, schema_version, data, at) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant_id, prompt_id) DO NOTHING"
+    "SELECT $1::text, $2::uuid, $3::uuid, $4::uuid, $5::int, $6::bytea, $7::timestamptz "
+    f"WHERE $3 NOT IN ({erased_clients('$1', '$8', '$9')}) ON CONFLICT (tenant_id, prompt_id) DO NOTHING"
 )
 _NEW_AMENDMENT: Final = (
     "INSERT INTO amendment (tenant_id, amendment_id, client_id, record_id, kind, at) "
-    "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, amendment_id) DO NOTHING"
+    "SELECT $1::text, $2::uuid, $3::uuid, $4::uuid, $5::text, $6::timestamptz "
+    f"WHERE $3 NOT IN ({erased_clients('$1', '$7', '$8')}) ON CONFLICT (tenant_id, amendment_id) DO NOTHING"
 )
 _AMENDMENTS: Final = (
     "SELECT amendment_id, client_id, record_id, kind, at FROM amendment WHERE tenant_id = $1 AND record_id = ANY($2::uuid[]) "
@@ -125,12 +129,12 @@ class PostgresIndex:
 
     def prompt_row(self, tenant: str, prompt: PromptRow, at: datetime) -> Statement:
         args = (tenant, prompt.prompt_id, prompt.client_id, prompt.event_id, prompt.schema_version, prompt.data, at)
-        return Statement(_NEW_PROMPT, args)
+        return Statement(_NEW_PROMPT, (*args, ERASURES_STREAM, str(KeyClass.MEASURES)))
 
     def amendment_row(self, tenant: str, amendment: AmendmentRow) -> Statement:
         one = amendment
         args = (tenant, one.amendment_id, one.client_id, one.record_id, str(one.kind), one.at)
-        return Statement(_NEW_AMENDMENT, args)
+        return Statement(_NEW_AMENDMENT, (*args, ERASURES_STREAM, str(KeyClass.CONSENT_EVIDENCE)))
 
 
 def _after(position: Position | None) -> tuple[datetime | None, UUID | None]:

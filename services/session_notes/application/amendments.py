@@ -10,6 +10,7 @@ from services.session_notes.application.ports import AmendmentKind, AmendmentRow
 from shared.contracts.amendments import AMENDMENT_ACCEPTED, DISAGREEMENT_STATED, AmendmentAccepted, DisagreementStated
 from shared.messaging.port import Effect, Handler, Message
 from shared.sealing.event import EventTypes
+from shared.service.erasure import HOLD_ERASURES
 from shared.service.record import client_key
 
 _TYPES: Final = EventTypes(AmendmentAccepted, DisagreementStated)
@@ -21,7 +22,7 @@ class MisplacedAmendment(Exception):
 
 
 def keep_amendments(desk: Desk) -> Handler:
-    """Handles `consent.amendment-accepted` and `consent.disagreement-stated`."""
+    """Handles `consent.amendment-accepted` and `consent.disagreement-stated`: nothing, once the client's evidence was erased."""
 
     async def handle(message: Message) -> Effect:
         event = _TYPES.load(
@@ -35,6 +36,6 @@ def keep_amendments(desk: Desk) -> Handler:
         if message.key != client_key(message.tenant, event.client_id):
             raise MisplacedAmendment("an amendment is published under its own client's key")
         row = AmendmentRow(event.amendment_id, event.client_id, event.amended_record, _KINDS[message.type], event.at)
-        return Effect(statements=(desk.index.amendment_row(message.tenant, row),))
+        return Effect((HOLD_ERASURES,), (desk.index.amendment_row(message.tenant, row),))
 
     return handle

@@ -14,9 +14,8 @@ from services.session_notes.application.clients import client_of
 from services.session_notes.application.ports import Desk, client_stream
 from shared.contracts.disclosure import Action, Caller, DisclosureRequest, RecordRef
 from shared.contracts.records import RecordType
-from shared.eventstore.model import StreamAppend
 from shared.gate.ask import opened, refusal_problem
-from shared.service.erasure import ERASURES_STREAM
+from shared.service.erasure import HOLD_ERASURES
 
 JOB: Final = "client_index"
 BATCH: Final = 100
@@ -108,5 +107,5 @@ class Reindexing:
             assert identity is not None
             tokens += tokens_for(client_id, identity, released.index_keys)
         statements = self._index.made_anew(tenant, Work(kid, work.after, done=False), clients, tokens)
-        await self._desk.store.append(tenant, [StreamAppend(ERASURES_STREAM, None, [])], statements=statements)
+        await self._desk.store.append(tenant, [HOLD_ERASURES], statements=statements)
         return True

@@ -130,10 +130,11 @@ class Index(Protocol):
         """What keeps the index in step, to be written with the event."""
 
     def prompt_row(self, tenant: str, prompt: PromptRow, at: datetime) -> Statement:
-        """`at`: when it was prepared. Nothing happens where the prompt is there already."""
+        """`at`: when it was prepared. Nothing happens where the prompt is there already, or its client's measures were erased:
+        to be written under HOLD_ERASURES."""
 
     def amendment_row(self, tenant: str, amendment: AmendmentRow) -> Statement:
-        """Nothing happens where it is there already."""
+        """Nothing happens where it is there already, or its client's evidence was erased: to be written under HOLD_ERASURES."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from shared.contracts.alliance import PROMPT_PREPARED, PromptPrepared
 from shared.gate.ask import Opened
 from shared.messaging.port import Effect, Handler, Message
 from shared.sealing.event import EventTypes
+from shared.service.erasure import HOLD_ERASURES
 from shared.service.record import client_key
 
 PROMPTS: Final = EventTypes(PromptPrepared)
@@ -23,7 +24,7 @@ class MisplacedPrompt(Exception):
 
 
 def keep_prompts(desk: Desk) -> Handler:
-    """Handles `alliance.prompt-prepared`."""
+    """Handles `alliance.prompt-prepared`. One that comes after its client's measures were erased is not kept."""
 
     async def handle(message: Message) -> Effect:
         row = PromptRow(UUID(int=0), UUID(int=0), message.message_id, message.schema_version, message.payload)
@@ -31,7 +32,7 @@ def keep_prompts(desk: Desk) -> Handler:
         if message.key != client_key(message.tenant, prompt.client_id):
             raise MisplacedPrompt("a prompt is published under its own client's key")
         kept = PromptRow(prompt.prompt_id, prompt.client_id, row.event_id, row.schema_version, row.data)
-        return Effect(statements=(desk.index.prompt_row(message.tenant, kept, prompt.at),))
+        return Effect((HOLD_ERASURES,), (desk.index.prompt_row(message.tenant, kept, prompt.at),))
 
     return handle
 

@@ -202,8 +202,11 @@ async def test_erased_measures_read_as_typed_placeholders(rated_clinic: Clinic) 
     assert {i["status"] for i in listed["items"]} == {"erased"}
     outcome = (await rated_clinic.done("GET", path, "therapist"))["items"][0]
     assert (outcome["erased"], outcome["measure"], outcome["score"]) == (True, None, None)
+    of_that_measure = await rated_clinic.done("GET", f"{path}?measure=ors", "therapist")
+    assert of_that_measure["items"] == [outcome], "which measure it was of is erased as well"
     course = (await rated_clinic.alliance("client")).body
-    assert (course["released"], course["series"], course["episodes"]) == (True, [], [])
+    assert (course["released"], course["episodes"]) == (True, [])
+    assert [(p["administration"], p["status"], p["scores"]) for p in course["series"]] == [(i, "erased", {}) for i in ids]
     client = UUID(rated_clinic.client_id)
     for table in ("idempotency", "assessment_due"):
         assert await rows(rated_clinic.world, f"SELECT 1 FROM {table} WHERE client_id = $1", client) == []  # noqa: S608

@@ -1,14 +1,18 @@
 """After an erasure: the same shapes, emptied; one class at a time; nothing can be added; what was derived is gone."""
 
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import orjson
 
 from shared.contracts.receipts import ERASURE_ACKNOWLEDGED
 from shared.contracts.records import KeyClass
-from shared.contracts.topics import RECEIPTS
-from tests.integration.session_notes.world import SOAP, Clinic
+from shared.contracts.topics import ALLIANCE, CONSENT, RECEIPTS
+from shared.eventstore.model import Publication
+from tests.e2e.rest import choose_law
+from tests.integration.session_notes.test_at_rest import as_administrator
+from tests.integration.session_notes.world import SOAP, Clinic, until
 
 
 async def rows_of(clinic: Clinic, table: str) -> int:
@@ -19,6 +23,20 @@ async def rows_of(clinic: Clinic, table: str) -> int:
             return int(await app.fetchval(f"SELECT count(*) FROM {table} WHERE client_id = $1", clinic.client_id))  # noqa: S608
     finally:
         await app.close()
+
+
+async def handled(clinic: Clinic, topic: str) -> None:
+    """Waits until the newest message of the tenant on that topic was taken."""
+    message_id = UUID(clinic.sent(topic)[-1].headers["ce_id"])
+    connection = await as_administrator(clinic)
+
+    async def there() -> bool:
+        return bool(await connection.fetchval("SELECT count(*) FROM inbox WHERE message_id = $1", message_id))
+
+    try:
+        await until(there)
+    finally:
+        await connection.close()
 
 
 def shape(value: dict[str, Any]) -> set[str]:
@@ -77,6 +95,25 @@ async def test_erased_measures_take_the_prompts_with_them(clinic: Clinic) -> Non
     assert await rows_of(clinic, "prompt") == 0
     assert (await clinic.marsh.get(f"/v1/sessions/{session}")).json["prompts"] == []
     assert (await clinic.marsh.get(f"/v1/sessions/{session}")).json["status"] == "recorded"
+
+
+async def test_a_prompt_that_comes_after_the_erasure_is_not_kept(clinic: Clinic) -> None:
+    """It was on its way meanwhile, on a topic that is not ordered with that of erasures."""
+    _, late = await clinic.prepared({"kind": "none", "text": "", "instrument": "wai-sr", "onset": None, "repaired_at": None})
+    await clinic.erase(KeyClass.MEASURES)
+    await clinic.publish(clinic.world.alliance, ALLIANCE, late, Publication(ALLIANCE, ""))
+    await handled(clinic, ALLIANCE)
+    assert await rows_of(clinic, "prompt") == 0
+
+
+async def test_an_amendment_that_comes_after_the_erasure_is_not_kept(clinic: Clinic) -> None:
+    note = await clinic.progress(await clinic.session())
+    await choose_law("eu", *(clinic.rest.as_(f"officer-{n}", "compliance_officer") for n in (1, 2)))
+    await clinic.erase(KeyClass.CONSENT_EVIDENCE)
+    await clinic.amended(note)
+    await handled(clinic, CONSENT)
+    assert await rows_of(clinic, "amendment") == 0
+    assert (await clinic.marsh.get(f"/v1/notes/{note}")).json["amendments"] == []
 
 
 async def test_the_gate_is_told_once(clinic: Clinic) -> None:

@@ -320,6 +320,12 @@ class Clinic:
 
     async def prompt(self, body: dict[str, Any], *, at: datetime | None = None) -> UUID:
         """A prompt as alliance_measurement makes it: created under its job, sealed, published."""
+        prompt_id, event = await self.prepared(body, at=at)
+        await self.publish(self.world.alliance, ALLIANCE, event, Publication(ALLIANCE, ""))
+        return prompt_id
+
+    async def prepared(self, body: dict[str, Any], *, at: datetime | None = None) -> tuple[UUID, NewEvent]:
+        """One that was not published yet."""
         parts, prompt_id = self.world.alliance, uuid4()
         answer = await self.world.gate.direct_gate(ServiceName.ALLIANCE).disclose(
             DisclosureRequest(
@@ -344,8 +350,7 @@ class Clinic:
             call_meta=WriteMeta(self.tenant, "job:strain_detection", "job", answer.entries[0], "strain"),
             key=key,
         )
-        await self.publish(parts, ALLIANCE, event, Publication(ALLIANCE, ""))
-        return prompt_id
+        return prompt_id, event
 
     async def amended(
         self, record_id: str, kind: str = "accepted", *, of: str = "", under: str = "", by: Parts | None = None

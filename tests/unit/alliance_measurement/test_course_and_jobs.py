@@ -86,10 +86,25 @@ async def test_without_a_rating_a_refusal_looks_as_with_some() -> None:
     assert refused.value.status == 403
 
 
-async def test_erased_ratings_are_no_part_of_the_course() -> None:
+async def test_erased_ratings_keep_their_places_in_the_course() -> None:
     held = memory()
     body = await course(RecordingGate(erased=set(ids(held))), held)
-    assert (body["released"], body["series"]) == (True, [])
+    assert (body["released"], body["episodes"]) == (True, [])
+    assert [(p["administration"], p["status"], p["erased"], p["scores"]) for p in body["series"]] == [
+        (i, "erased", True, {}) for i in ids(held)
+    ]
+
+
+async def test_sessions_keep_their_numbers_beside_erased_ones() -> None:
+    held = memory()
+    body = await course(RecordingGate(erased=set(ids(held)[:1])), held)
+    assert [e["onset"] for e in body["episodes"]] == [7]
+    assert [p.get("erased", False) for p in body["series"]] == [True] + [False] * 11
+
+
+async def test_erased_ratings_that_are_kept_back_look_like_none() -> None:
+    held = memory()
+    assert await course(RecordingGate(denies_all="released-no", erased=set(ids(held))), held) == NOTHING
 
 
 async def test_at_the_ceiling_the_course_says_that_there_is_no_room_to_rise() -> None:
