@@ -20,7 +20,7 @@ from services.alliance_measurement.settings import Settings
 from shared.contracts.audit import KEY_SHREDDED
 from shared.contracts.records import KeyClass, ServiceName
 from shared.contracts.session_notes import SESSION_HELD
-from shared.contracts.topics import AUDIT, SESSION_NOTES
+from shared.contracts.topics import AUDIT, CONSENT, SESSION_NOTES
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
@@ -31,12 +31,14 @@ from shared.http.idempotency import Idempotency
 from shared.messaging.consumer import Consumer
 from shared.messaging.parked_orders import ParkedOrders
 from shared.messaging.relay import Relay
+from shared.service import amendments
 from shared.service.background import Background
 from shared.service.erasure import DerivedTable, erasure_handler
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
 from shared.service.watch import EventWatch
 
 _DESCRIPTION: Final = "Measures of the working alliance and of outcome: scored by key, sealed, released as the client decides."
+_DERIVED: Final = (DerivedTable("assessment_due", KeyClass.MEASURES), amendments.DERIVED)
 
 
 class AllianceMeasurement:
@@ -52,19 +54,21 @@ class AllianceMeasurement:
         self._sequencer = Sequencer(database.relay)
         self._store.on_commit(self._sequencer.wake)
         index = PostgresIndex(self._store)
-        desk = Desk(parts, gate, self._store, index, load(settings.instrument_directories), settings)
+        catalogue = load(settings.instrument_directories)
+        desk = Desk(parts, gate, self._store, index, amendments.Amendments(self._store), catalogue, settings)
         self._worker = AssessmentWorker(index, StrainDetection(desk))
         registry = CollectorRegistry()
         refused = Counter("messages_refused_total", "Messages forged or parked", ["why", "topic"], registry=registry)
         self._consumer = Consumer(
             self.name,
-            [SESSION_NOTES, AUDIT],
+            [SESSION_NOTES, CONSENT, AUDIT],
             store=self._store,
             transport=parts.transport,
             verifier=parts.verifier,
             handlers={
                 SESSION_HELD: schedule_measure(desk),
-                KEY_SHREDDED: erasure_handler(parts, tables=[DerivedTable("assessment_due", KeyClass.MEASURES)]),
+                **amendments.HANDLERS,
+                KEY_SHREDDED: erasure_handler(parts, tables=_DERIVED),
             },
             on_forged=lambda _, topic: refused.labels("forged", topic).inc(),
             on_poison=lambda _, topic: refused.labels("parked", topic).inc(),

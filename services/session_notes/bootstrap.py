@@ -13,14 +13,12 @@ from services.session_notes.api.exporting import export_routes
 from services.session_notes.api.notes import note_routes
 from services.session_notes.api.sessions import session_routes
 from services.session_notes.api.surface import Surface
-from services.session_notes.application.amendments import keep_amendments
 from services.session_notes.application.indexing import Reindexing
 from services.session_notes.application.ports import Desk
 from services.session_notes.application.prompts import keep_prompts
 from services.session_notes.bootstrap_waiting import WaitingForGate
 from services.session_notes.settings import Settings
 from shared.contracts.alliance import PROMPT_PREPARED
-from shared.contracts.amendments import AMENDMENT_ACCEPTED, DISAGREEMENT_STATED
 from shared.contracts.audit import KEY_SHREDDED
 from shared.contracts.records import KeyClass, ServiceName
 from shared.contracts.topics import ALLIANCE, AUDIT, CONSENT
@@ -34,6 +32,7 @@ from shared.http.idempotency import Idempotency
 from shared.messaging.consumer import Consumer
 from shared.messaging.parked_orders import ParkedOrders
 from shared.messaging.relay import Relay
+from shared.service import amendments
 from shared.service.background import Background
 from shared.service.erasure import DerivedTable, erasure_handler
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
@@ -45,7 +44,7 @@ _DESCRIPTION: Final = "Clients, sessions and the two kinds of notes: each sealed
 _DERIVED: Final = (
     DerivedTable("prompt", KeyClass.MEASURES),
     DerivedTable("client_index", KeyClass.IDENTITY),
-    DerivedTable("amendment", KeyClass.CONSENT_EVIDENCE),
+    amendments.DERIVED,
 )
 
 
@@ -66,7 +65,7 @@ class SessionNotes:
         if parts.late_gate is not None:
             self._waiting = WaitingForGate(parts, self._store, database, parts.late_gate, settings, registry)
         downtime = self._waiting.downtime if self._waiting else None
-        desk = Desk(parts, gate, self._store, PostgresIndex(self._store), downtime)
+        desk = Desk(parts, gate, self._store, PostgresIndex(self._store), amendments.Amendments(self._store), downtime)
         self._late_work = self._waiting.work(desk) if self._waiting else []
         index = PostgresClientIndex(self._store)
         self._reindexing = Reindexing(desk, index)
@@ -79,8 +78,7 @@ class SessionNotes:
             verifier=parts.verifier,
             handlers={
                 PROMPT_PREPARED: keep_prompts(desk),
-                AMENDMENT_ACCEPTED: keep_amendments(desk),
-                DISAGREEMENT_STATED: keep_amendments(desk),
+                **amendments.HANDLERS,
                 KEY_SHREDDED: erasure_handler(parts, tables=_DERIVED, also=emptied),
             },
             on_forged=lambda _, topic: refused.labels("forged", topic).inc(),

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.embedded import EmbeddedProcess
-from tests.e2e.rest import Person, Rest
+from tests.e2e.rest import Person, Rest, choose_law, until
 from tests.e2e.surface import Clinic, pointers, problem
 
 NAMED = ("wai-sr", "wai-36", "wai-s", "phq-9", "gad-7", "pcl-5", "core-10", "core-om", "oq-45", "srs", "ors")
@@ -195,3 +195,40 @@ async def test_reading_administrations(there: Clinic) -> None:
     problem(await there.marsh.call("GET", f"/v1/administrations/{scored.id}"), 403)
     listed = await there.marsh.get(f"/v1/administrations?client_id={there.client_id}")
     assert "total" not in listed.text
+
+
+async def test_164_526_an_amendment_goes_along_with_the_measure_until_its_evidence_is_erased(there: Clinic) -> None:
+    """From the client's request at consent to the measure, by way of the messages between them."""
+    asked = await there.asked()
+    outcomes = f"/v1/clients/{there.client_id}/outcomes"
+    outcome = await there.marsh.post(outcomes, {"measure": "ors", "score": 20})
+    about = {"what": "I meant the week before.", "why": "The date is wrong."}
+    bodies = [
+        {"client_id": there.client_id, "record_id": record, "record_type": kind, **about}
+        for record, kind in ((asked.id, "administration"), (outcome.id, "outcome"))
+    ]
+    first, second = [(await there.client.post("/v1/amendment-requests", body)).id for body in bodies]
+    await there.marsh.post(f"/v1/amendment-requests/{first}/acceptances", {"text": "Answered for the week before."})
+    await there.marsh.post(f"/v1/amendment-requests/{second}/denials", {"basis": "accurate", "reason": "The diary says so."})
+    await there.client.post(f"/v1/amendment-requests/{second}/disagreements", {"text": "I still think it is wrong."})
+
+    async def along() -> list[Any]:
+        read = (await there.marsh.get(f"/v1/administrations/{asked.id}")).json["amendments"]
+        listed = (await there.marsh.get(f"/v1/administrations?client_id={there.client_id}")).json["items"]
+        assert [i["amendments"] for i in listed] == [read]
+        scored = (await there.marsh.get(outcomes)).json["items"]
+        return [(a["id"], a["kind"]) for a in (*read, *scored[0]["amendments"])]
+
+    async def shown() -> bool:
+        return await along() == [(first, "accepted"), (second, "disagreement")]
+
+    await until("the measures show what goes along with them", shown, 15)
+    one, two = (there.rest.as_(f"officer-{n}", "compliance_officer") for n in (1, 2))
+    await choose_law("eu", one, two)
+    erasure = {"client_id": there.client_id, "key_classes": ["consent_evidence"], "basis": "GDPR 17(1)(b)"}
+    await two.post(f"/v1/erasures/{(await one.post('/v1/erasures', erasure, want=202)).id}/approvals", want=(200, 201, 202))
+
+    async def dropped() -> bool:
+        return await along() == []
+
+    await until("the amendments went with the evidence of consent", dropped, 15)

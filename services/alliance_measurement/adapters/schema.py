@@ -6,6 +6,7 @@ from shared.eventstore.schema import tenant_table
 from shared.http.idempotency import SCHEMA as IDEMPOTENCY
 from shared.messaging.parked import OPERATED
 from shared.messaging.parked import SCHEMA as PARKED
+from shared.service import amendments
 
 _TABLES: Final = {
     "administration": """
@@ -75,6 +76,7 @@ CREATE TABLE IF NOT EXISTS assessment_tenant (
   CONSTRAINT assessment_tenant_pkey PRIMARY KEY (tenant_id)
 )
 """,
+    "amendment": amendments.TABLE,
     "idempotency": IDEMPOTENCY,
     "parked": PARKED,
 }
@@ -83,6 +85,7 @@ _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS administration_of_client ON administration (tenant_id, client_id, ord)",
     "CREATE INDEX IF NOT EXISTS answered_of_client ON answered (tenant_id, client_id, instrument, rater, ord)",
     "CREATE INDEX IF NOT EXISTS outcome_of_client ON outcome (tenant_id, client_id, ord)",
+    amendments.INDEX,
 )
 
 # The one table that is read across tenants: their names and nothing else, so that work left by a crash is found.

@@ -24,6 +24,7 @@ from shared.gate.ask import Opened, open_one
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, Problem, conflict, invalid, not_found
+from shared.service.amendments import Along
 from shared.service.record import record_event, write_meta
 
 _DAY: Final = timedelta(days=1)
@@ -132,7 +133,8 @@ async def read_administration(desk: Desk, call: Call, administration_id: UUID) -
     row = await _known(desk, call, administration_id)
     opened = await open_one(desk.gate, call, Action.READ, row.ref)
     events = await desk.index.answers(call.tenant, [administration_id])
-    return administration_view(row, events.get(administration_id), opened), opened
+    along = await desk.amendments.along(call.tenant, [row.ref])
+    return administration_view(row, events.get(administration_id), opened, along), opened
 
 
 async def list_administrations(desk: Desk, call: Call, client_id: UUID, *, start: int | None, limit: int) -> Page:
@@ -143,7 +145,8 @@ async def list_administrations(desk: Desk, call: Call, client_id: UUID, *, start
 
     async def show(rows: Sequence[AdministrationRow], opened: Opened) -> list[tuple[int, dict[str, Any]]]:
         events = await desk.index.answers(call.tenant, [r.id for r in rows if r.answered_at is not None])
-        return [(r.ord, administration_view(r, events.get(r.id), opened)) for r in rows]
+        along = await desk.amendments.along(call.tenant, [r.ref for r in rows])
+        return [(r.ord, administration_view(r, events.get(r.id), opened, along)) for r in rows]
 
     return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=max(limit + 1, ASKED_AT_ONCE))
 
@@ -162,7 +165,9 @@ def new_record(
     )
 
 
-def administration_view(row: AdministrationRow, event: AdministrationAnswered | None, opened: Opened) -> dict[str, Any]:
+def administration_view(
+    row: AdministrationRow, event: AdministrationAnswered | None, opened: Opened, along: Along
+) -> dict[str, Any]:
     """An administration that was released: with answers and scores where it was answered, emptied where it was erased."""
     view: dict[str, Any] = {
         "id": str(row.id),
@@ -173,6 +178,7 @@ def administration_view(row: AdministrationRow, event: AdministrationAnswered | 
         "status": "open" if row.answered_at is None else "answered",
         "requested_at": row.requested_at.isoformat(),
         "answered_at": row.answered_at.isoformat() if row.answered_at else None,
+        "amendments": [a.view() for a in along.get(row.id, ())],
     }
     if opened.erased(row.id):
         return view | {"status": "erased", "erased": True, "answers": {}, "scores": {}}

@@ -41,10 +41,11 @@ class AdministrationsSource:
         rows = [row for row in await administrations(self.desk, tenant, client_id) if str(row.id) in wanted]
         for some in together(rows):
             events = await self.desk.index.answers(tenant, [row.id for row in some])
+            along = await self.desk.amendments.along(tenant, [row.ref for row in some])
             for row in some:
                 instrument = self.desk.catalogue.enabled(row.instrument)
                 name = instrument.name if instrument is not None else None
-                view = administration_view(row, events.get(row.id), opened)
+                view = administration_view(row, events.get(row.id), opened, along)
                 yield "administration", {**view, "instrument_name": name}
 
 
@@ -84,8 +85,9 @@ class OutcomesSource:
     async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
         for some in together(refs):
             events = await self.desk.index.outcomes(tenant, [UUID(ref.record_id) for ref in some])
+            along = await self.desk.amendments.along(tenant, some)
             for ref in some:
-                yield "outcome", outcome_view(events[UUID(ref.record_id)], opened)
+                yield "outcome", outcome_view(events[UUID(ref.record_id)], opened, along)
 
 
 @dataclass(frozen=True, slots=True)

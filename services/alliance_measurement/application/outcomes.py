@@ -16,6 +16,7 @@ from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, invalid
 from shared.sealing.field import Sealed
+from shared.service.amendments import Along
 from shared.service.record import record_event, write_meta
 
 
@@ -69,16 +70,21 @@ async def list_outcomes(desk: Desk, call: Call, client_id: UUID, *, measure: str
 
     async def show(rows: Sequence[OutcomeRow], opened: Opened) -> list[tuple[int, dict[str, Any]]]:
         events = await desk.index.outcomes(call.tenant, [row.id for row in rows])
-        shown = [(row.ord, outcome_view(events[row.id], opened)) for row in rows]
+        along = await desk.amendments.along(call.tenant, [row.ref for row in rows])
+        shown = [(row.ord, outcome_view(events[row.id], opened, along)) for row in rows]
         return [(place, item) for place, item in shown if measure in (None, item["measure"]) or item.get("erased")]
 
     batch = limit + 1 if measure is None else MAX_RECORDS
     return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=batch)
 
 
-def outcome_view(event: OutcomeRecorded, opened: Opened) -> dict[str, Any]:
+def outcome_view(event: OutcomeRecorded, opened: Opened, along: Along) -> dict[str, Any]:
     """An outcome that was released; emptied where it was erased."""
-    view: dict[str, Any] = {"id": str(event.outcome_id), "recorded_at": event.at.isoformat()}
+    view: dict[str, Any] = {
+        "id": str(event.outcome_id),
+        "recorded_at": event.at.isoformat(),
+        "amendments": [a.view() for a in along.get(event.outcome_id, ())],
+    }
     if opened.erased(event.outcome_id):
         return view | {"measure": None, "session_id": None, "date": None, "score": None, "status": "erased", "erased": True}
     return view | event.outcome.open(opened.key(event.outcome_id)).model_dump(mode="json")

@@ -19,6 +19,7 @@ from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
 from shared.gate.port import Gate
 from shared.sealing.event import Event
+from shared.service.amendments import Amendments
 from shared.service.parts import Parts
 
 
@@ -142,6 +143,7 @@ class Desk:
     gate: Gate
     store: EventStore
     index: Index
+    amendments: Amendments
     catalogue: Catalogue
     settings: Settings
 

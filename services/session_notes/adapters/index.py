@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.session_notes.adapters.projection import project
-from services.session_notes.application.ports import AmendmentKind, AmendmentRow, NoteRow, Position, PromptRow, SessionRow
+from services.session_notes.application.ports import NoteRow, Position, PromptRow, SessionRow
 from services.session_notes.domain.notes import NoteKind
 from shared.contracts.records import KeyClass
 from shared.eventstore.model import Statement, StoredEvent
@@ -18,15 +18,6 @@ _NEW_PROMPT: Final = (
     "INSERT INTO prompt (tenant_id, prompt_id, client_id, event_id, schema_version, data, at) "
     "SELECT $1::text, $2::uuid, $3::uuid, $4::uuid, $5::int, $6::bytea, $7::timestamptz "
     f"WHERE $3 NOT IN ({erased_clients('$1', '$8', '$9')}) ON CONFLICT (tenant_id, prompt_id) DO NOTHING"
-)
-_NEW_AMENDMENT: Final = (
-    "INSERT INTO amendment (tenant_id, amendment_id, client_id, record_id, kind, at) "
-    "SELECT $1::text, $2::uuid, $3::uuid, $4::uuid, $5::text, $6::timestamptz "
-    f"WHERE $3 NOT IN ({erased_clients('$1', '$7', '$8')}) ON CONFLICT (tenant_id, amendment_id) DO NOTHING"
-)
-_AMENDMENTS: Final = (
-    "SELECT amendment_id, client_id, record_id, kind, at FROM amendment WHERE tenant_id = $1 AND record_id = ANY($2::uuid[]) "
-    "ORDER BY at, amendment_id"
 )
 _KNOWS_CLIENT: Final = "SELECT 1 FROM client WHERE tenant_id = $1 AND client_id = $2"
 _SESSION: Final = "SELECT session_id, client_id, held, created_at FROM session WHERE tenant_id = $1 AND session_id = $2"
@@ -111,13 +102,6 @@ class PostgresIndex:
             for row in rows
         ]
 
-    async def amendments(self, tenant: str, record_ids: Sequence[UUID]) -> dict[UUID, list[AmendmentRow]]:
-        found: dict[UUID, list[AmendmentRow]] = {}
-        for row in await self._store.fetch(tenant, _AMENDMENTS, tenant, list(record_ids)):
-            one = AmendmentRow(row["amendment_id"], row["client_id"], row["record_id"], AmendmentKind(row["kind"]), row["at"])
-            found.setdefault(one.record_id, []).append(one)
-        return found
-
     async def streams(self, tenant: str, names: Sequence[str]) -> dict[str, list[StoredEvent]]:
         found: dict[str, list[StoredEvent]] = {name: [] for name in names}
         for row in await self._store.fetch(tenant, _STREAMS, tenant, list(names)):
@@ -130,11 +114,6 @@ class PostgresIndex:
     def prompt_row(self, tenant: str, prompt: PromptRow, at: datetime) -> Statement:
         args = (tenant, prompt.prompt_id, prompt.client_id, prompt.event_id, prompt.schema_version, prompt.data, at)
         return Statement(_NEW_PROMPT, (*args, ERASURES_STREAM, str(KeyClass.MEASURES)))
-
-    def amendment_row(self, tenant: str, amendment: AmendmentRow) -> Statement:
-        one = amendment
-        args = (tenant, one.amendment_id, one.client_id, one.record_id, str(one.kind), one.at)
-        return Statement(_NEW_AMENDMENT, (*args, ERASURES_STREAM, str(KeyClass.CONSENT_EVIDENCE)))
 
 
 def _after(position: Position | None) -> tuple[datetime | None, UUID | None]:

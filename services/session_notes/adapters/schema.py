@@ -7,6 +7,7 @@ from shared.eventstore.schema import tenant_table
 from shared.http.idempotency import SCHEMA as IDEMPOTENCY
 from shared.messaging.parked import OPERATED
 from shared.messaging.parked import SCHEMA as PARKED
+from shared.service import amendments
 
 _TABLES: Final = {
     "client": """
@@ -52,18 +53,7 @@ CREATE TABLE IF NOT EXISTS prompt (
   PRIMARY KEY (tenant_id, prompt_id)
 )
 """,
-    # what consent holds about a record; its words stay there
-    "amendment": """
-CREATE TABLE IF NOT EXISTS amendment (
-  tenant_id text NOT NULL,
-  amendment_id uuid NOT NULL,
-  client_id uuid NOT NULL,
-  record_id uuid NOT NULL,
-  kind text NOT NULL,
-  at timestamptz NOT NULL,
-  PRIMARY KEY (tenant_id, amendment_id)
-)
-""",
+    "amendment": amendments.TABLE,
     # tokens by which clients are found: truncated HMACs under a key that this service does not keep (ADR 0055)
     "client_index": """
 CREATE TABLE IF NOT EXISTS client_index (
@@ -100,7 +90,7 @@ _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS note_of_client ON note (tenant_id, client_id, created_at, note_id)",
     "CREATE INDEX IF NOT EXISTS note_of_author ON note (tenant_id, author, created_at, note_id)",
     "CREATE INDEX IF NOT EXISTS client_index_of_client ON client_index (tenant_id, client_id)",
-    "CREATE INDEX IF NOT EXISTS amendment_of_record ON amendment (tenant_id, record_id)",
+    amendments.INDEX,
     "CREATE INDEX IF NOT EXISTS prompt_of_client ON prompt (tenant_id, client_id, at)",
 )
 

@@ -97,7 +97,7 @@ class NotesSource:
         return [row.ref for row in reversed(rows) if row.kind is self.kind]
 
     async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
-        amended = await self.desk.index.amendments(tenant, [UUID(ref.record_id) for ref in refs])
+        amended = await self.desk.amendments.along(tenant, refs)
         async for stored in _streams(self.desk, tenant, refs, self.kind.stream):
             note = fold(stored)
             yield str(self.record_type), note_view(note_of(note, opened, amended), opened)

@@ -84,7 +84,7 @@ def note_view(read: NoteRead, opened: Opened) -> dict[str, Any]:
         "signatures": [_signature(s) for s in note.signatures],
         "cosignatures": [_signature(s) for s in note.cosignatures],
         "addenda": [] if held_back else [{"text": a.text, "by": a.by, "at": a.at} for a in read.addenda],
-        "amendments": [{"id": str(a.amendment_id), "kind": str(a.kind), "at": a.at} for a in read.amendments],
+        "amendments": [a.view() for a in read.amendments],
         "notices": opened.notices(note.note_id),
         "created_at": note.created_at,
         "updated_at": note.updated_at,

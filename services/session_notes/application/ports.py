@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from shared.eventstore.model import Statement, StoredEvent
 from shared.eventstore.store import EventStore
 from shared.gate.port import Gate
 from shared.sealing.event import Event
+from shared.service.amendments import Amendments
 from shared.service.parts import Parts
 
 
@@ -75,22 +75,6 @@ class PromptRow:
         return RecordRef(record_id=str(self.prompt_id), client_id=str(self.client_id), record_type=RecordType.REPAIR_PROMPT)
 
 
-class AmendmentKind(StrEnum):
-    ACCEPTED = "accepted"
-    DISAGREEMENT = "disagreement"
-
-
-@dataclass(frozen=True, slots=True)
-class AmendmentRow:
-    """What consent holds about a record: that there is something, not what it says."""
-
-    amendment_id: UUID
-    client_id: UUID
-    record_id: UUID
-    kind: AmendmentKind
-    at: datetime
-
-
 class Index(Protocol):
     """Finds records by ids alone; nothing here is sealed or opened."""
 
@@ -120,9 +104,6 @@ class Index(Protocol):
     async def prompts(self, tenant: str, client_id: UUID, after: datetime | None, until: datetime | None) -> list[PromptRow]:
         """Prompts that were prepared later than `after` and not later than `until`, oldest first."""
 
-    async def amendments(self, tenant: str, record_ids: Sequence[UUID]) -> dict[UUID, list[AmendmentRow]]:
-        """Those that name these records, whoever their client is, oldest first; by record."""
-
     async def streams(self, tenant: str, names: Sequence[str]) -> dict[str, list[StoredEvent]]:
         """Events of several streams in order, by one query."""
 
@@ -133,9 +114,6 @@ class Index(Protocol):
         """`at`: when it was prepared. Nothing happens where the prompt is there already, or its client's measures were erased:
         to be written under HOLD_ERASURES."""
 
-    def amendment_row(self, tenant: str, amendment: AmendmentRow) -> Statement:
-        """Nothing happens where it is there already, or its client's evidence was erased: to be written under HOLD_ERASURES."""
-
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -145,6 +123,7 @@ class Desk:
     gate: Gate
     store: EventStore
     index: Index
+    amendments: Amendments
     downtime: Downtime | None = None
     """None: nothing is written while the gate is away"""
 

@@ -1,17 +1,17 @@
 """Reading notes: closed from the store, opened with what the gate released, forgotten with the request."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.session_notes.application.notes import load_notes, note_row
 from services.session_notes.application.paging import Page, readable
-from services.session_notes.application.ports import AmendmentRow, Desk, NoteRow, Position
+from services.session_notes.application.ports import Desk, NoteRow, Position
 from services.session_notes.domain.notes import Note, NoteContent, NoteKind
 from shared.contracts.disclosure import Action
 from shared.gate.ask import Opened, open_one
 from shared.http.call import Call
+from shared.service.amendments import Along, Amendment
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,14 @@ class NoteRead:
     content: NoteContent | None
     """None where it was erased"""
     addenda: tuple[AddendumRead, ...]
-    amendments: tuple[AmendmentRow, ...]
-    """what goes along with it, of its own client alone"""
+    amendments: tuple[Amendment, ...]
 
 
 async def read_note(desk: Desk, call: Call, note_id: UUID) -> tuple[NoteRead, Opened]:
     row = await note_row(desk, call, note_id)
     opened = await open_one(desk.gate, call, Action.READ, row.ref)
     note = (await load_notes(desk, call.tenant, [row]))[row.stream].state
-    return read_of(note, opened, await desk.index.amendments(call.tenant, [note_id])), opened
+    return read_of(note, opened, await desk.amendments.along(call.tenant, [row.ref])), opened
 
 
 async def list_notes(
@@ -49,13 +48,13 @@ async def list_notes(
 
     page = await readable(desk.gate, call, client_id, fetch, start=start, limit=limit, likely=likely)
     notes = await load_notes(desk, call.tenant, page.rows)
-    amended = await desk.index.amendments(call.tenant, [row.id for row in page.rows])
+    amended = await desk.amendments.along(call.tenant, [row.ref for row in page.rows])
     return [read_of(notes[row.stream].state, page.opened, amended) for row in page.rows], page
 
 
-def read_of(note: Note, opened: Opened, amended: Mapping[UUID, Sequence[AmendmentRow]]) -> NoteRead:
-    """The note as it was released; emptied where it was erased. `amended`: what names it, whoever's it is."""
-    along = tuple(one for one in amended.get(note.note_id, ()) if one.client_id == note.client_id)
+def read_of(note: Note, opened: Opened, amended: Along) -> NoteRead:
+    """The note as it was released; emptied where it was erased."""
+    along = tuple(amended.get(note.note_id, ()))
     if opened.erased(note.note_id):
         return NoteRead(note, None, (), along)
     key = opened.key(note.note_id)

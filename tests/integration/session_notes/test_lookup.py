@@ -22,6 +22,7 @@ from shared.eventstore.postgres import PostgresEventStore
 from shared.gate.port import Away
 from shared.sealing.errors import SealingError
 from shared.service import clock
+from shared.service.amendments import Amendments
 from shared.service.erasure import ERASURES_STREAM
 from tests.e2e.rest import Answer, Person, until
 from tests.integration.session_notes.world import Clinic
@@ -182,7 +183,7 @@ async def test_what_a_crash_left_is_done_at_the_next_start_once_the_gate_answers
     table, store = index
     await sql(clinic, "DELETE FROM client_index WHERE tenant_id = $1")
     await sql(clinic, "UPDATE client_index_work SET done = false WHERE tenant_id = $1")
-    desk = Desk(clinic.world.alliance, clinic.world.line, store, PostgresIndex(store))
+    desk = Desk(clinic.world.alliance, clinic.world.line, store, PostgresIndex(store), Amendments(store))
     clinic.world.line.cut = Away.GATE
     task = asyncio.create_task(Reindexing(desk, table).run())
 

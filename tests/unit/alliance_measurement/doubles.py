@@ -30,6 +30,7 @@ from shared.eventstore.model import InboxMark, Statement, StreamAppend, VersionC
 from shared.identity.service_keys import ServiceKeys
 from shared.messaging.signature import EventSigner
 from shared.sealing.field import Sealed
+from shared.service.amendments import Amendments
 from shared.service.clock import random
 from shared.service.parts import Parts
 from shared.service.record import WriteMeta, record_event
@@ -161,7 +162,7 @@ PARTS = Parts(
 
 def desk(gate: RecordingGate, memory: Memory, settings: Settings | None = None) -> Desk:
     index = cast(Any, FakeIndex(memory))
-    return Desk(PARTS, gate, cast(Any, memory), index, load(), settings or Settings())
+    return Desk(PARTS, gate, cast(Any, memory), index, Amendments(cast(Any, memory)), load(), settings or Settings())
 
 
 def ratings(client_id: UUID, totals: Any) -> list[tuple[AnsweredRow, float | None]]:
