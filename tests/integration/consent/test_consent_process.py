@@ -47,7 +47,7 @@ async def test_the_talk_is_recorded_and_decides_on_signing(clinic: Clinic) -> No
         ("consent-signed", "Signed: the word of client."),
         ("consent-activated", "Nothing was missing and it was signed: it holds from here on."),
     ]
-    assert b"canary-note" not in b"".join(m.payload for m in clinic.world.bus.sent)
+    assert b"canary-note" not in b"".join(m.payload for m in clinic.world.wiring.bus.sent)
 
 
 async def test_the_talk_covers_what_the_therapy_has(clinic: Clinic) -> None:

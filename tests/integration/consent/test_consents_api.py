@@ -284,7 +284,7 @@ async def test_no_word_of_a_form_is_stored_or_sent_in_the_clear(clinic: Clinic) 
 
     await until(left)
     everything = b"".join(row[0] for row in kept) + "".join(row[0] for row in answers).encode()
-    sent = b"".join(m.payload for m in clinic.world.bus.sent if m.headers["ce_tenant"] == clinic.tenant)
+    sent = b"".join(m.payload for m in clinic.world.wiring.bus.sent if m.headers["ce_tenant"] == clinic.tenant)
     assert b"consent_id" in everything
     assert b"consent_id" in sent
     assert b"canary" not in everything + sent

@@ -25,7 +25,7 @@ async def test_it_acknowledges_once_and_keeps_the_policy(clinic: Clinic) -> None
         at=clock.now(),
     )
     message = signed(clinic, shredded)
-    await clinic.world.bus.publish([message, message])
+    await clinic.world.wiring.bus.publish([message, message])
 
     async def acknowledged() -> bool:
         return len(acknowledgements(clinic, erasure)) == 1
@@ -34,7 +34,7 @@ async def test_it_acknowledges_once_and_keeps_the_policy(clinic: Clinic) -> None
     again = await clinic.intake.post("/v1/consents", clinic.form(), Idempotency_Key="k-1")
     assert again.id != first.id  # the record of the first answer went with the erasure
     assert (await clinic.world.service.policy_feed.read(clinic.tenant, 0)).head == 1
-    await clinic.world.bus.publish([signed(clinic, shredded, message.headers["ce_id"])])
+    await clinic.world.wiring.bus.publish([signed(clinic, shredded, message.headers["ce_id"])])
     assert len(acknowledgements(clinic, erasure)) == 1
 
 
@@ -95,7 +95,7 @@ async def erased(clinic: Clinic) -> None:
 def acknowledgements(clinic: Clinic, erasure: UUID) -> list[ErasureAcknowledged]:
     told = [
         ErasureAcknowledged.model_validate_json(m.payload)
-        for m in clinic.world.bus.sent
+        for m in clinic.world.wiring.bus.sent
         if m.headers["ce_type"] == ERASURE_ACKNOWLEDGED and m.headers["ce_tenant"] == clinic.tenant
     ]
     return [a for a in told if a.erasure_id == erasure and a.service == "consent"]
@@ -115,5 +115,5 @@ def signed(clinic: Clinic, shredded: KeyShredded, message_id: str | None = None)
         "ce_schemaversion": "1",
         "content-type": "application/json",
     }
-    signer = EventSigner(clinic.world.keys[ServiceName.AUDIT_LOG])
+    signer = EventSigner(clinic.world.wiring.keys[ServiceName.AUDIT_LOG])
     return Outbound(AUDIT, key, signer.sign(AUDIT, key, headers, payload), payload)

@@ -99,7 +99,7 @@ async def test_decimals_keep_their_precision(clinic: Clinic) -> None:
 
 async def test_source_and_words_are_sealed_at_rest(clinic: Clinic) -> None:
     made = await post(clinic.intake, consent(clinic))
-    sent = b"".join(m.payload for m in clinic.world.bus.sent if m.headers["ce_tenant"] == clinic.tenant)
+    sent = b"".join(m.payload for m in clinic.world.wiring.bus.sent if m.headers["ce_tenant"] == clinic.tenant)
     assert b"canary" not in sent and b"Y2FuYXJ5" not in sent
     assert await stored(clinic, made.id) and b"canary" not in await stored(clinic, made.id)
     for words in (b"Y2FuYXJ5", b"Riverside"):

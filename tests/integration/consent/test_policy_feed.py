@@ -45,7 +45,7 @@ async def test_it_tells_each_change_once_in_order(clinic: Clinic) -> None:
     async def told() -> bool:
         sent = {
             (int(m.headers["ce_sequence"]), m.key)
-            for m in clinic.world.bus.sent
+            for m in clinic.world.wiring.bus.sent
             if m.headers["ce_type"] == "consent.policy-changed" and m.headers["ce_tenant"] == clinic.tenant
         }
         return sent == {(n, f"{clinic.tenant}/{clinic.client_id}") for n in (1, 2, 3, 4)}
@@ -70,7 +70,7 @@ async def test_heartbeats_name_the_head(clinic: Clinic) -> None:
     async def told() -> bool:
         beats = [
             PolicyHeartbeat.model_validate_json(m.payload)
-            for m in clinic.world.bus.sent
+            for m in clinic.world.wiring.bus.sent
             if m.headers["ce_type"] == POLICY_HEARTBEAT
         ]
         return any(b.tenant == clinic.tenant and b.head == 1 for b in beats)

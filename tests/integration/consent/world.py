@@ -1,7 +1,7 @@
 """consent and the real gate in one process, over HTTP: what a caller of the service sees."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,12 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import aiohttp
-from joserfc import jwt
-from joserfc.jwk import OKPKey
 
-import services.audit_log.bootstrap as audit_log
 import services.consent.bootstrap as consent
-from services.audit_log.adapters.kms.file import FileKms
 from services.consent.application.policy_feed import PolicyFeedReader
 from shared.contracts.consent_policy import PolicyFeedPage
 from shared.contracts.disclosure import (
@@ -30,17 +26,12 @@ from shared.contracts.disclosure import (
 from shared.contracts.records import RecordType, ServiceName
 from shared.gate.port import Gate, GateUnavailable
 from shared.identity.assertions import ServiceCaller
-from shared.identity.development import AUDIENCE, ISSUER
-from shared.identity.service_keys import ServiceDirectory, ServiceKeys
-from shared.identity.tokens import StaticKeys, TokenVerifier
-from shared.messaging.in_process import InProcessBus
-from shared.messaging.port import Outbound
-from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
 from shared.service.parts import Parts
 from tests.e2e.rest import Person, Rest
 from tests.support.http import serving
 from tests.support.postgres import Postgres
+from tests.support.wired import Wiring, wired
 
 
 class Line:
@@ -71,21 +62,6 @@ class Line:
         return await self._gate.set_release(request)
 
 
-class Issuer:
-    """An identity provider that signs as RFC 9864 names it."""
-
-    def __init__(self) -> None:
-        self._key = OKPKey.generate_key("Ed25519", {"kid": "test", "alg": "Ed25519"})
-
-    def jwks(self) -> dict[str, Any]:
-        return {"keys": [self._key.as_dict(private=False)]}
-
-    def token(self, claims: dict[str, Any]) -> str:
-        now = int(clock.seconds())
-        standard = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 3600}
-        return jwt.encode({"alg": "Ed25519", "kid": "test"}, {**standard, **claims}, self._key, ["Ed25519"])
-
-
 class LateFeed:
     """The gate needs consent's feed and consent needs the gate."""
 
@@ -95,30 +71,15 @@ class LateFeed:
         return await self.source.read(tenant, after)
 
 
-class ListeningBus(InProcessBus):
-    """The bus, and what went over it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent: list[Outbound] = []
-
-    async def publish(self, messages: Sequence[Outbound]) -> None:
-        self.sent += messages
-        await super().publish(messages)
-
-
 @dataclass
 class World:
     base_url: str
     gate_url: str
     session: aiohttp.ClientSession
-    issuer: Issuer
+    wiring: Wiring
     line: Line
-    bus: ListeningBus
     service: consent.Consent
     parts: Parts
-    keys: dict[ServiceName, ServiceKeys]
-    directory: ServiceDirectory
     notes_gate: Gate
     """the gate as the service of the notes would ask it"""
 
@@ -126,7 +87,7 @@ class World:
         tenant = f"t-{uuid4().hex[:12]}"
 
         def mint(**claims: Any) -> str:
-            return self.issuer.token({k: v for k, v in claims.items() if v is not None})
+            return self.wiring.issuer.token({k: v for k, v in claims.items() if v is not None})
 
         return Clinic(self, Rest(self.session, self.origin, mint, tenant), str(uuid4()))
 
@@ -135,7 +96,9 @@ class World:
 
     def signed(self, service: ServiceName, path: str, query: str) -> dict[str, str]:
         """Headers of a request from that service to consent."""
-        caller = ServiceCaller(self.keys[service], self.directory, ServiceName.CONSENT, clock=clock.seconds, random=clock.random)
+        caller = ServiceCaller(
+            self.wiring.keys[service], self.wiring.directory, ServiceName.CONSENT, clock=clock.seconds, random=clock.random
+        )
         return caller.headers("GET", path, query, b"")
 
 
@@ -153,7 +116,7 @@ class Clinic:
 
     def sent(self) -> list[tuple[str, str]]:
         """Topic and type of what left for this tenant."""
-        return [(m.topic, m.headers["ce_type"]) for m in self.world.bus.sent if m.headers["ce_tenant"] == self.tenant]
+        return [(m.topic, m.headers["ce_type"]) for m in self.world.wiring.bus.sent if m.headers["ce_tenant"] == self.tenant]
 
     @property
     def intake(self) -> Person:
@@ -237,47 +200,15 @@ ELEMENTS = {
 
 @asynccontextmanager
 async def running_world(postgres: Postgres, directory_path: Path) -> AsyncIterator[World]:
-    urls = await postgres.make_databases("consent", "audit_log", "keyring")
-    keys = {name: ServiceKeys.from_seed(name, clock.random(32)) for name in ServiceName}
-    directory = ServiceDirectory({name: k.public() for name, k in keys.items()})
-    issuer = Issuer()
-    tokens = TokenVerifier(StaticKeys(issuer.jwks()), issuer=ISSUER, audience=AUDIENCE, clock=clock.seconds)
-    bus, feed = ListeningBus(), LateFeed()
-
-    def parts(name: ServiceName, gate: Gate | None = None) -> Parts:
-        return Parts(
-            database=urls[name],
-            transport=bus,
-            signer=EventSigner(keys[name]),
-            verifier=SignatureVerifier(directory),
-            tokens=tokens,
-            gate=gate,
-            now=clock.now,
-            new_id=clock.new_id,
-            random=clock.random,
-            public_url="http://127.0.0.1",
-            secret=keys[name].secret,
-        )
-
-    gate = audit_log.build(
-        parts(ServiceName.AUDIT_LOG),
-        keyring_database=urls["keyring"],
-        kms=FileKms(directory_path / "kms.json", environment="development", random=clock.random),
-        feed=feed,
-        anchor_dir=directory_path / "checkpoints",
-        log_seed=clock.random(32),
-        directory=directory,
-        keys=keys[ServiceName.AUDIT_LOG],
-    )
+    wiring, feed = await wired(postgres, ServiceName.CONSENT), LateFeed()
+    gate = wiring.audit_log(feed, directory_path)
     line = Line(gate.direct_gate(ServiceName.CONSENT))
-    consenting_parts = parts(ServiceName.CONSENT, line)
-    consenting = consent.build(
-        consenting_parts, verify_service=consent.gate_only(consenting_parts, keys[ServiceName.CONSENT], directory)
-    )
+    parts = wiring.parts(ServiceName.CONSENT, line)
+    consenting = consent.build(parts, verify_service=consent.gate_only(parts, wiring.keys[ServiceName.CONSENT], wiring.directory))
     feed.source = consenting.policy_feed
     async with AsyncExitStack() as stack:
-        await bus.start()
-        stack.push_async_callback(bus.stop)
+        await wiring.bus.start()
+        stack.push_async_callback(wiring.bus.stop)
         for service in (gate, consenting):
             await service.start()
             stack.push_async_callback(service.stop)
@@ -285,7 +216,7 @@ async def running_world(postgres: Postgres, directory_path: Path) -> AsyncIterat
         gate_url = await stack.enter_async_context(serving(gate.app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         notes_gate = gate.direct_gate(ServiceName.SESSION_NOTES)
-        yield World(base_url, gate_url, session, issuer, line, bus, consenting, consenting_parts, keys, directory, notes_gate)
+        yield World(base_url, gate_url, session, wiring, line, consenting, parts, notes_gate)
 
 
 async def until(holds: Any, seconds: float = 5.0) -> None:

@@ -1,7 +1,7 @@
 """session_notes with the real gate in one process, over HTTP and real PostgreSQL; relationships and consents are given it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,6 @@ import aiohttp
 
 import services.audit_log.bootstrap as audit_log
 import services.session_notes.bootstrap as session_notes
-from services.audit_log.adapters.kms.file import FileKms
 from services.audit_log.application.direct import DirectGate
 from services.session_notes.application.downtime import Bounds
 from services.session_notes.settings import Settings
@@ -49,13 +48,9 @@ from shared.contracts.receipts import ERASURE_ACKNOWLEDGED
 from shared.contracts.records import ALLIANCE_RATING, KeyClass, RecordType, ServiceName
 from shared.contracts.topics import ALLIANCE, CONSENT, RECEIPTS
 from shared.eventstore.model import NewEvent, Publication
-from shared.gate.port import Away, Gate, GateUnavailable
-from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
-from shared.identity.service_keys import ServiceDirectory, ServiceKeys
-from shared.identity.tokens import StaticKeys, TokenVerifier
-from shared.messaging.in_process import InProcessBus
+from shared.gate.port import Away, GateUnavailable
+from shared.identity.development import DevelopmentIssuer
 from shared.messaging.port import Outbound
-from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
 from shared.service import clock
@@ -64,6 +59,7 @@ from shared.service.record import WriteMeta, client_key, record_event
 from tests.e2e.rest import Answer, Person, Rest
 from tests.support.http import serving
 from tests.support.postgres import Postgres
+from tests.support.wired import ListeningBus, wired
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 ALWAYS = Period(start=SINCE)
@@ -130,18 +126,6 @@ class Line:
 
     async def set_release(self, request: ReleaseRequest) -> ReleaseState:
         return await self._gate.set_release(request)
-
-
-class ListeningBus(InProcessBus):
-    """The bus, and what went over it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent: list[Outbound] = []
-
-    async def publish(self, messages: Sequence[Outbound]) -> None:
-        self.sent += messages
-        await super().publish(messages)
 
 
 @dataclass
@@ -403,44 +387,14 @@ class Clinic:
 
 @asynccontextmanager
 async def running_world(postgres: Postgres, directory: Path) -> AsyncIterator[World]:
-    urls = await postgres.make_databases("session_notes", "audit_log", "keyring")
-    keys = {name: ServiceKeys.from_seed(name, clock.random(32)) for name in ServiceName}
-    public = ServiceDirectory({name: k.public() for name, k in keys.items()})
-    issuer = DevelopmentIssuer(clock.random(32), clock=clock.seconds, new_id=clock.new_id)
-    tokens = TokenVerifier(StaticKeys(issuer.jwks()), issuer=ISSUER, audience=AUDIENCE, clock=clock.seconds)
-    bus, policy = ListeningBus(), GivenPolicy()
-
-    def parts(name: ServiceName, gate: Gate | None = None) -> Parts:
-        return Parts(
-            database=urls.get(name),
-            transport=bus,
-            signer=EventSigner(keys[name]),
-            verifier=SignatureVerifier(public),
-            tokens=tokens,
-            gate=gate,
-            now=clock.now,
-            new_id=clock.new_id,
-            random=clock.random,
-            public_url="http://127.0.0.1",
-            secret=keys[name].secret,
-        )
-
-    gate = audit_log.build(
-        parts(ServiceName.AUDIT_LOG),
-        keyring_database=urls["keyring"],
-        kms=FileKms(directory / "kms.json", environment="development", random=clock.random),
-        feed=policy,
-        anchor_dir=directory / "checkpoints",
-        log_seed=clock.random(32),
-        directory=public,
-        keys=keys[ServiceName.AUDIT_LOG],
-    )
+    wiring, policy = await wired(postgres, ServiceName.SESSION_NOTES), GivenPolicy()
+    gate = wiring.audit_log(policy, directory)
     line = Line(gate.direct_gate(ServiceName.SESSION_NOTES))
     settings = Settings(downtime=Bounds(after_seconds=0))
-    notes = session_notes.build(replace(parts(ServiceName.SESSION_NOTES, line), late_gate=line), settings)
+    notes = session_notes.build(replace(wiring.parts(ServiceName.SESSION_NOTES, line), late_gate=line), settings)
     async with AsyncExitStack() as stack:
-        await bus.start()
-        stack.push_async_callback(bus.stop)
+        await wiring.bus.start()
+        stack.push_async_callback(wiring.bus.stop)
         for service in (gate, notes):
             await service.start()
             stack.push_async_callback(service.stop)
@@ -451,16 +405,16 @@ async def running_world(postgres: Postgres, directory: Path) -> AsyncIterator[Wo
             base_url,
             gate_url,
             session,
-            issuer,
+            wiring.issuer,
             gate,
             line,
             policy,
-            bus,
-            urls["session_notes"],
+            wiring.bus,
+            wiring.urls["session_notes"],
             notes,
-            parts(ServiceName.ALLIANCE),
-            parts(ServiceName.CONSENT),
-            parts(ServiceName.AUDIT_LOG),
+            wiring.parts(ServiceName.ALLIANCE),
+            wiring.parts(ServiceName.CONSENT),
+            wiring.parts(ServiceName.AUDIT_LOG),
             postgres.admin_dsn,
         )
 
