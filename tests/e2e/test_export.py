@@ -17,7 +17,7 @@ from tests.e2e.processes import ROOT
 from tests.e2e.rest import Rest, choose_law, until
 from tests.e2e.story import CANARY, PRIVATE_CANARY
 from tests.e2e.surface import Clinic
-from tests.e2e.test_canary import hunt
+from tests.support.hunting import hunt
 
 CONTROL = "control sentence: three ferries crossed the sound at dusk"
 RECORD = (CANARY, "Noor Haddad", "Calm, in good contact", "Weekly individual psychotherapy", "R. Ilves, front desk")

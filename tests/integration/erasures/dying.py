@@ -1,6 +1,7 @@
-"""A process that carries one erasure out and kills itself (-9) at a chosen call: `python -m tests.integration.erasures.dying`.
+"""A process that does one thing of an erasure, and kills itself (-9) at a chosen call.
 
-Reads one JSON object from standard input: databases, folder, tenant, erasure and the point.
+`python -m tests.integration.erasures.dying`, by test_killed_at_each_step.py.
+Reads one JSON object from standard input: databases, folder, tenant, client, erasure, the deed and the point.
 """
 
 import asyncio
@@ -15,10 +16,17 @@ from uuid import UUID
 from services.audit_log.adapters.keyring import PostgresKeyring
 from services.audit_log.adapters.kms.file import FileKms
 from services.audit_log.application.erasure_stream import SCHEMA
+from services.audit_log.application.erasures import Erasures
+from shared.contracts.records import KeyClass
 from shared.eventstore.postgres import PostgresEventStore
+from shared.eventstore.store import EventStore
+from shared.http.call import Call
+from shared.http.idempotency import Repeat
+from shared.identity.principal import Principal
+from shared.identity.roles import Role
 from shared.service import clock
 from shared.service.parts import DatabaseUrls
-from tests.integration.erasures.world import BASE_DDL, make_erasures
+from tests.integration.erasures.world import BASE_DDL, NOTES, acknowledge, make_erasures
 from tests.support.ledger import ledger_on
 
 
@@ -57,7 +65,27 @@ async def main(given: dict[str, Any]) -> None:
     parts: dict[str, Any] = {"store": store, "ledger": ledger, "keyring": keyring}
     where, *point = given["point"]
     parts[where] = Dying(parts[where], *point)
-    await make_erasures(parts["store"], parts["ledger"], parts["keyring"])._advance(given["tenant"], UUID(given["erasure"]))
+    erasures = make_erasures(parts["store"], parts["ledger"], parts["keyring"])
+    await deed(given, erasures, parts["store"])
+
+
+async def deed(given: dict[str, Any], erasures: Erasures, store: EventStore) -> None:
+    tenant, erasure, client = given["tenant"], given["erasure"], UUID(given["client"])
+    call = Call(Principal(given["officer"], tenant, Role.COMPLIANCE_OFFICER), "token", None, "request", None)
+    once = Repeat(call, b"")
+    match given["deed"]:
+        case "request":
+            await erasures.request(call, client, [KeyClass.IDENTITY, NOTES], "GDPR 17(1)(b)", once)
+        case "approve":
+            await erasures.approve(call, UUID(erasure), once)
+        case "carry out":
+            await erasures._advance(tenant, UUID(erasure))
+        case "acknowledge":
+            await acknowledge(erasures, store, tenant, erasure, client)
+            await erasures._advance(tenant, UUID(erasure))
+        case "show":
+            await erasures.show(call, UUID(erasure))
+            await erasures._advance(tenant, UUID(erasure))
 
 
 if __name__ == "__main__":

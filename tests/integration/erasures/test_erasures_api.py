@@ -9,42 +9,15 @@ import pytest
 from services.audit_log.application.ledger_view import Filters
 from services.audit_log.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted
 from services.audit_log.domain.entry import EntryKind
-from services.audit_log.domain.erasure import HOLDERS, OutOfOrder
+from services.audit_log.domain.erasure import OutOfOrder
 from services.audit_log.domain.note import parse_vkey
 from services.audit_log.domain.tlog_proof import verify_proof
 from shared.contracts.audit import KeyShredded
-from shared.contracts.receipts import ERASURE_ACKNOWLEDGED, ErasureAcknowledged
 from shared.contracts.records import KeyClass
-from shared.contracts.topics import AUDIT, RECEIPTS
+from shared.contracts.topics import AUDIT
 from shared.eventstore.outbox import Outbox
-from shared.messaging.port import Message
-from tests.integration.erasures.world import MEASURES, NOTES, PRIVATE, World
+from tests.integration.erasures.world import MEASURES, NOTES, PRIVATE, World, acknowledge, acknowledgement
 from tests.support.ledger import entry, signed
-
-
-def acknowledgement(here: World, erasure_id: str, client_id: UUID, service: str, source: str | None = None) -> Message:
-    told = ErasureAcknowledged(service=service, erasure_id=UUID(erasure_id), client_id=client_id, key_classes=(NOTES,))
-    return Message(
-        RECEIPTS,
-        here.tenant,
-        f"{here.tenant}/{client_id}",
-        uuid4(),
-        ERASURE_ACKNOWLEDGED,
-        1,
-        source or service,
-        1,
-        "erasures",
-        told.model_dump_json().encode(),
-    )
-
-
-async def acknowledge(here: World, erasure_id: str, client_id: UUID) -> None:
-    """As the consumer would, for every service."""
-    for service in sorted(HOLDERS):
-        effect = await here.erasures.acknowledged(acknowledgement(here, erasure_id, client_id, str(service)))
-        assert effect is not None and effect.after_commit is not None
-        await here.store.append(here.tenant, effect.appends, statements=effect.statements)
-        effect.after_commit()
 
 
 async def entries(here: World, count: int) -> list[tuple[str, str, str]]:
@@ -73,7 +46,7 @@ async def test_from_request_to_completion(here: World) -> None:
     others = [KeyWanted(str(client), PRIVATE, "r2", kept.kid)]
     assert await here.keyring.record_keys(here.tenant, others) == [kept]
 
-    await acknowledge(here, erasure, client)
+    await acknowledge(here.erasures, here.store, here.tenant, erasure, client)
     assert await here.show(erasure) == {
         "id": erasure,
         "client_id": str(client),
@@ -371,12 +344,14 @@ async def test_only_a_service_itself_acknowledges(here: World) -> None:
     client = uuid4()
     asked = await here.ask(client)
     with pytest.raises(OutOfOrder):
-        await here.erasures.acknowledged(acknowledgement(here, asked.body["id"], client, "consent"))
+        await here.erasures.acknowledged(acknowledgement(here.tenant, asked.body["id"], client, "consent"))
     await here.approve(asked.body["id"])
     with pytest.raises(ValueError, match="itself"):
-        await here.erasures.acknowledged(acknowledgement(here, asked.body["id"], client, "consent", source="session_notes"))
+        await here.erasures.acknowledged(
+            acknowledgement(here.tenant, asked.body["id"], client, "consent", source="session_notes")
+        )
     with pytest.raises(ValueError, match="another client"):
-        await here.erasures.acknowledged(acknowledgement(here, asked.body["id"], uuid4(), "consent"))
+        await here.erasures.acknowledged(acknowledgement(here.tenant, asked.body["id"], uuid4(), "consent"))
     assert (await here.show(asked.body["id"]))["acknowledged_by"] == []
 
 
@@ -386,7 +361,7 @@ async def test_final_once_the_epochs_are_destroyed(here: World) -> None:
     kept = await here.keyring.new_record_key(here.tenant, str(other), NOTES, "r2")
     asked = await here.ask(client)
     await here.approve(asked.body["id"])
-    await acknowledge(here, asked.body["id"], client)
+    await acknowledge(here.erasures, here.store, here.tenant, asked.body["id"], client)
     old = (await here.kms.epochs())[-1]
     await here.kms.rotate()
     await here.keyring.rewrap(here.tenant)

@@ -15,10 +15,10 @@ from shared.contracts.records import KeyClass
 from shared.service.parts import DatabaseUrls
 from tests.e2e.processes import ROOT
 from tests.integration.erasures.test_erasures_api import Away, glass_broken
-from tests.integration.erasures.world import NOTES, World, world
+from tests.integration.erasures.world import NOTES, World, acknowledge, world
 from tests.support.postgres import Postgres
 
-POINTS: list[tuple[str, str, int, str]] = [
+POINTS: list["Point"] = [
     ("keyring", "fence", 1, "before"),
     ("keyring", "fence", 1, "after"),
     ("store", "append", 1, "after"),  # `fenced` is an event, its entry is missing
@@ -31,6 +31,25 @@ POINTS: list[tuple[str, str, int, str]] = [
     ("store", "append", 2, "after"),  # `keys-destroyed` is an event, its entry is missing
     ("ledger", "append", 2, "after"),
 ]
+
+
+Point = tuple[str, str, int, str]
+SPOKEN: list[tuple[str, Point]] = [
+    ("request", ("store", "append", 1, "after")),  # `requested` is an event, its entry is missing
+    ("request", ("ledger", "append", 1, "after")),
+    ("approve", ("store", "append", 1, "after")),  # `approved` is an event, its entry is missing, and nothing was begun
+    ("approve", ("ledger", "append", 1, "after")),
+    ("acknowledge", ("store", "append", 1, "before")),
+    ("acknowledge", ("store", "append", 1, "after")),  # one service has answered
+    ("acknowledge", ("store", "append", 3, "after")),  # `completed` is an event, no entry says so
+    ("acknowledge", ("ledger", "append", 1, "after")),
+    ("acknowledge", ("ledger", "append", 4, "after")),
+    ("show", ("store", "append", 1, "before")),
+    ("show", ("store", "append", 1, "after")),  # `made-final` is an event, its entry is missing
+    ("show", ("ledger", "append", 1, "after")),
+]
+"""what officers and services say, and where the process dies that hears it"""
+SAID = ["requested", "approved", "fenced", "keys-destroyed", "acknowledged", "acknowledged", "acknowledged", "completed"]
 
 
 async def approved(here: World, client: UUID) -> tuple[str, list[KeyWanted]]:
@@ -66,8 +85,8 @@ async def test_killed_at_each_step(postgres: Postgres, tmp_path: Path) -> None:
         begun = [await approved(here, client) for client in clients]
 
     for point, (erasure, _) in zip(POINTS, begun, strict=True):
-        told = {"audit": _plain(audit), "keys": _plain(keys), "folder": str(tmp_path), "tenant": tenant}
-        assert await killed({**told, "erasure": erasure, "point": point}) == -signal.SIGKILL, point
+        given = {"deed": "carry out", "erasure": erasure, "client": str(uuid4()), "officer": "", "point": point}
+        assert await killed({**told(audit, keys, tmp_path, tenant), **given}) == -signal.SIGKILL, point
 
     async with world(audit, keys, tmp_path) as here:
         here.tenant = tenant
@@ -92,5 +111,69 @@ async def test_killed_at_each_step(postgres: Postgres, tmp_path: Path) -> None:
         assert (await here.ledger.verify(tenant)).ok
 
 
-def _plain(urls: DatabaseUrls) -> dict[str, Any]:
-    return asdict(urls)
+async def test_killed_while_it_is_asked_for_answered_and_made_final(postgres: Postgres, tmp_path: Path) -> None:
+    """Who was not answered asks again: officers by hand, services because Kafka delivers again. Each step is written once."""
+    urls = await postgres.make_databases("audit_log", "keyring")
+    audit, keys = urls["audit_log"], urls["keyring"]
+    clients = [uuid4() for _ in SPOKEN]
+    async with world(audit, keys, tmp_path) as here:
+        tenant = here.tenant
+        begun = [await before(here, deed, client) for (deed, _), client in zip(SPOKEN, clients, strict=True)]
+        old = (await here.kms.epochs())[-1]
+        await here.kms.rotate()
+        await here.keyring.rewrap(tenant)
+        await here.kms.destroy_epoch(old)
+
+    for (deed, point), client, erasure in zip(SPOKEN, clients, begun, strict=True):
+        officer = "officer-ada" if deed == "request" else "officer-ben"
+        given = {"deed": deed, "erasure": erasure, "client": str(client), "officer": officer, "point": point}
+        assert await killed({**told(audit, keys, tmp_path, tenant), **given}) == -signal.SIGKILL, (deed, point)
+
+    async with world(audit, keys, tmp_path) as here:
+        here.tenant = tenant
+        for (deed, point), client, known in zip(SPOKEN, clients, begun, strict=True):
+            erasure = known or await requested(here, client, point)
+            if deed == "request":
+                assert (await here.show(erasure))["status"] == "awaiting_approval"
+                assert (await here.approve(erasure)).status == 202
+            if deed in ("request", "approve"):
+                await until(here, client, SAID[:4], point)
+            await acknowledge(here.erasures, here.store, tenant, erasure, client)
+            if deed != "show":
+                await until(here, client, SAID, point)
+            final = deed in ("acknowledge", "show")  # else the key was under the newest epoch, which stands
+            shown = await here.show(erasure)
+            assert (shown["status"], shown["finality"]) == ("completed", "final" if final else "logical"), (deed, point)
+            await until(here, client, [*SAID, "made-final"] if final else SAID, point)
+        assert (await here.ledger.verify(tenant)).ok
+
+
+async def before(here: World, deed: str, client: UUID) -> str:
+    """What an erasure needs before that deed; its id, empty where there is none yet."""
+    await here.keyring.new_record_key(here.tenant, str(client), NOTES, "r1")
+    if deed == "request":
+        return ""
+    erasure = str((await here.ask(client, "identity", "progress_note")).body["id"])
+    if deed != "approve":
+        await here.approve(erasure)
+    if deed == "show":
+        await acknowledge(here.erasures, here.store, here.tenant, erasure, client)
+    return erasure
+
+
+async def requested(here: World, client: UUID, point: Point) -> str:
+    await until(here, client, ["requested"], point)
+    (entry,) = await here.ledger.search(here.tenant, Filters(client_id=str(client), kinds=("erasure",)), limit=100)
+    return str(entry.entry.detail["erasure_id"])
+
+
+async def until(here: World, client: UUID, wanted: list[str], point: Point) -> None:
+    """The entries of that client's erasure become these."""
+    async with asyncio.timeout(20):
+        while len(await actions(here, client)) < len(wanted):
+            await asyncio.sleep(0.05)
+    assert await actions(here, client) == wanted, point
+
+
+def told(audit: DatabaseUrls, keys: DatabaseUrls, folder: Path, tenant: str) -> dict[str, Any]:
+    return {"audit": asdict(audit), "keys": asdict(keys), "folder": str(folder), "tenant": tenant}

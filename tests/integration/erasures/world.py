@@ -23,14 +23,17 @@ from services.audit_log.application.erasure_retention import PackRetention
 from services.audit_log.application.erasure_stream import SCHEMA
 from services.audit_log.application.erasures import Erasures, handlers
 from services.audit_log.application.ledger_view import Filters
+from services.audit_log.domain.erasure import HOLDERS
 from services.audit_log.domain.policy import TenantPolicy
 from services.audit_log.review.adapters import review_schema
 from services.audit_log.review.adapters.case_table import CaseTable
+from shared.contracts.receipts import ERASURE_ACKNOWLEDGED, ErasureAcknowledged
 from shared.contracts.records import KeyClass, ServiceName
 from shared.contracts.topics import AUDIT, RECEIPTS
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.schema import tenant_table
+from shared.eventstore.store import EventStore
 from shared.http import idempotency
 from shared.http.app import create_app
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
@@ -38,6 +41,7 @@ from shared.identity.tokens import StaticKeys, TokenVerifier
 from shared.messaging import parked
 from shared.messaging.consumer import Consumer
 from shared.messaging.in_process import InProcessBus
+from shared.messaging.port import Message
 from shared.messaging.relay import Relay
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
@@ -160,6 +164,32 @@ def make_erasures(
         now=clock.now,
         new_id=clock.new_id,
     )
+
+
+def acknowledgement(tenant: str, erasure_id: str, client_id: UUID, service: str, source: str | None = None) -> Message:
+    told = ErasureAcknowledged(service=service, erasure_id=UUID(erasure_id), client_id=client_id, key_classes=(NOTES,))
+    return Message(
+        RECEIPTS,
+        tenant,
+        f"{tenant}/{client_id}",
+        uuid4(),
+        ERASURE_ACKNOWLEDGED,
+        1,
+        source or service,
+        1,
+        "erasures",
+        told.model_dump_json().encode(),
+    )
+
+
+async def acknowledge(erasures: Erasures, store: EventStore, tenant: str, erasure_id: str, client_id: UUID) -> None:
+    """As the consumer would, for every service; one that did before changes nothing."""
+    for service in sorted(HOLDERS):
+        effect = await erasures.acknowledged(acknowledgement(tenant, erasure_id, client_id, str(service)))
+        if effect is not None:
+            await store.append(tenant, effect.appends, statements=effect.statements)
+            assert effect.after_commit is not None
+            effect.after_commit()
 
 
 @asynccontextmanager

@@ -1,7 +1,5 @@
 """What a dump of the database and the messages would show: nothing of what was written in confidence."""
 
-from base64 import urlsafe_b64encode
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -12,6 +10,7 @@ import pytest
 from shared.contracts.topics import RECEIPTS, SESSION_NOTES
 from shared.eventstore.snapshots import EVERY
 from tests.integration.session_notes.world import SOAP, Clinic
+from tests.support.hunting import spellings
 
 CANARY = "the heron waited by the frozen weir"
 NAME = "Ottoline Farrow-Quist"
@@ -42,15 +41,6 @@ async def as_administrator(clinic: Clinic) -> "asyncpg.Connection[asyncpg.Record
     """To the service's own database: row-level security does not hold for it."""
     database = urlsplit(clinic.world.database.app).path.removeprefix("/")
     return await asyncpg.connect(clinic.world.admin_dsn, database=database)
-
-
-def spellings(secret: str) -> Iterable[bytes]:
-    yield secret.encode()
-    yield secret.lower().encode()
-    yield orjson.dumps(secret)[1:-1]
-    # base64 of the middle, at each of the three alignments
-    for shift in range(3):
-        yield urlsafe_b64encode(secret.encode()[shift : shift + (len(secret) - shift) // 3 * 3])
 
 
 async def tell(clinic: Clinic) -> None:

@@ -19,8 +19,9 @@ from shared.contracts.records import KeyClass
 from shared.contracts.topics import RECEIPTS
 from shared.gate.port import Away
 from tests.e2e.rest import Answer, Person
-from tests.integration.session_notes.test_at_rest import as_administrator, spellings, whole_database
+from tests.integration.session_notes.test_at_rest import as_administrator, whole_database
 from tests.integration.session_notes.world import SOAP, Clinic, until
+from tests.support.hunting import spellings
 
 SAID = "the ferry left without him"
 
