@@ -133,6 +133,28 @@ async def test_a_proof_that_was_tampered_with_is_told(clinic: Clinic, browse: Br
     assert await page.locator(".result").inner_text() == "Not verified."
 
 
+@pytest.mark.parametrize("word", ["TREAT", "session_notes", "therapist", "chidi.okafor", "no-relationship", "progress_note"])
+async def test_a_page_that_shows_other_words_than_were_logged_is_told(clinic: Clinic, browse: Browse, word: str) -> None:
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    (refused, *_) = await clinic.audit._ledger.search(
+        TENANT, Filters(actions=("read",), outcome="deny", agent="chidi.okafor", client_id=clinic.demo.client_id)
+    )
+
+    async def tamper(route) -> None:  # type: ignore[no-untyped-def]
+        answer = await route.fetch()
+        text = await answer.text()
+        assert word in text
+        await route.fulfill(response=answer, body=text.replace(word, "another"))
+
+    address = f"{clinic.url}/review/entries/{refused.index}"
+    await page.route(address, tamper)
+    await page.goto(f"{address}#verify")
+    await expect(page.locator(".result")).to_have_text("Not verified.")
+    await expect(page.locator("#verify-steps .bad").filter(has_text="what this page shows")).to_have_count(1)
+
+
 async def test_the_keyboard_is_enough(clinic: Clinic, browse: Browse) -> None:
     watched = await browse()
     await signed_in(watched, clinic)

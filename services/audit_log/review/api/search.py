@@ -15,7 +15,8 @@ from starlette.responses import Response, StreamingResponse
 from services.audit_log.api.ledger_query import filters_of
 from services.audit_log.application.explanations import Explanations
 from services.audit_log.application.ledger_view import Filters, LedgerView, NoSuchEntry, NotYetSigned, StoredEntry
-from services.audit_log.domain.payload import instant
+from services.audit_log.domain.leaf import canonical
+from services.audit_log.domain.payload import instant, payload_of
 from services.audit_log.review.adapters.entry_search import EntrySearch, Place
 from services.audit_log.review.api.csv_text import csv_bytes
 from services.audit_log.review.api.rendering import HEADERS
@@ -31,6 +32,8 @@ COLUMNS: Final = (
     *("service", "records", "basis", "request_id", "erased"),
 )
 """of the CSV; new ones come at the end, so that none ever shifts"""
+WORDS: Final = ("at", "kind", "agent", "action", "outcome", "reason", "purpose", "client_id", "records")
+"""of a payload, those that an entry's page shows"""
 
 
 def search_router(
@@ -87,7 +90,7 @@ def search_router(
         except NoSuchEntry:
             await surface.desk.record(call, "explain-entry", {"index": index[:20]}, 0)
             raise not_found("The log has no entry at this index.") from None
-        values = {"stored": stored, "why": await explanations.of(call.tenant, stored), "at": instant(stored.entry.at)}
+        values = {"stored": stored, "why": await explanations.of(call.tenant, stored), "words": _words(stored)}
         return await surface.show(
             call,
             "entry.html",
@@ -137,6 +140,12 @@ async def _lines(
         yield block
     query = {**told, "sha256": digest.hexdigest()}
     await surface.desk.record(call, "exported-ledger", query, rows, client_id=filters.client_id)
+
+
+def _words(stored: StoredEntry) -> str:
+    """What the page shows of an entry, for the browser to compare with what was logged."""
+    payload = payload_of(stored.entry)
+    return canonical({name: payload[name] for name in WORDS}).decode()
 
 
 def _row(stored: StoredEntry) -> tuple[object, ...]:
