@@ -4,8 +4,10 @@ import csv
 import hashlib
 import io
 import json
+import re
 import sys
 import zipfile
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,6 +147,16 @@ def other_proof(files: Files) -> Files:
     return {**files, one: files[two], two: files[one]}
 
 
+def signed_otherwise(files: Files) -> Files:
+    """One bit of the log's signature under the first proof."""
+    name = min(n for n in files if n.startswith("proofs/"))
+    head, dash, line = files[name].decode().rpartition("\u2014 ")
+    origin, _, encoded = line.strip().partition(" ")
+    blob = bytearray(b64decode(encoded))
+    blob[-1] ^= 1
+    return {**files, name: f"{head}{dash}{origin} {b64encode(bytes(blob)).decode()}\n".encode()}
+
+
 TAMPERINGS: dict[str, tuple[Callable[[Files], Files], str]] = {
     "a word in the CSV": (lambda f: {**f, "rows.csv": f["rows.csv"].replace(b"permit", b"denied", 1)}, "rows.csv was changed"),
     "the CSV and the manifest": (
@@ -163,6 +175,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Files], Files], str]] = {
     "a leaf": (lambda f: rehashed(with_first(f, leaf="AAAA")), "does not hold"),
     "an index": (lambda f: rehashed(with_first(f, index=0)), "row 0 is malformed"),
     "a proof": (lambda f: rehashed(other_proof(f)), "is of another entry"),
+    "a signature": (lambda f: rehashed(signed_otherwise(f)), "does not hold"),
     "a row left out": (lambda f: rehashed(without_first(f)), "the manifest says"),
     "not a row": (lambda f: rehashed({**f, "rows.ndjson": b"[]\n"}), "a line that is no row"),
     "the manifest": (lambda f: {**f, "manifest.json": b"{}"}, "not one of version"),
@@ -180,12 +193,30 @@ async def bundle(practice: World) -> tuple[Files, str]:
 
 
 @pytest.mark.parametrize("tampering", TAMPERINGS)
-async def test_each_tampering_of_a_bundle_is_found(bundle: tuple[Files, str], tmp_path: Path, tampering: str) -> None:
+async def test_each_tampering_of_a_bundle_is_found(
+    bundle: tuple[Files, str], tmp_path: Path, tampering: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     files, vkey = bundle
     change, why = TAMPERINGS[tampering]
     check_bundle(packed(tmp_path / "good.zip", files), parse_vkey(vkey))
+    bad = packed(tmp_path / "bad.zip", change(files))
     with pytest.raises(BundleInvalid, match=why):
-        check_bundle(packed(tmp_path / "bad.zip", change(files)), parse_vkey(vkey))
+        check_bundle(bad, parse_vkey(vkey))
+    assert verify_export.main([str(bad), "--log", vkey]) == 1
+    assert re.search(f"NOT WHOLE: .*{why}", capsys.readouterr().out)
+
+
+async def test_what_the_manifest_alone_says_is_never_called_proved(
+    bundle: tuple[Files, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another client in the query, another maker: no proof covers them, the bundle's hash in the ledger does."""
+    files, vkey = bundle
+    manifest = json.loads(files["manifest.json"])
+    for changed in ({}, {"query": {"client_id": "another"}}, {"made_by": "dr.innocent"}):
+        file = packed(tmp_path / "b.zip", files | {"manifest.json": json.dumps(manifest | changed).encode()})
+        assert verify_export.main([str(file), "--log", vkey]) == 0
+        said = capsys.readouterr().out
+        assert "by whom and when is the manifest's word alone" in said and hashlib.sha256(file.read_bytes()).hexdigest() in said
 
 
 async def test_words_without_their_payload_are_never_called_proved(
