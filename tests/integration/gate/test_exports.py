@@ -9,6 +9,7 @@ import sys
 import zipfile
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,8 +24,10 @@ from services.audit_log.domain.note import parse_vkey
 from services.audit_log.domain.report_rows import COLUMNS
 from shared.contracts.disclosure import Action
 from tests.integration.gate.gate_support import World
+from tests.integration.gate.test_reviews import call
 from tests.support import go
 from tests.support.http import serving
+from tests.support.ledger import entry
 
 EVIL = '=HYPERLINK("https://evil.example")'
 
@@ -106,6 +109,33 @@ async def test_what_is_asked_for_wrongly(world: World, site: str) -> None:
     body, _ = await export(site, officer(world), "accounting-of-disclosures?client_id=" + world.client)
     manifest = json.loads(zipfile.ZipFile(io.BytesIO(body)).read("manifest.json"))
     assert manifest["rows"] == 0 and manifest["checkpoint"] is None, "an empty list is a list too"
+
+
+async def test_the_accounting_as_a_bundle_is_the_accounting(world: World, site: str, tmp_path: Path) -> None:
+    """What 164.528(a) leaves out, what is older than six years, and what an agency had suspended, is in neither."""
+    now = world.clock.now()
+    year = timedelta(days=365)
+    purposes = [("TREAT", 0), ("HPAYMT", 0), ("HOPERAT", 0), ("PATRQT", 0), ("THREAT", 1), ("HLEGAL", 5), ("PUBHLTH", 7)]
+    logged = [entry(n, purpose=p, at=now - year * years, client_id=world.client) for n, (p, years) in enumerate(purposes)]
+    logged += [entry(7, purpose="THREAT", outcome="deny", client_id=world.client), entry(8, purpose="THREAT")]
+    await world.service._ledger.append(world.tenant, logged)
+    token, path = officer(world), f"/v1/audit/clients/{world.client}"
+    vkey = parse_vkey(world.service._ledger.vkey(world.tenant))
+
+    async def both() -> tuple[list[int], list[int]]:
+        _, shown = await call(site, token, "GET", f"{path}/accounting-of-disclosures")
+        body, _ = await export(site, token, f"accounting-of-disclosures?client_id={world.client}")
+        (tmp_path / "b.zip").write_bytes(body)
+        found = check_bundle(tmp_path / "b.zip", vkey)
+        rows = [json.loads(line)["index"] for line in zipfile.ZipFile(tmp_path / "b.zip").read("rows.ndjson").splitlines()]
+        assert found.proved == len(rows)
+        return [item["index"] for item in shown["items"]], rows
+
+    assert await both() == ([5, 4], [5, 4])
+    asked = {"agency": "County sheriff", "statement": "It would impede an inquiry.", "form": "oral", "entries": [4]}
+    until = (now + timedelta(days=20)).isoformat()
+    assert (await call(site, token, "POST", f"{path}/accounting-suspensions", asked | {"until": until}))[0] == 201
+    assert await both() == ([5], [5])
 
 
 @pytest.mark.parametrize("typed", ["Noor%20Haddad%20born%201991-04-03", "%00", "7" * 7000])

@@ -17,13 +17,13 @@ from services.audit_log.application.explanations import Explanations
 from services.audit_log.application.ledger_view import Filters, LedgerView, NoSuchEntry, NotYetSigned, StoredEntry
 from services.audit_log.domain.leaf import canonical
 from services.audit_log.domain.payload import instant, payload_of
-from services.audit_log.review.adapters.entry_search import EntrySearch, Place
+from services.audit_log.review.adapters.entry_search import MOST_PEOPLE, EntrySearch, Place, TooManyPeople
 from services.audit_log.review.api.csv_text import csv_bytes
 from services.audit_log.review.api.rendering import HEADERS
 from services.audit_log.review.api.surface import Surface
 from shared.http.call import Call
 from shared.http.cursor import Cursors, limit_of
-from shared.http.problems import Problem, not_found, unavailable
+from shared.http.problems import Fault, Problem, invalid, not_found, unavailable
 
 FIELDS: Final = ("client_id", "agent", "from", "to", "action", "outcome", "purpose", "kind", "record_id")
 ACTIONS: Final = ("read", "search", "create", "update", "sign", "cosign", "answer", "revoke", "compute", "export", "lookup")
@@ -48,11 +48,11 @@ def search_router(
         values: dict[str, Any] = {"asked": asked, "actions": ACTIONS, "hits": [], "next": None, "faults": []}
         try:
             filters = filters_of(request)
+            told = await _told(search, ledger, call.tenant, asked)
         except Problem as problem:
             values["faults"] = [(f.pointer.lstrip("?"), f.detail) for f in problem.errors]
             faulty = {"faulty": [name for name, _ in values["faults"] if name in FIELDS]}  # never what was typed there
             return await surface.show(call, "search.html", values, action="search-ledger", query=faulty, rows=0)
-        told = await _told(search, ledger, call.tenant, asked)
         bound_to = orjson.dumps([call.tenant, call.principal.sub, "review", asked], option=orjson.OPT_SORT_KEYS).decode()
         limit, position = limit_of(request), cursors.decode(request, bound_to=bound_to)
         after: Place | None = (datetime.fromisoformat(position[0]), position[1]) if position else None
@@ -160,11 +160,15 @@ def _asked(request: Request) -> dict[str, str]:
 
 
 async def _told(search: EntrySearch, ledger: LedgerView, tenant: str, asked: Mapping[str, str]) -> dict[str, Any]:
-    """What the entry keeps: of a person, the `sub`s that were found."""
+    """What the entry keeps: of a person, the `sub`s that were found. Problem 422 where a word fits too many names."""
     who = asked.get("agent")
     if who is None:
         return dict(asked)
-    return {**asked, "agent": sorted({*await ledger.agents(tenant, who), *await search.named(tenant, who)})}
+    try:
+        named = await search.named(tenant, who)
+    except TooManyPeople:
+        raise invalid([Fault("?agent", f"it fits more than {MOST_PEOPLE} people: write more of the name")]) from None
+    return {**asked, "agent": sorted({*await ledger.agents(tenant, who), *named})}
 
 
 def _limit(request: Request) -> dict[str, str]:
