@@ -4,7 +4,7 @@ VKEY is the log's verifier key, as it was handed to you (a file with one is take
 wrote the manifest. With `--witness` the checkpoints must be cosigned by so many of them (all, unless `--quorum` says fewer). Exit
 code 0 where everything holds, 1 where it does not, 2 where it could not be looked at, 3 where what can be proved holds and the
 words of some rows cannot: their payload was erased or withheld, so anybody could have written them. The bundle's own hash, which
-the ledger's entry of the export names, covers them.
+the ledger's entry of the export names, covers them, and what only the manifest says: who asked when for what.
 """
 
 import argparse
@@ -48,12 +48,13 @@ def main(arguments: list[str]) -> int:
     for size, cosigned in sorted(found.checkpoints.items()):
         print(f"checkpoint of {size} entries, signed by the log, cosigned by {cosigned} of {known} witnesses")
     print(f"{found.rows} rows: {found.proved} proved, {len(found.place_only)} proved in their place alone")
+    with given.file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    print(f"what was asked for, by whom and when is the manifest's word alone: {manifest.get('query')}")
+    print(f"an officer can compare the bundle's SHA-256 with the ledger's entry of this export: {digest}")
     missing = "That no row was left out is not shown by a bundle"
     if found.place_only:
         print(f"NOT PROVED are the words of rows {_listed(found.place_only)}: their payload is not in it, only their place holds")
-        with given.file.open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
-        print(f"an officer can compare the bundle's SHA-256 with the ledger's entry of this export: {digest}")
         print(f"every other row says what was logged. {missing}")
         return 3
     print(f"whole: every row says what was logged. {missing}")

@@ -220,6 +220,7 @@ class AuditLogService:
             self._policy,
             parts.verifier,
             parts.tokens,
+            standings=self.care.witnessing.standings,
             provider=settings.sign_in,
             secret=parts.secret,
             public_url=parts.public_url,

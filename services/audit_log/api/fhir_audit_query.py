@@ -24,7 +24,9 @@ SEARCH: Final = {
 }
 """parameter → its type, as the CapabilityStatement lists them"""
 _RESULT: Final = frozenset({"_count", "_format", "_pretty", "cursor"})
-_DATE: Final = re.compile(r"(eq|gt|ge|lt|le|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(T[0-9:.]+(?:Z|[+ -]\d\d:\d\d))?)?)?", re.ASCII)
+_DATE: Final = re.compile(
+    r"(eq|gt|ge|lt|le|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(T\d\d:\d\d(:\d\d(?:\.\d{1,6})?)?(?:Z|[+ -]\d\d:\d\d))?)?)?", re.ASCII
+)
 ID: Final = re.compile(r"(0|[1-9][0-9]{0,17})(-decision|-disclosure)?", re.ASCII)
 Pairs = Sequence[tuple[str, str]]
 
@@ -105,7 +107,9 @@ def _patient(filters: Filters, value: str) -> Filters:
 
 
 def _agent(filters: Filters, value: str) -> Filters:
-    text = value.rpartition("|")[2].removeprefix("Practitioner/").removeprefix("Patient/")
+    if re.search(r"(?<!\\),", value):
+        raise bad_search("agent", "one person or system; a comma within a name is written \\,")
+    text = value.replace("\\,", ",").rpartition("|")[2].removeprefix("Practitioner/").removeprefix("Patient/")
     if not 0 < len(text) <= 200 or "\x00" in text:
         raise bad_search("agent", "the person's or system's identifier, or a staff member's name")
     return replace(filters, agent=text)
@@ -148,10 +152,10 @@ def _date(filters: Filters, value: str) -> Filters:
 
 def _span(match: re.Match[str]) -> tuple[datetime, datetime]:
     """First moment of what is named and the first after it."""
-    _, year, month, day, moment = match.groups()
+    _, year, month, day, moment, seconds = match.groups()
     if moment:
         start = datetime.fromisoformat(f"{year}-{month}-{day}{moment.replace(' ', '+')}").astimezone(UTC)
-        return start, start + timedelta(microseconds=1 if "." in moment else 1_000_000)
+        return start, start + _precision(seconds)
     first = date(int(year), int(month or 1), int(day or 1))
     if day:
         last = first + timedelta(days=1)
@@ -160,6 +164,14 @@ def _span(match: re.Match[str]) -> tuple[datetime, datetime]:
     else:
         last = date(first.year + 1, 1, 1)
     return datetime(first.year, first.month, first.day, tzinfo=UTC), datetime(last.year, last.month, last.day, tzinfo=UTC)
+
+
+def _precision(seconds: str | None) -> timedelta:
+    """How long what is named lasts: a minute without seconds (`:05.25` is a hundredth)."""
+    if seconds is None:
+        return timedelta(minutes=1)
+    digits = len(seconds.partition(".")[2])
+    return timedelta(microseconds=10 ** (6 - digits))
 
 
 def _count(value: str) -> int:

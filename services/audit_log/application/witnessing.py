@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from services.audit_log.application.ledger_view import CosignedCheckpoint
 from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.domain.checkpoint import parse_text
-from services.audit_log.domain.cosignature import Cosigner, verified
+from services.audit_log.domain.cosignature import Cosigner, Standing, verified
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.note import NoteInvalid, signature_lines, split_note
 from services.audit_log.domain.tiles import NoSuchTile
@@ -66,23 +66,6 @@ class WitnessedLogs(Protocol):
     async def keep_cosigned(self, tenant: str, cosigned: CosignedCheckpoint) -> None: ...
 
     async def append(self, tenant: str, entries: Sequence[Entry]) -> list[int]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How one witness stands to one log."""
-
-    witness: str
-    url: str
-    size: int | None
-    """entries that it cosigned; None where it never did"""
-    behind: int
-    """entries of the newest checkpoint beyond that"""
-    cosigned_at: datetime | None
-    lag: timedelta | None
-    """since the newest checkpoint is not cosigned by it; zero where it is"""
-    fault: str | None
-    """why the last attempt failed, in words"""
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ checkpoint that has any is not accepted under it.
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -65,6 +66,23 @@ class Cosignature:
     """as it stands in a note, with its newline"""
     at: int
     """POSIX seconds by the witness's clock"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one witness stands to one log."""
+
+    witness: str
+    url: str
+    size: int | None
+    """entries that it cosigned; None where it never did"""
+    behind: int
+    """entries of the newest checkpoint beyond that"""
+    cosigned_at: datetime | None
+    lag: timedelta | None
+    """since the newest checkpoint is not cosigned by it; zero where it is"""
+    fault: str | None
+    """why the last attempt failed, in words"""
 
 
 def parse_cosigner(vkey: str) -> Cosigner:

@@ -29,7 +29,7 @@ from services.audit_log.review.application.attempts import Attempts
 from services.audit_log.review.application.cases import Deciding
 from services.audit_log.review.application.judging import Judging
 from services.audit_log.review.application.provider import ProviderSettings
-from services.audit_log.review.application.today import Gathering
+from services.audit_log.review.application.today import Gathering, Standings
 from services.audit_log.review.application.verifying import Verifying
 from shared.eventstore.store import EventStore
 from shared.http.cursor import Cursors
@@ -51,6 +51,7 @@ class Review:
         verifier: EventVerifier,
         tokens: TokenVerifier,
         *,
+        standings: Standings,
         provider: ProviderSettings | None,
         secret: bytes,
         public_url: str,
@@ -64,7 +65,7 @@ class Review:
         self.judging = Judging(Judgements(store), projection, now)
         cases, cursors = CaseTable(store), Cursors(secret)
         deciding = Deciding(cases, self.judging, ledger, now)
-        gathering = Gathering(ledger, reviewing, Attention(store), self.judging, cases, now)
+        gathering = Gathering(ledger, reviewing, Attention(store), self.judging, cases, standings, now)
         self.routers: tuple[APIRouter, ...] = (
             signing_in_router(surface, tokens, self._provider, public_url),
             today_router(surface, gathering, reviewing, self._verifying, now),

@@ -13,6 +13,8 @@ from services.audit_log.adapters import ledger_writer
 from services.audit_log.adapters.ledger import PostgresLedger
 from services.audit_log.application.ledger_view import Filters
 from services.audit_log.application.ports import LedgerUnavailable
+from services.audit_log.domain.checkpoint import parse_text
+from services.audit_log.domain.note import split_note
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.eventstore.schema import tenant_table
 from shared.service.parts import DatabaseUrls
@@ -238,6 +240,34 @@ async def test_a_checkpoint_is_at_most_a_second_behind(ledger: PostgresLedger) -
     started = time.monotonic()
     await ledger.proof("north", 0)
     assert time.monotonic() - started < 1
+
+
+async def test_a_checkpoint_is_at_most_a_second_behind_under_load(ledger: PostgresLedger) -> None:
+    """Eight producers for three seconds; each entry that was acknowledged is signed within a second."""
+    acknowledged: list[tuple[int, float]] = []
+    published: list[tuple[int, float]] = []
+    end = time.monotonic() + 3
+
+    async def produce() -> None:
+        while time.monotonic() < end:
+            (index,) = await ledger.append("north", [entry(len(acknowledged))])
+            acknowledged.append((index, time.monotonic()))
+
+    async def watch() -> None:
+        while not published or published[-1][0] < len(acknowledged) or time.monotonic() < end:
+            note = await ledger.checkpoint("north")
+            published.append((parse_text(split_note(note)[0]).size if note else 0, time.monotonic()))
+            await asyncio.sleep(0.02)
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(watch(), *(produce() for _ in range(8)))
+    assert len(acknowledged) > 300, "there was a load"
+    behind, place = 0.0, 0
+    for index, at in sorted(acknowledged):
+        while published[place][0] <= index:
+            place += 1
+        behind = max(behind, published[place][1] - at)
+    assert behind < 1, f"{behind:.2f} s"
 
 
 @pytest.mark.long

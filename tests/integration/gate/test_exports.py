@@ -4,9 +4,12 @@ import csv
 import hashlib
 import io
 import json
+import re
 import sys
 import zipfile
+from base64 import b64decode, b64encode
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,8 +24,10 @@ from services.audit_log.domain.note import parse_vkey
 from services.audit_log.domain.report_rows import COLUMNS
 from shared.contracts.disclosure import Action
 from tests.integration.gate.gate_support import World
+from tests.integration.gate.test_reviews import call
 from tests.support import go
 from tests.support.http import serving
+from tests.support.ledger import entry
 
 EVIL = '=HYPERLINK("https://evil.example")'
 
@@ -106,6 +111,33 @@ async def test_what_is_asked_for_wrongly(world: World, site: str) -> None:
     assert manifest["rows"] == 0 and manifest["checkpoint"] is None, "an empty list is a list too"
 
 
+async def test_the_accounting_as_a_bundle_is_the_accounting(world: World, site: str, tmp_path: Path) -> None:
+    """What 164.528(a) leaves out, what is older than six years, and what an agency had suspended, is in neither."""
+    now = world.clock.now()
+    year = timedelta(days=365)
+    purposes = [("TREAT", 0), ("HPAYMT", 0), ("HOPERAT", 0), ("PATRQT", 0), ("THREAT", 1), ("HLEGAL", 5), ("PUBHLTH", 7)]
+    logged = [entry(n, purpose=p, at=now - year * years, client_id=world.client) for n, (p, years) in enumerate(purposes)]
+    logged += [entry(7, purpose="THREAT", outcome="deny", client_id=world.client), entry(8, purpose="THREAT")]
+    await world.service._ledger.append(world.tenant, logged)
+    token, path = officer(world), f"/v1/audit/clients/{world.client}"
+    vkey = parse_vkey(world.service._ledger.vkey(world.tenant))
+
+    async def both() -> tuple[list[int], list[int]]:
+        _, shown = await call(site, token, "GET", f"{path}/accounting-of-disclosures")
+        body, _ = await export(site, token, f"accounting-of-disclosures?client_id={world.client}")
+        (tmp_path / "b.zip").write_bytes(body)
+        found = check_bundle(tmp_path / "b.zip", vkey)
+        rows = [json.loads(line)["index"] for line in zipfile.ZipFile(tmp_path / "b.zip").read("rows.ndjson").splitlines()]
+        assert found.proved == len(rows)
+        return [item["index"] for item in shown["items"]], rows
+
+    assert await both() == ([5, 4], [5, 4])
+    asked = {"agency": "County sheriff", "statement": "It would impede an inquiry.", "form": "oral", "entries": [4]}
+    until = (now + timedelta(days=20)).isoformat()
+    assert (await call(site, token, "POST", f"{path}/accounting-suspensions", asked | {"until": until}))[0] == 201
+    assert await both() == ([5], [5])
+
+
 @pytest.mark.parametrize("typed", ["Noor%20Haddad%20born%201991-04-03", "%00", "7" * 7000])
 async def test_a_name_in_place_of_an_id_never_comes_into_the_ledger(world: World, site: str, typed: str) -> None:
     await world.usual()
@@ -145,6 +177,16 @@ def other_proof(files: Files) -> Files:
     return {**files, one: files[two], two: files[one]}
 
 
+def signed_otherwise(files: Files) -> Files:
+    """One bit of the log's signature under the first proof."""
+    name = min(n for n in files if n.startswith("proofs/"))
+    head, dash, line = files[name].decode().rpartition("\u2014 ")
+    origin, _, encoded = line.strip().partition(" ")
+    blob = bytearray(b64decode(encoded))
+    blob[-1] ^= 1
+    return {**files, name: f"{head}{dash}{origin} {b64encode(bytes(blob)).decode()}\n".encode()}
+
+
 TAMPERINGS: dict[str, tuple[Callable[[Files], Files], str]] = {
     "a word in the CSV": (lambda f: {**f, "rows.csv": f["rows.csv"].replace(b"permit", b"denied", 1)}, "rows.csv was changed"),
     "the CSV and the manifest": (
@@ -163,6 +205,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Files], Files], str]] = {
     "a leaf": (lambda f: rehashed(with_first(f, leaf="AAAA")), "does not hold"),
     "an index": (lambda f: rehashed(with_first(f, index=0)), "row 0 is malformed"),
     "a proof": (lambda f: rehashed(other_proof(f)), "is of another entry"),
+    "a signature": (lambda f: rehashed(signed_otherwise(f)), "does not hold"),
     "a row left out": (lambda f: rehashed(without_first(f)), "the manifest says"),
     "not a row": (lambda f: rehashed({**f, "rows.ndjson": b"[]\n"}), "a line that is no row"),
     "the manifest": (lambda f: {**f, "manifest.json": b"{}"}, "not one of version"),
@@ -180,12 +223,30 @@ async def bundle(practice: World) -> tuple[Files, str]:
 
 
 @pytest.mark.parametrize("tampering", TAMPERINGS)
-async def test_each_tampering_of_a_bundle_is_found(bundle: tuple[Files, str], tmp_path: Path, tampering: str) -> None:
+async def test_each_tampering_of_a_bundle_is_found(
+    bundle: tuple[Files, str], tmp_path: Path, tampering: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     files, vkey = bundle
     change, why = TAMPERINGS[tampering]
     check_bundle(packed(tmp_path / "good.zip", files), parse_vkey(vkey))
+    bad = packed(tmp_path / "bad.zip", change(files))
     with pytest.raises(BundleInvalid, match=why):
-        check_bundle(packed(tmp_path / "bad.zip", change(files)), parse_vkey(vkey))
+        check_bundle(bad, parse_vkey(vkey))
+    assert verify_export.main([str(bad), "--log", vkey]) == 1
+    assert re.search(f"NOT WHOLE: .*{why}", capsys.readouterr().out)
+
+
+async def test_what_the_manifest_alone_says_is_never_called_proved(
+    bundle: tuple[Files, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another client in the query, another maker: no proof covers them, the bundle's hash in the ledger does."""
+    files, vkey = bundle
+    manifest = json.loads(files["manifest.json"])
+    for changed in ({}, {"query": {"client_id": "another"}}, {"made_by": "dr.innocent"}):
+        file = packed(tmp_path / "b.zip", files | {"manifest.json": json.dumps(manifest | changed).encode()})
+        assert verify_export.main([str(file), "--log", vkey]) == 0
+        said = capsys.readouterr().out
+        assert "by whom and when is the manifest's word alone" in said and hashlib.sha256(file.read_bytes()).hexdigest() in said
 
 
 async def test_words_without_their_payload_are_never_called_proved(

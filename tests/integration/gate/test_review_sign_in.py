@@ -11,6 +11,7 @@ from services.audit_log.application.ledger_view import Filters
 from shared.contracts.disclosure import Action
 from shared.http.page_session import COOKIE
 from tests.integration.gate.gate_support import World
+from tests.support.ledger import entry
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 STRICT = "default-src 'none'; script-src 'self'; style-src 'self'"
@@ -115,6 +116,22 @@ async def test_bad_questions_are_told_on_the_page(world: World, site: str, jar: 
     for path, status in (("/review/entries/999999", 404), ("/review/entries/x", 404), ("/review/search?cursor=zz", 422)):
         async with jar.get(site + path) as page:
             assert (page.status, page.content_type) == (status, "text/html"), path
+
+
+async def test_a_word_that_fits_very_many_people_is_refused_rather_than_half_searched(
+    world: World, site: str, jar: aiohttp.ClientSession
+) -> None:
+    made = [entry(n, agent=f"t-{n}", agent_name=f"Dr. {n} Example", at=world.clock.now()) for n in range(201)]
+    await world.service._ledger.append(world.tenant, made)
+    await sign_in(jar, site, world.token("co-weiss", "compliance_officer"))
+    async with jar.get(f"{site}/review/search?agent=example") as page:
+        text = await page.text()
+        assert page.status == 200 and "it fits more than 200 people: write more of the name" in text and "hit" not in text
+        assert page.headers["Audit-Entry"].isdigit()
+    async with jar.get(f"{site}/review/search.csv?agent=example") as page:
+        assert page.status == 422
+    async with jar.get(f"{site}/review/search?agent=dr.+17+exa") as page:
+        assert (await page.text()).count('class="hit"') == 1
 
 
 async def test_whatever_people_are_called_is_text(world: World, site: str, jar: aiohttp.ClientSession) -> None:

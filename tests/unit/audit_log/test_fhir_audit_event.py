@@ -113,9 +113,14 @@ def day(*numbers: int) -> datetime:
         ([("date", "ge2026-03-02"), ("date", "le2026-03-31")], day(2026, 3, 2), day(2026, 4, 1)),
         ([("date", "gt2026-03-02"), ("date", "lt2026-03-31")], day(2026, 3, 3), day(2026, 3, 31)),
         ([("date", "2026-03-02T08:00:00 01:00")], day(2026, 3, 2, 7), day(2026, 3, 2, 7, 0, 1)),
+        ([("date", "2026-03-02T08:00Z")], day(2026, 3, 2, 8), day(2026, 3, 2, 8, 1)),
+        ([("date", "le2026-03-02T08:00Z")], None, day(2026, 3, 2, 8, 1)),
+        ([("date", "sa2026-03-02T08:00Z")], day(2026, 3, 2, 8, 1), None),
+        ([("date", "2026-03-02T08:00:05.25Z")], day(2026, 3, 2, 8, 0, 5, 250_000), day(2026, 3, 2, 8, 0, 5, 260_000)),
+        ([("date", "2026-03-02T08:00:05.000007Z")], day(2026, 3, 2, 8, 0, 5, 7), day(2026, 3, 2, 8, 0, 5, 8)),
     ],
 )
-def test_the_last_day_counts(pairs: list[tuple[str, str]], since: datetime, until: datetime) -> None:
+def test_the_last_day_counts(pairs: list[tuple[str, str]], since: datetime | None, until: datetime | None) -> None:
     filters = audit_search_of(pairs, lenient=False).filters
     assert (filters.since, filters.until) == (since, until)
 
@@ -156,6 +161,9 @@ def test_each_parameter_narrows_the_search() -> None:
         ("entity", "note"),
         ("purpose", "a b"),
         ("agent", ""),
+        ("agent", "t-rivera,t-okafor"),
+        ("date", "2026-03-02T08Z"),
+        ("date", "2026-03-02T08:00"),
         ("_count", "0"),
         ("_count", "1000"),
     ],
@@ -164,6 +172,10 @@ def test_what_is_not_understood_is_refused(pair: tuple[str, str]) -> None:
     with pytest.raises(Problem) as problem:
         audit_search_of([pair], lenient=False)
     assert problem.value.status == 400
+
+
+def test_a_name_with_a_comma_is_one_name() -> None:
+    assert audit_search_of([("agent", "Rivera\\, Ada")], lenient=False).filters.agent == "Rivera, Ada"
 
 
 def test_twice_the_same_parameter_is_refused_and_unknown_ones_are_passed_over_if_asked_for() -> None:

@@ -1,12 +1,12 @@
 """What needs a person, counted from the ledger's columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from services.audit_log.adapters.ledger_search import SELECT, stored_entry
 from services.audit_log.application.ledger_view import StoredEntry
-from services.audit_log.review.application.today import Repeated
+from services.audit_log.review.application.today import Alarms, Repeated
 from shared.eventstore.store import EventStore
 
 _REFUSED: Final = """
@@ -18,6 +18,12 @@ GROUP BY agent, agent_role, client_id HAVING count(*) >= $3 ORDER BY times DESC,
 _SIZE: Final = "SELECT coalesce(max(idx) + 1, 0) AS size FROM ledger_entry WHERE tenant_id = $1"
 _VERIFIED: Final = f"""{SELECT}
 WHERE e.tenant_id = $1 AND e.action = 'verify-ledger' AND e.outcome = 'permit' ORDER BY e.at DESC LIMIT 1"""
+_ALARMS: Final = """SELECT reason, count(*) AS times, max(idx) AS idx FROM (
+  SELECT e.idx, convert_from(p.payload, 'UTF8')::json ->> 'reason' AS reason
+  FROM ledger_entry e JOIN ledger_payload p USING (tenant_id, idx)
+  WHERE e.tenant_id = $1 AND e.kind = 'alarm' AND e.at >= $2) AS raised
+WHERE reason <> ALL ($3) GROUP BY reason ORDER BY idx DESC"""
+_THESE: Final = f"{SELECT} WHERE e.tenant_id = $1 AND e.idx = ANY ($2)"
 
 
 class Attention:
@@ -26,6 +32,12 @@ class Attention:
 
     async def repeated_refusals(self, tenant: str, since: datetime, *, least: int, limit: int) -> list[Repeated]:
         return [_repeated(r) for r in await self._store.fetch(tenant, _REFUSED, tenant, since, least, limit)]
+
+    async def alarms(self, tenant: str, since: datetime, *, besides: Sequence[str]) -> list[Alarms]:
+        kinds = await self._store.fetch(tenant, _ALARMS, tenant, since, list(besides))
+        rows = await self._store.fetch(tenant, _THESE, tenant, [k["idx"] for k in kinds])
+        newest = {r["idx"]: stored_entry(r) for r in rows}
+        return [Alarms(k["reason"], k["times"], newest[k["idx"]]) for k in kinds]
 
     async def size(self, tenant: str) -> int:
         (row,) = await self._store.fetch(tenant, _SIZE, tenant)

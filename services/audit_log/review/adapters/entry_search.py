@@ -17,13 +17,19 @@ Place = tuple[datetime, int]
 """time and index of the last entry shown"""
 _EXPORT_PAGE: Final = 100
 """decoding a page holds the loop for some milliseconds; larger ones are no faster"""
-_SUBS: Final = "SELECT sub FROM ledger_agent WHERE tenant_id = $1 AND name LIKE $2 LIMIT 200"
+MOST_PEOPLE: Final = 200
+"""whom one word may name: every one of them is looked for, or none"""
+_SUBS: Final = f"SELECT DISTINCT sub FROM ledger_agent WHERE tenant_id = $1 AND name LIKE $2 LIMIT {MOST_PEOPLE + 1}"  # noqa: S608
 
 _ACTIVE: Final = """SELECT sub FROM unnest($2::text[]) AS sub
 WHERE EXISTS (SELECT FROM ledger_entry WHERE tenant_id = $1 AND agent = sub)"""
 """what was typed is rarely a `sub` as well, and a name without entries finds none"""
 _SPAN: Final = """SELECT min(at) AS oldest, max(at) AS newest FROM ledger_entry
 WHERE tenant_id = $1 AND at >= coalesce($2, '-infinity'::timestamptz) AND at < coalesce($3, 'infinity'::timestamptz)"""
+
+
+class TooManyPeople(Exception):
+    """The word fits more names than a search takes."""
 
 
 class EntrySearch:
@@ -52,9 +58,11 @@ class EntrySearch:
         return None if row["oldest"] is None else (row["oldest"], row["newest"])
 
     async def named(self, tenant: str, who: str) -> list[str]:
-        """`sub`s of staff whose name holds the word, in any case."""
+        """`sub`s of staff whose name holds the word, in any case. Raises TooManyPeople rather than leave some out."""
         word = who.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         rows = await self._store.fetch(tenant, _SUBS, tenant, f"%{word}%")
+        if len(rows) > MOST_PEOPLE:
+            raise TooManyPeople
         return [row["sub"] for row in rows]
 
 

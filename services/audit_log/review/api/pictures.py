@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -37,7 +38,9 @@ class Shown:
     id: str
     title: str
     told: str
-    svg: Markup
+    wide: Markup
+    narrow: Markup
+    """the same for a narrow window"""
     columns: tuple[str, ...]
     rows: Sequence[tuple[object, ...]]
     legend: Sequence[tuple[int, str]] = ()
@@ -112,12 +115,17 @@ def pictures_router(
             id="timeline",
             title="Agreed, and used",
             told="Bars: what was agreed and who cares for the client. Dots: uses on a day; where something was refused, a ring.",
-            svg=Markup(pictures.timeline(bars, dots, first, last)),  # noqa: S704  # built here, every text escaped
+            **_drawn(partial(pictures.timeline, bars, dots, first, last)),
             columns=("what", "who", "from", "to", "uses", "refused"),
             rows=rows,
         )
 
     return router
+
+
+def _drawn(draw: Callable[..., str]) -> dict[str, Markup]:
+    """Built here, every text escaped."""
+    return {"wide": Markup(draw()), "narrow": Markup(draw(narrow=True))}  # noqa: S704
 
 
 def _hours(heat: dict[tuple[int, int], int]) -> Shown:
@@ -126,7 +134,7 @@ def _hours(heat: dict[tuple[int, int], int]) -> Shown:
         id="hours",
         title="By hour and weekday",
         told="When records are used. The darker (by night: the lighter), the more. Hours are UTC.",
-        svg=Markup(pictures.heat_map(heat)),  # noqa: S704
+        **_drawn(partial(pictures.heat_map, heat)),
         columns=("weekday", "hour", "uses"),
         rows=rows,
     )
@@ -148,7 +156,7 @@ def _people(found: Sequence[tuple[str, str, str, int]]) -> Shown:
         id="people",
         title="By person and purpose",
         told=f"The {_PEOPLE} who used records most, automatic tasks included.",
-        svg=Markup(pictures.people_bars(list(by_person.items()), colours)),  # noqa: S704
+        **_drawn(partial(pictures.people_bars, list(by_person.items()), colours)),
         columns=("person", "role", "purpose", "uses"),
         rows=[(name, role.replace("_", " "), PURPOSES.get(p, p), n) for name, role, p, n in found],
         legend=legend,
@@ -161,7 +169,7 @@ def _refusals(refused: dict[date, int], since: date, until: date) -> Shown:
         id="refusals",
         title="Refusals over time",
         told="Requests that the gate refused, by day.",
-        svg=Markup(pictures.day_bars(counted)),  # noqa: S704
+        **_drawn(partial(pictures.day_bars, counted)),
         columns=("day", "refused"),
         rows=[(day, n) for day, n in counted if n],
     )

@@ -15,14 +15,15 @@ from starlette.responses import Response, StreamingResponse
 from services.audit_log.api.ledger_query import filters_of
 from services.audit_log.application.explanations import Explanations
 from services.audit_log.application.ledger_view import Filters, LedgerView, NoSuchEntry, NotYetSigned, StoredEntry
-from services.audit_log.domain.payload import instant
-from services.audit_log.review.adapters.entry_search import EntrySearch, Place
+from services.audit_log.domain.leaf import canonical
+from services.audit_log.domain.payload import instant, payload_of
+from services.audit_log.review.adapters.entry_search import MOST_PEOPLE, EntrySearch, Place, TooManyPeople
 from services.audit_log.review.api.csv_text import csv_bytes
 from services.audit_log.review.api.rendering import HEADERS
 from services.audit_log.review.api.surface import Surface
 from shared.http.call import Call
 from shared.http.cursor import Cursors, limit_of
-from shared.http.problems import Problem, not_found, unavailable
+from shared.http.problems import Fault, Problem, invalid, not_found, unavailable
 
 FIELDS: Final = ("client_id", "agent", "from", "to", "action", "outcome", "purpose", "kind", "record_id")
 ACTIONS: Final = ("read", "search", "create", "update", "sign", "cosign", "answer", "revoke", "compute", "export", "lookup")
@@ -31,6 +32,8 @@ COLUMNS: Final = (
     *("service", "records", "basis", "request_id", "erased"),
 )
 """of the CSV; new ones come at the end, so that none ever shifts"""
+WORDS: Final = ("at", "kind", "agent", "action", "outcome", "reason", "purpose", "client_id", "records")
+"""of a payload, those that an entry's page shows"""
 
 
 def search_router(
@@ -45,11 +48,11 @@ def search_router(
         values: dict[str, Any] = {"asked": asked, "actions": ACTIONS, "hits": [], "next": None, "faults": []}
         try:
             filters = filters_of(request)
+            told = await _told(search, ledger, call.tenant, asked)
         except Problem as problem:
             values["faults"] = [(f.pointer.lstrip("?"), f.detail) for f in problem.errors]
             faulty = {"faulty": [name for name, _ in values["faults"] if name in FIELDS]}  # never what was typed there
             return await surface.show(call, "search.html", values, action="search-ledger", query=faulty, rows=0)
-        told = await _told(search, ledger, call.tenant, asked)
         bound_to = orjson.dumps([call.tenant, call.principal.sub, "review", asked], option=orjson.OPT_SORT_KEYS).decode()
         limit, position = limit_of(request), cursors.decode(request, bound_to=bound_to)
         after: Place | None = (datetime.fromisoformat(position[0]), position[1]) if position else None
@@ -87,7 +90,7 @@ def search_router(
         except NoSuchEntry:
             await surface.desk.record(call, "explain-entry", {"index": index[:20]}, 0)
             raise not_found("The log has no entry at this index.") from None
-        values = {"stored": stored, "why": await explanations.of(call.tenant, stored), "at": instant(stored.entry.at)}
+        values = {"stored": stored, "why": await explanations.of(call.tenant, stored), "words": _words(stored)}
         return await surface.show(
             call,
             "entry.html",
@@ -139,6 +142,12 @@ async def _lines(
     await surface.desk.record(call, "exported-ledger", query, rows, client_id=filters.client_id)
 
 
+def _words(stored: StoredEntry) -> str:
+    """What the page shows of an entry, for the browser to compare with what was logged."""
+    payload = payload_of(stored.entry)
+    return canonical({name: payload[name] for name in WORDS}).decode()
+
+
 def _row(stored: StoredEntry) -> tuple[object, ...]:
     e = stored.entry
     records = " ".join(f"{r.record_type}:{r.record_id}:{r.decision}" for r in e.records)
@@ -151,11 +160,15 @@ def _asked(request: Request) -> dict[str, str]:
 
 
 async def _told(search: EntrySearch, ledger: LedgerView, tenant: str, asked: Mapping[str, str]) -> dict[str, Any]:
-    """What the entry keeps: of a person, the `sub`s that were found."""
+    """What the entry keeps: of a person, the `sub`s that were found. Problem 422 where a word fits too many names."""
     who = asked.get("agent")
     if who is None:
         return dict(asked)
-    return {**asked, "agent": sorted({*await ledger.agents(tenant, who), *await search.named(tenant, who)})}
+    try:
+        named = await search.named(tenant, who)
+    except TooManyPeople:
+        raise invalid([Fault("?agent", f"it fits more than {MOST_PEOPLE} people: write more of the name")]) from None
+    return {**asked, "agent": sorted({*await ledger.agents(tenant, who), *named})}
 
 
 def _limit(request: Request) -> dict[str, str]:

@@ -30,7 +30,7 @@ def today_router(
     async def today(request: Request) -> Response:
         call = await surface.officer(request, "view-today")
         found = await gathering.today(call)
-        rows = len(found.reviews) + len(found.documentation) + len(found.refusals) + len(found.alarms)
+        rows = len(found.reviews.items) + len(found.documentation) + len(found.refusals.items) + len(found.alarms)
         values = {"today": found, "now": now(), "verifying": verifying.running(call.tenant)}
         return await surface.show(call, "today.html", values, action="view-today", query={}, rows=rows)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -119,12 +119,21 @@ class Judging:
         if accesses:
             since, last = min(a.at for a in accesses), max(a.at for a in accesses)
             bursts, searches = _crowds(await self._rows.around(tenant, since - timedelta(hours=1), last))
-        judged = await self._judge(tenant, accesses, bursts, searches)
+        judged = await self._judge(tenant, accesses, bursts, searches, uncounted=accesses)
         with suppress(UniqueViolation):  # another process was faster
             await self._rows.keep(tenant, first, until, judged)
         return until < end
 
-    async def _judge(self, tenant: str, accesses: Sequence[Access], bursts: set[int], searches: set[int]) -> list[Judged]:
+    async def _judge(
+        self,
+        tenant: str,
+        accesses: Sequence[Access],
+        bursts: set[int],
+        searches: set[int],
+        *,
+        uncounted: Sequence[Access] = (),
+    ) -> list[Judged]:
+        """`uncounted`: those that the hours kept do not hold yet; a backlog is judged by its own hours too."""
         if not accesses:
             return []
         clients = sorted({a.client_id for a in accesses})
@@ -146,7 +155,9 @@ class Judging:
             )
             for client in clients
         }
-        rare = rare_hours(await self._rows.hours(tenant, until - HOURS_SINCE))
+        worked = Counter(await self._rows.hours(tenant, until - HOURS_SINCE))
+        worked.update(a.at.hour for a in uncounted)
+        rare = rare_hours(worked)
         judged: list[Judged] = []
         for place, a in enumerate(accesses):
             if place % BREATH == 0:

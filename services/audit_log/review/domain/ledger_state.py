@@ -1,32 +1,23 @@
 """The ledger's state in plain words: how long it is, what was signed last, who co-signed it, and when it was last recomputed."""
 
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from services.audit_log.domain.checkpoint import Checkpoint, parse_text
-from services.audit_log.domain.note import NoteInvalid
+from services.audit_log.domain.checkpoint import Checkpoint
+from services.audit_log.domain.cosignature import Standing
 
 VERIFY_EVERY: Final = timedelta(days=7)
-_COSIGNATURE_BYTES: Final = (4 + 8 + 64,)
-"""C2SP tlog-cosignature v1: key id, time, Ed25519 signature"""
+WITNESS_LATE: Final = timedelta(minutes=10)
+"""how old a witness's last signature may be while newer entries wait for it"""
 
 
 class Mood(StrEnum):
     GOOD = "good"
     LOOK = "look"
     BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Cosignature:
-    witness: str
-    at: datetime
-    """when the witness signed, by its own clock"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +34,8 @@ class Verified:
 class LedgerState:
     entries: int
     checkpoint: Checkpoint | None
-    cosignatures: tuple[Cosignature, ...]
+    witnesses: Sequence[Standing]
+    """those that the deployment names"""
     verified: Verified | None
     refused: str | None
     now: datetime
@@ -68,16 +60,28 @@ class LedgerState:
         size = f"{self.checkpoint.size:,}"
         if self.waiting == 0:
             return "Signature", f"The last checkpoint signs all {size} entries.", Mood.GOOD
-        text = f"The last checkpoint signs {size} entries; {self.waiting:,} newer ones follow within about a second."
+        newer = counted(self.waiting, "newer one follows", "newer ones follow")
+        text = f"The last checkpoint signs {size} entries; {newer} within about a second."
         return "Signature", text, Mood.GOOD if self.waiting < 10_000 else Mood.LOOK
 
     def _witnessed(self) -> tuple[str, str, Mood]:
-        if not self.cosignatures:
-            return "Witnesses", "No witness has co-signed: only this deployment itself vouches for the log.", Mood.LOOK
-        slowest = max(self.now - c.at for c in self.cosignatures)
-        names = ", ".join(c.witness for c in self.cosignatures)
-        mood = Mood.GOOD if slowest < timedelta(minutes=10) else Mood.LOOK
-        return "Witnesses", f"Co-signed by {names}; the oldest of these signatures is {ago(slowest)} old.", mood
+        if not any(w.size is not None for w in self.witnesses):
+            why = "".join(f" {w.witness}: {w.fault}." for w in self.witnesses if w.fault)
+            return "Witnesses", f"No witness has co-signed: only this deployment itself vouches for the log.{why}", Mood.LOOK
+        mood = Mood.LOOK if any(self._late(w) for w in self.witnesses) else Mood.GOOD
+        return "Witnesses", "; ".join(map(self._followed, self.witnesses)) + ".", mood
+
+    def _late(self, w: Standing) -> bool:
+        return bool(w.behind) and (w.cosigned_at is None or self.now - w.cosigned_at >= WITNESS_LATE)
+
+    def _followed(self, w: Standing) -> str:
+        if w.size is None or w.cosigned_at is None:
+            text = f"{w.witness} has not co-signed yet"
+        elif not w.behind:
+            text = f"{w.witness} co-signed all of them, {ago(self.now - w.cosigned_at)} ago"
+        else:
+            text = f"{w.witness} co-signed {w.size:,}, {ago(self.now - w.cosigned_at)} ago, and is {w.behind:,} behind"
+        return f"{text} ({w.fault})" if w.fault else text
 
     def _recomputed(self) -> tuple[str, str, Mood]:
         if self.verified is None:
@@ -87,34 +91,6 @@ class LedgerState:
             return "Verification", f"Recomputed {when}: it did not agree ({self.verified.finding}).", Mood.BAD
         mood = Mood.GOOD if self.now - self.verified.at < VERIFY_EVERY else Mood.LOOK
         return "Verification", f"Recomputed {when}: all {self.verified.entries:,} entries agree with what was signed.", mood
-
-
-def read_note(note: bytes | None) -> tuple[Checkpoint | None, tuple[Cosignature, ...]]:
-    """What a published checkpoint says, and the witnesses' signatures below it (form only: a verifier checks them)."""
-    if note is None:
-        return None, ()
-    text, _, tail = note.decode("utf-8", "replace").rpartition("\n\n")
-    try:
-        checkpoint = parse_text(text + "\n")
-    except NoteInvalid:
-        return None, ()
-    return checkpoint, tuple(_cosignatures(tail.splitlines(), checkpoint.origin))
-
-
-def _cosignatures(lines: Sequence[str], origin: str) -> list[Cosignature]:
-    found = []
-    for line in lines:
-        name, _, encoded = line.removeprefix("\u2014 ").partition(" ")
-        try:
-            blob = b64decode(encoded, validate=True)
-        except (Base64Error, ValueError):
-            continue
-        if name == origin or len(blob) not in _COSIGNATURE_BYTES:
-            continue
-        seconds = int.from_bytes(blob[4:12], "big")
-        if seconds < 2**40:
-            found.append(Cosignature(name, datetime.fromtimestamp(seconds, UTC)))
-    return found
 
 
 def ago(span: timedelta) -> str:

@@ -1,10 +1,12 @@
 """Pictures of access as SVG: shapes and text alone, coloured by classes of the pages' own sheet, so that light, dark and the
-policy without inline styles hold. Each picture has a table beside it that says the same."""
+policy without inline styles hold. Each picture has a table beside it that says the same, and is drawn twice: for a wide window,
+and `narrow`, 300 wide, for a telephone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from html import escape
+from itertools import product
 from typing import Final
 
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -33,42 +35,58 @@ class Dot:
     refused: int
 
 
-def heat_map(counts: Mapping[tuple[int, int], int]) -> str:
-    """Weekday (0 is Monday) × hour of the day (UTC) → uses."""
-    cell, left, top = 30, 44, 26
+def heat_map(counts: Mapping[tuple[int, int], int], *, narrow: bool = False) -> str:
+    """Weekday (0 is Monday) × hour of the day (UTC) → uses. Narrow: the hours go down."""
     highest = max(counts.values(), default=0)
-    parts = [_text(left + h * cell + cell / 2, 16, f"{h}", "middle") for h in range(0, 24, 2)]
-    for weekday in range(7):
-        y = top + weekday * cell
-        parts.append(_text(left - 8, y + cell / 2 + 4, DAYS[weekday], "end"))
-        for hour in range(24):
-            times = counts.get((weekday, hour), 0)
-            step = 0 if not times else 1 + min(HEAT_STEPS - 1, (times - 1) * HEAT_STEPS // max(1, highest))
-            told = f"{DAYS[weekday]}, {hour}:00 to {hour + 1}:00: {times:,}"
-            parts.append(_rect(left + hour * cell + 1, y + 1, cell - 2, cell - 2, f"heat{step}", told, radius=4))
-    return _svg(left + 24 * cell + 4, top + 7 * cell + 4, "Uses of records by weekday and hour, UTC", parts)
+    across, down, left, top = (37, 19, 40, 22) if narrow else (30, 30, 44, 26)
+
+    def place(weekday: int, hour: int) -> tuple[int, int]:
+        column, row = (weekday, hour) if narrow else (hour, weekday)
+        return left + column * across, top + row * down
+
+    def beside(row: int) -> float:
+        return top + row * down + down / 2 + 4
+
+    def above(column: int) -> float:
+        return left + column * across + across / 2
+
+    hours = range(0, 24, 2)
+    if narrow:
+        parts = [_text(above(w), top - 8, DAYS[w], "middle") for w in range(7)]
+        parts += [_text(left - 6, beside(h), f"{h}:00", "end") for h in hours]
+    else:
+        parts = [_text(above(h), top - 10, f"{h}", "middle") for h in hours]
+        parts += [_text(left - 8, beside(w), DAYS[w], "end") for w in range(7)]
+    for weekday, hour in product(range(7), range(24)):
+        times = counts.get((weekday, hour), 0)
+        step = 0 if not times else 1 + min(HEAT_STEPS - 1, (times - 1) * HEAT_STEPS // max(1, highest))
+        told = f"{DAYS[weekday]}, {hour}:00 to {hour + 1}:00: {times:,}"
+        x, y = place(weekday, hour)
+        parts.append(_rect(x + 1, y + 1, across - 2, down - 2, f"heat{step}", told, radius=4))
+    right, bottom = place(6, 23)
+    return _svg(right + across + (1 if narrow else 4), bottom + down + 4, "Uses of records by weekday and hour, UTC", parts)
 
 
-def people_bars(rows: Sequence[tuple[str, Mapping[str, int]]], colours: Mapping[str, int]) -> str:
-    """Person → purpose → uses, most first; `colours` gives each purpose its class."""
-    row, left, width = 30, 190, 560
+def people_bars(rows: Sequence[tuple[str, Mapping[str, int]]], colours: Mapping[str, int], *, narrow: bool = False) -> str:
+    """Person → purpose → uses, most first; `colours` gives each purpose its class. Narrow: names stand above their bars."""
+    row, left, width, right = (44, 0, 240, 60) if narrow else (30, 190, 560, 70)
     highest = max((sum(of.values()) for _, of in rows), default=0) or 1
     parts = []
     for n, (name, of) in enumerate(rows):
-        y, x = n * row + 4, float(left)
-        parts.append(_text(left - 10, y + 17, _short(name, 24), "end"))
+        x, y = float(left), n * row + (18 if narrow else 4)
+        parts.append(_label(n * row + 13 if narrow else y + 17, name, left, 24, narrow=narrow))
         for purpose, times in sorted(of.items(), key=lambda kv: colours.get(kv[0], COLOURS)):
-            wide = times / highest * width
+            wide = max(3.0, times / highest * width)
             told = f"{name}, {purpose or 'no purpose'}: {times:,}"
-            parts.append(_rect(x, y, wide, row - 8, f"c{colours.get(purpose, COLOURS)}", told))
+            parts.append(_rect(x, y, wide, 22, f"c{colours.get(purpose, COLOURS)}", told))
             x += wide
         parts.append(_text(x + 6, y + 17, f"{sum(of.values()):,}", "start"))
-    return _svg(left + width + 70, max(1, len(rows)) * row + 4, "Uses of records by person and purpose", parts)
+    return _svg(left + width + right, max(1, len(rows)) * row + 4, "Uses of records by person and purpose", parts)
 
 
-def day_bars(counts: Sequence[tuple[date, int]]) -> str:
+def day_bars(counts: Sequence[tuple[date, int]], *, narrow: bool = False) -> str:
     """Refusals by day, without gaps between the days."""
-    width, height, left, bottom = 820, 190, 44, 24
+    width, height, left, right, days = (262, 150, 34, 38, 3) if narrow else (820, 190, 44, 30, 6)
     highest = max((n for _, n in counts), default=0)
     top = _round_up(highest)
     each = (width - left) / max(1, len(counts))
@@ -83,37 +101,41 @@ def day_bars(counts: Sequence[tuple[date, int]]) -> str:
             parts.append(
                 _rect(left + n * each + each * 0.1, height - tall, each * 0.8, tall, "refused", f"{day:%d %b %Y}: {times:,}")
             )
-    for n in range(0, len(counts), max(1, len(counts) // 6)):
+    for n in range(0, len(counts), max(1, -(-len(counts) // days))):
         parts.append(_text(left + n * each, height + 17, f"{counts[n][0]:%d %b}", "start"))
-    return _svg(width + 30, height + bottom, "Refused requests by day", parts)
+    return _svg(width + right, height + 24, "Refused requests by day", parts)
 
 
-def timeline(bars: Sequence[Bar], dots: Sequence[Dot], since: datetime, until: datetime) -> str:
-    """Consents and relationships as bars, uses as dots, on one axis of time."""
-    left, width, row = 210, 640, 26
+def timeline(bars: Sequence[Bar], dots: Sequence[Dot], since: datetime, until: datetime, *, narrow: bool = False) -> str:
+    """Consents and relationships as bars, uses as dots, on one axis of time. Narrow: labels stand above their rows."""
+    left, width, right, row, steps = (10, 280, 10, 42, 2) if narrow else (210, 640, 20, 26, 4)
     span = max(1.0, (until - since).total_seconds())
 
     def x(at: datetime) -> float:
         return left + min(1.0, max(0.0, (at - since).total_seconds() / span)) * width
 
+    def middle(n: int) -> float:
+        """Of what is drawn in the row: under its label, or beside it."""
+        return 26.0 + n * row + (29 if narrow else 12)
+
+    def named(n: int, text: str) -> str:
+        return _label(26 + n * row + 16 if narrow else middle(n) + 4, text, left, 40 if narrow else 28, narrow=narrow)
+
     parts: list[str] = []
     people = list(dict.fromkeys(d.who for d in dots))
-    rows = len(bars) + len(people)
-    height = 26 + rows * row + 8
-    for n in range(6):
-        at = since + (until - since) * n / 5
+    height = 26 + (len(bars) + len(people)) * row + 8
+    for n in range(steps + 1):
+        at = since + (until - since) * n / steps
         parts.append(f'<path class="grid" d="M{x(at):.1f} 22 V{height - 4}"/>')
-        anchor = "start" if n == 0 else "end" if n == 5 else "middle"
+        anchor = "start" if n == 0 else "end" if n == steps else "middle"
         parts.append(_text(x(at), 14, f"{at:%d %b %Y}", anchor))
     for n, bar in enumerate(bars):
-        y = 26.0 + n * row
         start, end = x(bar.start), x(bar.end or until)
-        parts.append(_text(left - 10, y + 16, _short(bar.label, 28), "end"))
         told = f"{bar.label}: {bar.start:%d %b %Y} to {(bar.end and f'{bar.end:%d %b %Y}') or 'today'}"
-        parts.append(_rect(start, y + 5, max(3.0, end - start), row - 12, bar.kind, told, radius=4))
-    for n, who in enumerate(people):
-        y = 26.0 + (len(bars) + n) * row + row / 2
-        parts.append(_text(left - 10, y + 4, _short(who, 28), "end"))
+        parts.append(_rect(start, middle(n) - 7, max(3.0, end - start), 14, bar.kind, told, radius=4))
+        parts.append(named(n, bar.label))
+    for n, who in enumerate(people, len(bars)):
+        y = middle(n)
         parts.append(f'<path class="lane" d="M{left} {y:.1f} H{left + width}"/>')
         for d in (d for d in dots if d.who == who):
             centre = x(datetime(d.day.year, d.day.month, d.day.day, 12, tzinfo=UTC))
@@ -123,7 +145,8 @@ def timeline(bars: Sequence[Bar], dots: Sequence[Dot], since: datetime, until: d
             parts.append(
                 f'<circle class="{kind}" cx="{centre:.1f}" cy="{y:.1f}" r="{size:.1f}"><title>{escape(told)}</title></circle>'
             )
-    return _svg(left + width + 20, height, "Consents, care relationships and uses on one axis of time", parts)
+        parts.append(named(n, who))
+    return _svg(left + width + right, height, "Consents, care relationships and uses on one axis of time", parts)
 
 
 def days_between(since: date, until: date) -> list[date]:
@@ -154,6 +177,11 @@ def _rect(x: float, y: float, width: float, height: float, kind: str, told: str,
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _label(y: float, text: str, left: float, most: int, *, narrow: bool) -> str:
+    """Above what it names, or before it."""
+    return _text(left if narrow else left - 10, y, _short(text, most), "start" if narrow else "end")
 
 
 def _short(text: str, most: int) -> str:

@@ -53,13 +53,28 @@ PURPOSES: Final = {
     "PUBHLTH": "public health",
     "HRESCH": "research",
 }
-_LOOKS: Final = {
+LOOKS: Final = {
     "search-ledger": "searched the log",
     "view-entry": "looked at one entry of the log",
     "view-today": "looked at the review page Today",
     "view-pictures": "looked at the pictures of access",
     "view-timeline": "looked at a client's timeline",
     "view-alarms": "looked at the alarms",
+    "view-witnesses": "looked at how witnesses follow the log",
+    "view-completeness": "looked at what was written without a receipt",
+    "view-retention": "looked at the retention clock",
+    "view-routes": "looked at where entries go out to",
+    "view-settings": "looked at the law and rules that bind the practice",
+    "view-law": "looked at the law and rules that bind the practice",
+    "view-erasure": "looked at an erasure",
+    "view-holds": "looked at legal holds",
+    "request-erasure": "asked for an erasure",
+    "approve-erasure": "approved an erasure",
+    "place-hold": "placed a legal hold",
+    "release-hold": "ended a legal hold",
+    "choose-settings": "chose the law and rules that bind the practice",
+    "rotate-index-key": "had the index of clients made anew",
+    "what-if": "asked what would be decided",
     "view-snooping": "looked at the snooping review",
     "view-person": "looked at one person's unexplained accesses",
     "decide-accesses": "decided on a person's unexplained accesses",
@@ -72,6 +87,14 @@ _LOOKS: Final = {
     "export-ledger": "exported entries of the log",
     "exported-ledger": "finished an export of the log",
     "access-report": "read an access report",
+    "export-access-report": "exported an access report",
+    "accounting-of-disclosures": "read an accounting of disclosures",
+    "export-accounting-of-disclosures": "exported an accounting of disclosures",
+    "export-activity": "exported an activity review",
+    "suspend-accounting": "suspended the accounting of some disclosures",
+    "search-audit-events": "searched the log as AuditEvents",
+    "read-audit-event": "read one entry of the log as AuditEvent",
+    "feed-entries": "sent entries of the log on",
     "sign-in": "signed in to the review pages",
     "sign-out": "signed out of the review pages",
 }
@@ -85,6 +108,9 @@ ALARMS: Final = {
     "record-bound-already": "A service asked to create a record that exists already.",
     "record-not-bound": "A service asked for a record that the gate has never heard of.",
     "claim-differs": "A service described a record differently than it was bound at its creation.",
+    "service-not-of-class": "A service asked for a kind of record that is not its own.",
+    "service-owns-nothing": "A service that keeps no records asked for one.",
+    "job-row": "A service acted for an automatic task that is not registered for it.",
     "kms-call-unknown": "Somebody else than the keyring used the key that wraps all others. Find out who held its token.",
     "kms-call-unlogged": "The KMS's own log does not show a call of the keyring: it was cut, or not handed in whole.",
     "kms-call-without-entry": "A client's key was opened, and no entry of this log says for what.",
@@ -97,7 +123,9 @@ ALARMS: Final = {
     "late-write-of-another": "A note that was written while the gate was away does not carry its author's valid token.",
     "late-write-wrong-time": "A note claims to have been written when it cannot have been.",
     "late-write-dropped": "A service gave up a note that waited, although no erasure asked for it.",
-    "number-skipped": "A service's numbering has a gap: something it did was not handed in.",
+    "entry-without-receipt": "A service was allowed to write and said nothing of it: the write failed, or is kept back.",
+    "witness-saw-more": "A witness has seen more of this log than there is: database and anchor were set back together.",
+    "witness-saw-another-log": "A witness has seen another log under this name: the log forked.",
 }
 
 
@@ -133,7 +161,7 @@ def what(entry: Entry) -> str:
     if entry.kind is EntryKind.ALARM:
         return f"raised an alarm: {alarm(entry.reason)}".removesuffix(".")
     refused = ", and was refused" if entry.outcome == "deny" else ""
-    about = _LOOKS.get(entry.action) or {
+    about = LOOKS.get(entry.action) or {
         EntryKind.GRANT: f"asked for, used or reviewed exceptional access ({entry.reason})",
         EntryKind.RELEASE: "chose who sees the alliance ratings",
         EntryKind.POLICY: f"changed what is allowed ({entry.reason or entry.action})",

@@ -49,7 +49,7 @@ async function verify() {
     step(null, "The entry’s words were erased with the client’s data. Its place in the log can still be checked.");
   } else {
     good = step(same(await committed(unbase64(given.salt), given.payload), proof.leaf), "The leaf commits to exactly this entry’s words.") && good;
-    good = step(shows(JSON.parse(given.payload)), "These words are what this page shows.") && good;
+    good = step(shows(JSON.parse(given.payload)), "These words are what this page shows: who, when, what, of whom, for what, and how it was decided.") && good;
   }
   const climbed = await climb(proof.index, note.size, await leafHash(proof.leaf), proof.path);
   const reached = same(climbed.root, note.root);
@@ -62,10 +62,10 @@ async function verify() {
   result(good);
 }
 
+// Both are in canonical form, so that equal values are equal texts.
 function shows(payload) {
-  const page = section.dataset;
-  return payload.at === page.at && payload.agent.sub === page.agent && payload.action === page.action
-    && payload.outcome === page.outcome && (payload.client_id ?? "") === page.client;
+  const words = Object.entries(JSON.parse(section.dataset.words));
+  return words.every(([name, value]) => JSON.stringify(payload[name]) === JSON.stringify(value));
 }
 
 function seenBefore(tenant, vkey, size) {

@@ -22,15 +22,21 @@ PICTURES = {
     "timeline": timeline(BARS, DOTS, START, START + timedelta(days=10)),
     "empty timeline": timeline([], [], START, START),
 }
+NARROW = {
+    "narrow heat": heat_map({(0, 9): 40, (6, 23): 20}, narrow=True),
+    "narrow people": people_bars([(HOSTILE, {"TREAT": 3, "<b>": 1})], {"TREAT": 1}, narrow=True),
+    "narrow days": day_bars([(d, n) for n, d in enumerate(days_between(date(2026, 3, 1), date(2026, 3, 9)))], narrow=True),
+    "narrow timeline": timeline(BARS, DOTS, START, START + timedelta(days=10), narrow=True),
+}
 
 
 def parsed(svg: str) -> Xml.Element:
     return Xml.fromstring(svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1))  # noqa: S314  # made here
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", PICTURES | NARROW)
 def test_a_picture_is_plain_svg(name: str) -> None:
-    root = parsed(PICTURES[name])
+    root = parsed((PICTURES | NARROW)[name])
     assert root.get("role") == "img" and root.get("aria-label")
     allowed = {SVG + tag for tag in ("svg", "title", "text", "rect", "path", "circle")}
     assert {e.tag for e in root.iter()} <= allowed
@@ -52,6 +58,17 @@ def test_bars_and_dots_stand_in_their_time() -> None:
     bars = [(float(e.get("x", "")), float(e.get("width", ""))) for e in root.iter(SVG + "rect")]
     assert bars == [(210.0, 640.0), (210.0, 128.0)]
     assert classes("timeline", "circle") == ["use", "refused", "use"]
+
+
+@pytest.mark.parametrize("name", ["heat", "days", "timeline"])
+def test_a_narrow_picture_shows_the_same(name: str) -> None:
+    wide, narrow = parsed(PICTURES[name]), parsed(NARROW[f"narrow {name}"])
+    marks = [[len(list(root.iter(SVG + tag))) for tag in ("rect", "circle")] for root in (wide, narrow)]
+    assert marks[0] == marks[1]
+
+
+def test_a_narrow_picture_is_300_wide() -> None:
+    assert {parsed(svg).get("width") for svg in NARROW.values()} == {"300"}
 
 
 def test_a_day_without_refusals_has_no_bar() -> None:

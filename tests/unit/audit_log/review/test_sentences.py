@@ -1,0 +1,54 @@
+"""Every alarm that is raised, and every look at the log, is told to an officer in a sentence of its own."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from services.audit_log.application.completeness import WITHOUT_RECEIPT
+from services.audit_log.application.disclosure import ALARMING
+from services.audit_log.application.receipts import MESSAGE_GIVEN_UP, OF_ANOTHER, WITHOUT_ENTRY
+from services.audit_log.application.routes import FED
+from services.audit_log.application.witnessing import WITNESS_SAW_ANOTHER, WITNESS_SAW_MORE
+from services.audit_log.domain.kms_audit import Reason
+from services.audit_log.domain.late import LateReason
+from services.audit_log.review.domain.sentences import ALARMS, LOOKS
+
+SERVICE = Path(__file__).parents[4] / "services/audit_log"
+ASKING = {"officer", "officer_or_client", "reviewer", "admit"}
+"""methods of the desk whose second argument names the look"""
+
+
+def calls(where: str) -> Iterator[tuple[str, list[ast.expr]]]:
+    for file in sorted(SERVICE.rglob(where)):
+        for call in ast.walk(ast.parse(file.read_text())):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute | ast.Name):
+                yield call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id, call.args
+
+
+def looks() -> set[str]:
+    return {a.value for name, args in calls("api/*.py") if name in ASKING for a in args[1:2] if isinstance(a, ast.Constant)}
+
+
+def claims() -> set[str]:
+    """Reasons of requests that no correct service ever makes."""
+    found = set()
+    for name, args in calls("*.py"):
+        first = args[0] if args else None
+        if name == "ClaimDiffers" and isinstance(first, ast.Constant):
+            found.add(first.value)
+        if name == "Refused" and isinstance(first, ast.Attribute) and first.attr in {r.name for r in ALARMING}:
+            found |= {a.value for a in args[1:2] if isinstance(a, ast.Constant)}
+    return found
+
+
+def test_every_alarm_has_its_sentence() -> None:
+    raised = {WITHOUT_RECEIPT, WITHOUT_ENTRY, OF_ANOTHER, MESSAGE_GIVEN_UP, WITNESS_SAW_MORE, WITNESS_SAW_ANOTHER}
+    raised |= set(Reason) | (set(LateReason) - {LateReason.ERASED})
+    assert {"claim-differs", "job-row"} <= claims()
+    assert raised | claims() | {"break-glass-granted", "forged-message", "message-parked"} == set(ALARMS)
+
+
+def test_every_look_has_its_words() -> None:
+    named = looks()
+    assert {"view-today", "search-ledger", "view-routes"} <= named
+    assert named | {FED} <= set(LOOKS)
