@@ -1,5 +1,6 @@
 # `make help` lists the targets. Everything runs from .venv, which `make setup` fills from the hash-pinned lock file.
 PYTHON ?= python3
+WORKERS ?= 2
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
@@ -40,8 +41,8 @@ topics: $(STAMP)  ## infra/kafka/topics.yaml applied to the cluster at KAFKA_BOO
 pictures: $(STAMP)  ## docs/pictures taken anew from the officers' pages, by the browser tests
 	@REVIEW_PICTURES=docs/pictures $(PY) -m pytest tests/browser
 
-test: $(STAMP)  ## every test that fits in 20 minutes, on real PostgreSQL and Kafka where they are
-	@$(PY) -m pytest -m "not long"
+test: $(STAMP)  ## every test that fits in 20 minutes, on real PostgreSQL and Kafka where they are, by WORKERS=2
+	@$(PY) -m pytest -m "not long" -n $(WORKERS) --dist loadfile
 
 test-long: $(STAMP)  ## what takes longer
 	@$(PY) -m pytest -m long

@@ -1,6 +1,7 @@
 """Fixtures of the whole run: one real PostgreSQL, fresh databases; and the report of what the run stood on."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> str:
     missing = environment.not_run.get("PostgreSQL")
     return f"PostgreSQL: none ({missing})" if missing else f"PostgreSQL: {origin()}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:  # a worker of pytest-xdist tells the one who reports
+        told["environment"] = (environment.used, environment.not_run)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    for mine, told in zip(
+        (environment.used, environment.not_run), getattr(node, "workeroutput", {}).get("environment", ({}, {})), strict=True
+    ):
+        mine.update(told)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
