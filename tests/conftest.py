@@ -36,10 +36,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    for mine, told in zip(
-        (environment.used, environment.not_run), getattr(node, "workeroutput", {}).get("environment", ({}, {})), strict=True
-    ):
-        mine.update(told)
+    used, not_run = getattr(node, "workeroutput", {}).get("environment", ({}, {}))  # nothing of one that crashed
+    environment.used.update(used)
+    environment.not_run.update(not_run)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
