@@ -32,7 +32,7 @@ class _TypesAlone(logging.Formatter):
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
         kind, _, where = ei
-        return "".join(traceback.format_tb(where)) + kind.__name__
+        return "".join(traceback.format_tb(where)) + str(kind.__name__)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         if record.exc_info:  # asyncio quotes the exception again on further lines, as part of its task
