@@ -7,6 +7,7 @@ import gc
 import logging
 import socket
 import ssl
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +27,23 @@ class Tls:
         return ssl.create_default_context(cafile=self.authority)
 
 
+class _TypesAlone(logging.Formatter):
+    """Of an exception its type and where it was raised, never its words: they might quote what was sent or opened."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        kind, _, where = ei
+        return "".join(traceback.format_tb(where)) + str(kind.__name__)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        if record.exc_info:  # asyncio quotes the exception again on further lines, as part of its task
+            record.message = record.message.partition("\n")[0]
+        return super().formatMessage(record)
+
+
 def configure_logging() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_TypesAlone("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
 
 
@@ -41,6 +57,7 @@ def server(app: Any, *, host: str, port: int, tls: Tls | None = None) -> uvicorn
             http="httptools",
             lifespan="off",
             access_log=False,
+            log_config=None,  # its own would print what exceptions say
             log_level="warning",
             server_header=False,
             proxy_headers=False,

@@ -1,6 +1,7 @@
 """Looking for a client: found by name, date of birth and identifier by who may, and by nobody after an erasure."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
@@ -203,6 +204,45 @@ async def test_what_a_crash_left_is_done_at_the_next_start_once_the_gate_answers
         task.cancel()
     assert len(await rows(clinic)) == 2
     assert await found(clinic.intake, NOOR) == [clinic.client_id]
+
+
+async def test_an_unknown_key_stops_the_work_and_an_erased_one_is_passed_over(
+    clinic: Clinic, index: tuple[PostgresClientIndex, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A keyring that was restored from before the client was registered: an outage, never an erasure."""
+    table, _ = index
+    path = f"/v1/clients/{clinic.client_id}"
+    erased = replace(clinic, client_id=(await clinic.intake.post("/v1/clients", {"name": "Ada Lind", "birth_date": None})).id)
+    await erased.erase(KeyClass.IDENTITY)
+    keyring = await asyncpg.connect(
+        clinic.world.admin_dsn, database=urlsplit(clinic.world.database.owner).path[1:].replace("session_notes", "keyring")
+    )
+    await keyring.execute("SET session_replication_role = replica")  # the guard of the table lets no key go
+    (lost,) = await keyring.fetch("DELETE FROM data_key WHERE client_id = $1 RETURNING *", clinic.client_id)
+    try:
+        assert (await clinic.marsh.get(path, want=503)).json["reason"] == "keys"
+        officer = clinic.rest.as_("co-weiss", "compliance_officer")
+        new = (await officer.post("/v1/audit/index-keys")).json["kid"]
+        await found(clinic.intake, {"identifier": {"value": "none"}})
+
+        async def tried() -> bool:
+            return "index of clients: GateUnavailable" in caplog.text
+
+        await until("it is tried", tried)
+        work = await table.work(clinic.tenant)
+        assert work is not None and not work.done and work.after is None, "it stands still, and passes nobody over"
+    finally:
+        values = ", ".join(f"${n}" for n in range(1, len(lost) + 1))
+        await keyring.execute(f"INSERT INTO data_key VALUES ({values})", *lost.values())  # noqa: S608
+        await keyring.close()
+
+    async def done() -> bool:
+        work = await table.work(clinic.tenant)
+        return work is not None and work.done
+
+    await until("the work is done", done, 15)
+    assert {(str(r["client_id"]), r["kid"]) for r in await rows(clinic)} == {(clinic.client_id, new)}
+    assert (await clinic.marsh.get(path)).json["name"] == "Noor Haddad"
 
 
 async def test_clients_of_before_the_index_are_found_after_the_first_look(clinic: Clinic) -> None:
