@@ -14,13 +14,18 @@ from hypothesis import strategies as st
 
 from shared.sealing import cobblestone
 from shared.sealing.errors import CannotOpen
+from tests.support import environment
 
 VECTORS = Path(__file__).parents[4] / "shared" / "vectors" / "c2sp_chunked_encryption_aes_256_gcm_test.json"
 KEY = bytes(range(32))
 
 
+MISSING = f"the Wycheproof vectors are not at {VECTORS}"
+
+
 def vectors() -> list[dict[str, Any]]:
     if not VECTORS.exists():
+        environment.not_run["Cobblestone's vectors"] = MISSING
         return []
     groups = json.loads(VECTORS.read_text())["testGroups"]
     return [test for group in groups for test in group["tests"]]
@@ -36,11 +41,11 @@ def fixed(salt: bytes) -> Callable[[int], bytes]:
 
 def test_all_vectors_are_here() -> None:
     if not VECTORS.exists():
-        pytest.skip(f"the Wycheproof vectors are not at {VECTORS}")
+        pytest.skip(MISSING)
     assert len(vectors()) == json.loads(VECTORS.read_text())["numberOfTests"] == 35
 
 
-@pytest.mark.skipif(not VECTORS.exists(), reason=f"the Wycheproof vectors are not at {VECTORS}")
+@pytest.mark.skipif(not VECTORS.exists(), reason=MISSING)
 @pytest.mark.parametrize("vector", vectors(), ids=lambda v: f"{v['tcId']}-{v['comment']}")
 def test_vector(vector: dict[str, Any]) -> None:
     key, context = bytes.fromhex(vector["key"]), bytes.fromhex(vector["ctx"])
@@ -55,7 +60,7 @@ def test_vector(vector: dict[str, Any]) -> None:
     assert cobblestone.encrypt(key, plain, context, random=fixed(sealed[: cobblestone.SALT_SIZE])) == sealed
 
 
-@pytest.mark.skipif(not VECTORS.exists(), reason=f"the Wycheproof vectors are not at {VECTORS}")
+@pytest.mark.skipif(not VECTORS.exists(), reason=MISSING)
 def test_vectors_hold_both_kinds() -> None:
     results = [v["result"] for v in vectors()]
     assert set(results) == {"valid", "invalid"}
