@@ -112,9 +112,16 @@ async def test_names_come_from_the_record_and_leave_an_entry(clinic: Clinic, bro
     body = await watched.page.content()
     assert "Noor Haddad" not in body
     before = await entries(clinic, "read")
+    sent: list[str] = []
+    watched.page.on("request", lambda r: sent.append(f"{r.url} {r.post_data or ''}"))
     await watched.page.get_by_role("button", name="Show names").click()
     await expect(watched.page.locator(".client .name").first).to_have_text("Noor Haddad")
     assert await entries(clinic, "read") == before + 1
+    assert sent and not [s for s in sent if "Noor" in s or "Haddad" in s], "the name stays in the browser"
+    kept = await clinic.audit._store.fetch(
+        TENANT, "SELECT count(*) AS n FROM ledger_payload WHERE convert_from(payload, 'UTF8') LIKE '%Noor%'"
+    )
+    assert kept[0]["n"] == 0
 
 
 async def test_a_proof_that_was_tampered_with_is_told(clinic: Clinic, browse: Browse) -> None:
@@ -190,6 +197,36 @@ async def test_the_keyboard_is_enough(clinic: Clinic, browse: Browse) -> None:
     await page.keyboard.press("Enter")
     await page.wait_for_url(re.compile(r"agent=chidi"))
     assert await page.locator(".hit").count() > 3
+
+
+async def test_the_keyboard_reaches_everything_and_shows_where_it_is(clinic: Clinic, browse: Browse) -> None:
+    """By Tab alone, on each page; of a group of choices one, as browsers do."""
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    review = await page.locator("#break-glass a[href*='/break-glass/']").first.get_attribute("href")
+    paths = ["/review/", "/review/search?limit=5", "/review/entries/40", "/review/snooping", "/review/pictures"]
+    paths += ["/review/snooping/person?sub=night.shift", f"/review/pictures/clients/{clinic.demo.client_id}", str(review)]
+    for path in paths:
+        await page.goto(clinic.url + path)
+        wanted = await page.evaluate("""() => {
+          const seen = new Set(), ways = "a[href], button, input:not([type=hidden]), select, textarea, summary";
+          window.reachable = [...document.querySelectorAll(ways)]
+            .filter((e) => e.checkVisibility() && !(e.type === "radio" && seen.has(e.name)) && seen.add(e.name || e));
+          return window.reachable.length;
+        }""")
+        reached: set[int] = set()
+        for _ in range(4 * wanted + 10):
+            await page.keyboard.press("Tab")
+            place, outline = await page.evaluate(
+                "() => [window.reachable.indexOf(document.activeElement), getComputedStyle(document.activeElement).outlineStyle]"
+            )
+            if place >= 0:
+                assert outline != "none", (path, place)
+                reached.add(place)
+            if len(reached) == wanted:
+                break
+        assert len(reached) == wanted > 5, (path, sorted(set(range(wanted)) - reached))
 
 
 async def test_pages_follow_one_another_and_the_end_date_counts(clinic: Clinic, browse: Browse) -> None:
