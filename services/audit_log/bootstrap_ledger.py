@@ -11,7 +11,7 @@ from services.audit_log.adapters.witness_http import HttpWitnesses
 from services.audit_log.api.accounting_suspensions import suspensions_router
 from services.audit_log.api.exports import exports_router
 from services.audit_log.api.fhir_audit_event import fhir_router
-from services.audit_log.api.ledger import accountable, ledger_router
+from services.audit_log.api.ledger import ledger_router
 from services.audit_log.api.ledger_state import ledger_state_router
 from services.audit_log.api.record_exports import record_exports_router
 from services.audit_log.api.tlog import tlog_router
@@ -56,7 +56,7 @@ class LedgerCare:
     def add_pages(self, app: FastAPI) -> None:
         tokens, now = self._parts.tokens, self._parts.now
         app.include_router(ledger_router(self._ledger, tokens, Cursors(self._parts.secret), now))
-        app.include_router(suspensions_router(self._ledger, tokens, now, accountable))
+        app.include_router(suspensions_router(self._ledger, tokens, now))
         exporter = Exporter(self._ledger, PdfReport(COLUMNS, self._pdf_font), now=now)
         app.include_router(exports_router(self._ledger, exporter, tokens, now))
         app.include_router(record_exports_router(self._ledger, tokens, now))

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from services.audit_log.api.accounting_suspensions import suspended
-from services.audit_log.api.ledger import ACCOUNTING_YEARS, NOT_ACCOUNTED, REPORT_KINDS
+from services.audit_log.api.ledger import REPORT_KINDS
 from services.audit_log.api.ledger_desk import Desk, LedgerRoute
 from services.audit_log.api.ledger_query import PARAMETERS, documented_parameters, filters_of
 from services.audit_log.api.ledger_words import as_the_client_sees
@@ -83,15 +83,7 @@ def _report(name: str, filters: Filters, query: dict[str, Any], call: Call, toda
     if name == "access-report":
         filters = replace(filters, kinds=REPORT_KINDS, hiding=RecordType.PSYCHOTHERAPY_NOTE if own else None)
     elif name == "accounting-of-disclosures":
-        since = today.replace(year=today.year - ACCOUNTING_YEARS, day=min(today.day, 28))
-        filters = replace(
-            filters,
-            kinds=(EntryKind.DISCLOSURE.value,),
-            actions=("read", "search", "export"),
-            outcome="permit",
-            since=max(since, filters.since) if filters.since else since,
-            purposes_besides=NOT_ACCOUNTED,
-        )
+        filters = filters.accounted(today)
     see: Callable[[StoredEntry], StoredEntry] = as_the_client_sees if own else lambda stored: stored
     return Report(name, TITLES[name], query, filters, see, _for_the_client if own else lambda _: True)
 
