@@ -1,6 +1,7 @@
 """The officers' pages in a real browser: each page, wide and narrow, light and dark, by mouse and by keyboard."""
 
 import itertools
+import json
 import re
 from datetime import timedelta
 from urllib.parse import unquote_plus
@@ -10,6 +11,7 @@ from playwright.async_api import expect
 
 from infra.embedded.demo import TENANT
 from services.audit_log.application.ledger_view import Filters
+from services.audit_log.domain.note import Ed25519Signer
 from shared.service.clock import now
 from tests.browser.clinic import Clinic
 from tests.browser.conftest import Browse, Picture, signed_in
@@ -155,6 +157,34 @@ async def test_a_proof_that_was_tampered_with_is_told(clinic: Clinic, browse: Br
     await page.get_by_role("button", name="Verify again").click()
     await expect(page.locator("#verify-steps")).to_contain_text("not the one that this browser saw before")
     assert await page.locator(".result").inner_text() == "Not verified."
+    await sound(watched, "another key")
+    await page.get_by_role("button", name="trust it from now on").click()
+    await expect(page.locator(".result")).to_contain_text("Verified")
+
+
+async def test_an_exchanged_key_is_trusted_where_the_old_one_signed_too(clinic: Clinic, browse: Browse) -> None:
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page, old = watched.page, Ed25519Signer(clinic.audit._ledger.vkey(TENANT).partition("+")[0], bytes(32))
+
+    async def both(route) -> None:  # type: ignore[no-untyped-def]
+        """As during an exchange of keys: the checkpoint carries the old key's signature as well."""
+        answer = await route.fetch()
+        given = await answer.json()
+        text = given["proof"].partition("\n\n")[2].partition("\n\n")[0] + "\n"
+        given["proof"] += old.sign(text).decode().rpartition("\n\n")[2]
+        await route.fulfill(response=answer, json=given)
+
+    await page.route("**/proof", both)
+    await page.goto(f"{clinic.url}/review/entries/40")
+    known = json.dumps({"vkey": old.verifier.vkey, "size": 1})
+    await page.evaluate("known => localStorage.setItem('log:demo', known)", known)
+    await page.get_by_role("button", name="Verify in this browser").click()
+    await expect(page.locator("#verify-steps")).to_contain_text("the one that this browser saw before signed this too")
+    await expect(page.locator(".result")).to_contain_text("Verified")
+    await page.unroute("**/proof")
+    await page.get_by_role("button", name="Verify again").click()
+    await expect(page.locator("#verify-steps")).to_contain_text("The key is the one that this browser saw before")
 
 
 @pytest.mark.parametrize("word", ["TREAT", "session_notes", "therapist", "chidi.okafor", "no-relationship", "progress_note"])
