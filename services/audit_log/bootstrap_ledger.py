@@ -35,7 +35,8 @@ class LedgerCare:
 
     def __init__(self, parts: Parts, ledger: PostgresLedger, store: EventStore, holds: Holds, settings: Settings) -> None:
         self._parts, self._ledger, now = parts, ledger, parts.now
-        self._witness_http, self._pdf_font = HttpWitnesses(), settings.pdf_font
+        self._witness_http = HttpWitnesses()
+        self.exporter = Exporter(ledger, PdfReport(COLUMNS, settings.pdf_font), now=now)
         self.witnessing = Witnessing(settings.witnesses, ledger, self._witness_http, now=now, every=settings.witness_every)
         self.completeness = CompletenessSweep(
             completeness_table.PostgresCompleteness(store), ledger, self.led, now=now, grace=settings.receipt_grace
@@ -57,8 +58,7 @@ class LedgerCare:
         tokens, now = self._parts.tokens, self._parts.now
         app.include_router(ledger_router(self._ledger, tokens, Cursors(self._parts.secret), now))
         app.include_router(suspensions_router(self._ledger, tokens, now))
-        exporter = Exporter(self._ledger, PdfReport(COLUMNS, self._pdf_font), now=now)
-        app.include_router(exports_router(self._ledger, exporter, tokens, now))
+        app.include_router(exports_router(self._ledger, self.exporter, tokens, now))
         app.include_router(record_exports_router(self._ledger, tokens, now))
         app.include_router(
             ledger_state_router(self._ledger, self.witnessing, self.completeness, self.retention, self.routes, tokens, now)

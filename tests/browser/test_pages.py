@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import unquote_plus
 
 import pytest
@@ -11,7 +12,8 @@ from playwright.async_api import expect
 
 from infra.embedded.demo import TENANT
 from services.audit_log.application.ledger_view import Filters
-from services.audit_log.domain.note import Ed25519Signer
+from services.audit_log.domain.export_check import check_bundle
+from services.audit_log.domain.note import Ed25519Signer, parse_vkey
 from shared.service.clock import now
 from tests.browser.clinic import Clinic
 from tests.browser.conftest import Browse, Picture, signed_in
@@ -95,6 +97,9 @@ async def test_each_page_in_each_look(clinic: Clinic, browse: Browse, picture: P
     await expect(page.locator(".asks").first).to_contain_text("No care relationship between them is recorded.")
     await sound(watched, "person")
     await picture(watched, label("person", width, dark))
+    await page.get_by_role("link", name="Reports").click()
+    await sound(watched, "reports")
+    await picture(watched, label("reports", width, dark))
     await page.goto(f"{clinic.url}/review/pictures?from={since(42)}")
     await expect(page.locator("svg[role=img]:visible")).to_have_count(3)
     await drawn_whole(watched)
@@ -105,6 +110,28 @@ async def test_each_page_in_each_look(clinic: Clinic, browse: Browse, picture: P
     await drawn_whole(watched)
     await sound(watched, "timeline")
     await picture(watched, label("timeline", width, dark))
+
+
+async def test_a_report_made_by_a_click_verifies_without_the_server(clinic: Clinic, browse: Browse, tmp_path: Path) -> None:
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    for button, report, field, value in (
+        ("Make the report", "access-report", "Client", clinic.demo.client_id),
+        ("Make the accounting", "accounting-of-disclosures", "Client", clinic.demo.client_id),
+        ("Make the review", "activity", "Person", "night.shift"),
+    ):
+        await page.goto(f"{clinic.url}/review/reports")
+        form = page.locator(f"form[action$='/{report}']")
+        await form.get_by_label(field).fill(value)
+        async with page.expect_download() as coming:
+            await form.get_by_role("button", name=button).click()
+        file = tmp_path / f"{report}.zip"
+        await (await coming.value).save_as(file)
+        key = parse_vkey(await page.locator("section[aria-labelledby=h-check] p code").last.inner_text())
+        found = check_bundle(file, key)
+        assert found.manifest["report"] == report and (found.proved > 0) == (report != "accounting-of-disclosures")
+        assert await entries(clinic, f"export-{report}") == 1
 
 
 async def test_names_come_from_the_record_and_leave_an_entry(clinic: Clinic, browse: Browse) -> None:
@@ -235,7 +262,14 @@ async def test_the_keyboard_reaches_everything_and_shows_where_it_is(clinic: Cli
     await signed_in(watched, clinic)
     page = watched.page
     review = await page.locator("#break-glass a[href*='/break-glass/']").first.get_attribute("href")
-    paths = ["/review/", "/review/search?limit=5", "/review/entries/40", "/review/snooping", "/review/pictures"]
+    paths = [
+        "/review/",
+        "/review/search?limit=5",
+        "/review/entries/40",
+        "/review/snooping",
+        "/review/pictures",
+        "/review/reports",
+    ]
     paths += ["/review/snooping/person?sub=night.shift", f"/review/pictures/clients/{clinic.demo.client_id}", str(review)]
     for path in paths:
         await page.goto(clinic.url + path)
