@@ -221,6 +221,7 @@ class AuditLogService:
             parts.verifier,
             parts.tokens,
             standings=self.care.witnessing.standings,
+            exporter=self.care.exporter,
             provider=settings.sign_in,
             secret=parts.secret,
             public_url=parts.public_url,

@@ -11,7 +11,7 @@ from services.audit_log.adapters.witness_http import HttpWitnesses
 from services.audit_log.api.accounting_suspensions import suspensions_router
 from services.audit_log.api.exports import exports_router
 from services.audit_log.api.fhir_audit_event import fhir_router
-from services.audit_log.api.ledger import accountable, ledger_router
+from services.audit_log.api.ledger import ledger_router
 from services.audit_log.api.ledger_state import ledger_state_router
 from services.audit_log.api.record_exports import record_exports_router
 from services.audit_log.api.tlog import tlog_router
@@ -35,7 +35,8 @@ class LedgerCare:
 
     def __init__(self, parts: Parts, ledger: PostgresLedger, store: EventStore, holds: Holds, settings: Settings) -> None:
         self._parts, self._ledger, now = parts, ledger, parts.now
-        self._witness_http, self._pdf_font = HttpWitnesses(), settings.pdf_font
+        self._witness_http = HttpWitnesses()
+        self.exporter = Exporter(ledger, PdfReport(COLUMNS, settings.pdf_font), now=now)
         self.witnessing = Witnessing(settings.witnesses, ledger, self._witness_http, now=now, every=settings.witness_every)
         self.completeness = CompletenessSweep(
             completeness_table.PostgresCompleteness(store), ledger, self.led, now=now, grace=settings.receipt_grace
@@ -56,9 +57,8 @@ class LedgerCare:
     def add_pages(self, app: FastAPI) -> None:
         tokens, now = self._parts.tokens, self._parts.now
         app.include_router(ledger_router(self._ledger, tokens, Cursors(self._parts.secret), now))
-        app.include_router(suspensions_router(self._ledger, tokens, now, accountable))
-        exporter = Exporter(self._ledger, PdfReport(COLUMNS, self._pdf_font), now=now)
-        app.include_router(exports_router(self._ledger, exporter, tokens, now))
+        app.include_router(suspensions_router(self._ledger, tokens, now))
+        app.include_router(exports_router(self._ledger, self.exporter, tokens, now))
         app.include_router(record_exports_router(self._ledger, tokens, now))
         app.include_router(
             ledger_state_router(self._ledger, self.witnessing, self.completeness, self.retention, self.routes, tokens, now)

@@ -1,8 +1,10 @@
 """The officers' pages in a real browser: each page, wide and narrow, light and dark, by mouse and by keyboard."""
 
 import itertools
+import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import unquote_plus
 
 import pytest
@@ -10,6 +12,8 @@ from playwright.async_api import expect
 
 from infra.embedded.demo import TENANT
 from services.audit_log.application.ledger_view import Filters
+from services.audit_log.domain.export_check import check_bundle
+from services.audit_log.domain.note import Ed25519Signer, parse_vkey
 from shared.service.clock import now
 from tests.browser.clinic import Clinic
 from tests.browser.conftest import Browse, Picture, signed_in
@@ -93,6 +97,9 @@ async def test_each_page_in_each_look(clinic: Clinic, browse: Browse, picture: P
     await expect(page.locator(".asks").first).to_contain_text("No care relationship between them is recorded.")
     await sound(watched, "person")
     await picture(watched, label("person", width, dark))
+    await page.get_by_role("link", name="Reports").click()
+    await sound(watched, "reports")
+    await picture(watched, label("reports", width, dark))
     await page.goto(f"{clinic.url}/review/pictures?from={since(42)}")
     await expect(page.locator("svg[role=img]:visible")).to_have_count(3)
     await drawn_whole(watched)
@@ -105,6 +112,28 @@ async def test_each_page_in_each_look(clinic: Clinic, browse: Browse, picture: P
     await picture(watched, label("timeline", width, dark))
 
 
+async def test_a_report_made_by_a_click_verifies_without_the_server(clinic: Clinic, browse: Browse, tmp_path: Path) -> None:
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    for button, report, field, value in (
+        ("Make the report", "access-report", "Client", clinic.demo.client_id),
+        ("Make the accounting", "accounting-of-disclosures", "Client", clinic.demo.client_id),
+        ("Make the review", "activity", "Person", "night.shift"),
+    ):
+        await page.goto(f"{clinic.url}/review/reports")
+        form = page.locator(f"form[action$='/{report}']")
+        await form.get_by_label(field).fill(value)
+        async with page.expect_download() as coming:
+            await form.get_by_role("button", name=button).click()
+        file = tmp_path / f"{report}.zip"
+        await (await coming.value).save_as(file)
+        key = parse_vkey(await page.locator("section[aria-labelledby=h-check] p code").last.inner_text())
+        found = check_bundle(file, key)
+        assert found.manifest["report"] == report and (found.proved > 0) == (report != "accounting-of-disclosures")
+        assert await entries(clinic, f"export-{report}") == 1
+
+
 async def test_names_come_from_the_record_and_leave_an_entry(clinic: Clinic, browse: Browse) -> None:
     watched = await browse()
     await signed_in(watched, clinic)
@@ -112,9 +141,16 @@ async def test_names_come_from_the_record_and_leave_an_entry(clinic: Clinic, bro
     body = await watched.page.content()
     assert "Noor Haddad" not in body
     before = await entries(clinic, "read")
+    sent: list[str] = []
+    watched.page.on("request", lambda r: sent.append(f"{r.url} {r.post_data or ''}"))
     await watched.page.get_by_role("button", name="Show names").click()
     await expect(watched.page.locator(".client .name").first).to_have_text("Noor Haddad")
     assert await entries(clinic, "read") == before + 1
+    assert sent and not [s for s in sent if "Noor" in s or "Haddad" in s], "the name stays in the browser"
+    kept = await clinic.audit._store.fetch(
+        TENANT, "SELECT count(*) AS n FROM ledger_payload WHERE convert_from(payload, 'UTF8') LIKE '%Noor%'"
+    )
+    assert kept[0]["n"] == 0
 
 
 async def test_a_proof_that_was_tampered_with_is_told(clinic: Clinic, browse: Browse) -> None:
@@ -148,6 +184,34 @@ async def test_a_proof_that_was_tampered_with_is_told(clinic: Clinic, browse: Br
     await page.get_by_role("button", name="Verify again").click()
     await expect(page.locator("#verify-steps")).to_contain_text("not the one that this browser saw before")
     assert await page.locator(".result").inner_text() == "Not verified."
+    await sound(watched, "another key")
+    await page.get_by_role("button", name="trust it from now on").click()
+    await expect(page.locator(".result")).to_contain_text("Verified")
+
+
+async def test_an_exchanged_key_is_trusted_where_the_old_one_signed_too(clinic: Clinic, browse: Browse) -> None:
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page, old = watched.page, Ed25519Signer(clinic.audit._ledger.vkey(TENANT).partition("+")[0], bytes(32))
+
+    async def both(route) -> None:  # type: ignore[no-untyped-def]
+        """As during an exchange of keys: the checkpoint carries the old key's signature as well."""
+        answer = await route.fetch()
+        given = await answer.json()
+        text = given["proof"].partition("\n\n")[2].partition("\n\n")[0] + "\n"
+        given["proof"] += old.sign(text).decode().rpartition("\n\n")[2]
+        await route.fulfill(response=answer, json=given)
+
+    await page.route("**/proof", both)
+    await page.goto(f"{clinic.url}/review/entries/40")
+    known = json.dumps({"vkey": old.verifier.vkey, "size": 1})
+    await page.evaluate("known => localStorage.setItem('log:demo', known)", known)
+    await page.get_by_role("button", name="Verify in this browser").click()
+    await expect(page.locator("#verify-steps")).to_contain_text("the one that this browser saw before signed this too")
+    await expect(page.locator(".result")).to_contain_text("Verified")
+    await page.unroute("**/proof")
+    await page.get_by_role("button", name="Verify again").click()
+    await expect(page.locator("#verify-steps")).to_contain_text("The key is the one that this browser saw before")
 
 
 @pytest.mark.parametrize("word", ["TREAT", "session_notes", "therapist", "chidi.okafor", "no-relationship", "progress_note"])
@@ -190,6 +254,43 @@ async def test_the_keyboard_is_enough(clinic: Clinic, browse: Browse) -> None:
     await page.keyboard.press("Enter")
     await page.wait_for_url(re.compile(r"agent=chidi"))
     assert await page.locator(".hit").count() > 3
+
+
+async def test_the_keyboard_reaches_everything_and_shows_where_it_is(clinic: Clinic, browse: Browse) -> None:
+    """By Tab alone, on each page; of a group of choices one, as browsers do."""
+    watched = await browse()
+    await signed_in(watched, clinic)
+    page = watched.page
+    review = await page.locator("#break-glass a[href*='/break-glass/']").first.get_attribute("href")
+    paths = [
+        "/review/",
+        "/review/search?limit=5",
+        "/review/entries/40",
+        "/review/snooping",
+        "/review/pictures",
+        "/review/reports",
+    ]
+    paths += ["/review/snooping/person?sub=night.shift", f"/review/pictures/clients/{clinic.demo.client_id}", str(review)]
+    for path in paths:
+        await page.goto(clinic.url + path)
+        wanted = await page.evaluate("""() => {
+          const seen = new Set(), ways = "a[href], button, input:not([type=hidden]), select, textarea, summary";
+          window.reachable = [...document.querySelectorAll(ways)]
+            .filter((e) => e.checkVisibility() && !(e.type === "radio" && seen.has(e.name)) && seen.add(e.name || e));
+          return window.reachable.length;
+        }""")
+        reached: set[int] = set()
+        for _ in range(4 * wanted + 10):
+            await page.keyboard.press("Tab")
+            place, outline = await page.evaluate(
+                "() => [window.reachable.indexOf(document.activeElement), getComputedStyle(document.activeElement).outlineStyle]"
+            )
+            if place >= 0:
+                assert outline != "none", (path, place)
+                reached.add(place)
+            if len(reached) == wanted:
+                break
+        assert len(reached) == wanted > 5, (path, sorted(set(range(wanted)) - reached))
 
 
 async def test_pages_follow_one_another_and_the_end_date_counts(clinic: Clinic, browse: Browse) -> None:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from services.audit_log.api.ledger_desk import Desk, LedgerRoute
 from services.audit_log.application.ledger_view import Filters, LedgerView, NoSuchEntry, StoredEntry
+from services.audit_log.domain.accounting import accountable
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.payload import instant
 from services.audit_log.domain.suspension import ACTION, in_force
@@ -47,9 +48,7 @@ class Suspension(Body):
     """indexes of the disclosures to that agency"""
 
 
-def suspensions_router(
-    ledger: LedgerView, tokens: TokenVerifier, now: Callable[[], datetime], accountable: Callable[[StoredEntry], bool]
-) -> APIRouter:
+def suspensions_router(ledger: LedgerView, tokens: TokenVerifier, now: Callable[[], datetime]) -> APIRouter:
     router = APIRouter(prefix="/v1/audit", tags=["ledger"], route_class=LedgerRoute)
     desk = Desk(ledger, tokens, now)
 
@@ -70,7 +69,7 @@ def suspensions_router(
                 stored = await ledger.entry(call.tenant, index)
             except NoSuchEntry:
                 stored = None
-            if stored is None or stored.entry.client_id != client or not accountable(stored):
+            if stored is None or stored.entry.client_id != client or not accountable(stored.entry):
                 faults.append(Fault(f"/entries/{place}", "the index of a disclosure in this client's accounting"))
         if faults:
             raise invalid(faults)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from services.audit_log.api.accounting_suspensions import suspended
-from services.audit_log.api.ledger import ACCOUNTING_YEARS, NOT_ACCOUNTED, REPORT_KINDS
+from services.audit_log.api.ledger import REPORT_KINDS
 from services.audit_log.api.ledger_desk import Desk, LedgerRoute
 from services.audit_log.api.ledger_query import PARAMETERS, documented_parameters, filters_of
 from services.audit_log.api.ledger_words import as_the_client_sees
@@ -47,35 +47,40 @@ def exports_router(ledger: LedgerView, exporter: Exporter, tokens: TokenVerifier
         """`access-report` and `accounting-of-disclosures` of one `client_id`, or `activity` by any of the search's parameters.
         The ZIP holds the rows, a `.tlog-proof` for each, and a manifest; `python -m infra.operator.verify_export` checks it
         without this server. A client exports their own access report. `Content-Length` tells how much there is to come."""
-        if report not in TITLES:
-            raise not_found(f"There are these reports: {', '.join(TITLES)}.")
-        action = f"export-{report}"
-        client = request.query_params.get("client_id")
-        if report == "access-report" and client:
-            call = await desk.officer_or_client(request, action, client)
-        else:
-            call = await desk.officer(request, action, client or None)
-        filters = filters_of(request)
-        if report != "activity" and filters.client_id is None:
-            raise invalid([Fault("?client_id", "a UUID: this report is of one client")])
-        query = {k: v for k, v in request.query_params.items() if v}
-        if filters.client_id and (report == "accounting-of-disclosures" or call.principal.role is Role.CLIENT):
-            filters = replace(filters, besides=await suspended(ledger, call.tenant, filters.client_id, now()))
-        try:
-            bundle = await exporter.bundle(call.tenant, call.principal.sub, _report(report, filters, query, call, now()))
-        except NotYetSigned:
-            raise unavailable("The newest entries are not signed yet.", 1) from None
-        except TooMany:
-            raise Problem(413, "too-many", "Too many rows", f"One bundle holds {MAX_ROWS:,} rows: narrow the dates.") from None
-        try:
-            told: dict[str, Any] = {**query, "sha256": bundle.sha256}
-            headers = await desk.record(call, action, told, bundle.rows, client_id=filters.client_id)
-        except BaseException:
-            bundle.file.close()
-            raise
-        return _answer(report, bundle, headers, now())
+        return await bundled(ledger, exporter, desk, request, report, now())
 
     return router
+
+
+async def bundled(ledger: LedgerView, exporter: Exporter, desk: Desk, request: Request, report: str, today: datetime) -> Response:
+    """The report as its query asks for it. Problem 404, 413, 422, 503; who may have it, the desk says."""
+    if report not in TITLES:
+        raise not_found(f"There are these reports: {', '.join(TITLES)}.")
+    action = f"export-{report}"
+    client = request.query_params.get("client_id")
+    if report == "access-report" and client:
+        call = await desk.officer_or_client(request, action, client)
+    else:
+        call = await desk.officer(request, action, client or None)
+    filters = filters_of(request)
+    if report != "activity" and filters.client_id is None:
+        raise invalid([Fault("?client_id", "a UUID: this report is of one client")])
+    query = {k: v for k, v in request.query_params.items() if v}
+    if filters.client_id and (report == "accounting-of-disclosures" or call.principal.role is Role.CLIENT):
+        filters = replace(filters, besides=await suspended(ledger, call.tenant, filters.client_id, today))
+    try:
+        bundle = await exporter.bundle(call.tenant, call.principal.sub, _report(report, filters, query, call, today))
+    except NotYetSigned:
+        raise unavailable("The newest entries are not signed yet.", 1) from None
+    except TooMany:
+        raise Problem(413, "too-many", "Too many rows", f"One bundle holds {MAX_ROWS:,} rows: narrow the dates.") from None
+    try:
+        told: dict[str, Any] = {**query, "sha256": bundle.sha256}
+        headers = await desk.record(call, action, told, bundle.rows, client_id=filters.client_id)
+    except BaseException:
+        bundle.file.close()
+        raise
+    return _answer(report, bundle, headers, today)
 
 
 def _report(name: str, filters: Filters, query: dict[str, Any], call: Call, today: datetime) -> Report:
@@ -83,15 +88,7 @@ def _report(name: str, filters: Filters, query: dict[str, Any], call: Call, toda
     if name == "access-report":
         filters = replace(filters, kinds=REPORT_KINDS, hiding=RecordType.PSYCHOTHERAPY_NOTE if own else None)
     elif name == "accounting-of-disclosures":
-        since = today.replace(year=today.year - ACCOUNTING_YEARS, day=min(today.day, 28))
-        filters = replace(
-            filters,
-            kinds=(EntryKind.DISCLOSURE.value,),
-            actions=("read", "search", "export"),
-            outcome="permit",
-            since=max(since, filters.since) if filters.since else since,
-            purposes_besides=NOT_ACCOUNTED,
-        )
+        filters = filters.accounted(today)
     see: Callable[[StoredEntry], StoredEntry] = as_the_client_sees if own else lambda stored: stored
     return Report(name, TITLES[name], query, filters, see, _for_the_client if own else lambda _: True)
 

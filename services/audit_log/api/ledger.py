@@ -23,6 +23,7 @@ from services.audit_log.api.ledger_query import (
 )
 from services.audit_log.api.ledger_words import client_line, report_line, things
 from services.audit_log.application.ledger_view import Filters, LedgerView, NoSuchEntry, NotYetSigned, StoredEntry
+from services.audit_log.domain.accounting import accounted_since
 from services.audit_log.domain.entry import EntryKind
 from services.audit_log.domain.merkle import leaf_hash
 from services.audit_log.domain.payload import instant, payload_of
@@ -34,13 +35,6 @@ from shared.http.problems import not_found, unavailable
 from shared.identity.roles import Role
 from shared.identity.tokens import TokenVerifier
 
-NOT_ACCOUNTED: Final = (
-    *("TREAT", "ETREAT", "BTG", "COC", "SUPNWK", "HPAYMT", "HOPERAT", "TRAIN", "HCOMPL"),
-    *("PATRQT", "PWATRNY", "FAMRQT"),
-)
-"""purposes that 164.528(a)(1) leaves out: treatment, payment, operations, and disclosures to the individual"""
-ACCOUNTED_ACTIONS: Final = ("read", "search", "export")
-ACCOUNTING_YEARS: Final = 6
 REPORT_KINDS: Final = tuple(k.value for k in EntryKind if k not in (EntryKind.ALARM, EntryKind.POLICY))
 
 
@@ -137,17 +131,8 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         call = await desk.officer(request, "accounting-of-disclosures", client)
         paging_only(request)
         today = now()
-        since = today.replace(year=today.year - ACCOUNTING_YEARS, day=min(today.day, 28))
-        filters = Filters(
-            client_id=client,
-            kinds=(EntryKind.DISCLOSURE.value,),
-            actions=ACCOUNTED_ACTIONS,
-            outcome="permit",
-            since=since,
-            purposes_besides=NOT_ACCOUNTED,
-            besides=await suspended(ledger, call.tenant, client, today),
-        )
-        extra = {"client_id": client, "from": instant(since), "to": instant(today)}
+        filters = Filters(client_id=client, besides=await suspended(ledger, call.tenant, client, today)).accounted(today)
+        extra = {"client_id": client, "from": instant(accounted_since(today)), "to": instant(today)}
         return await pages.answer(request, call, "accounting-of-disclosures", filters, accounting_line, extra)
 
     @router.get("/verification", summary="Recompute the whole log and compare it with its signed checkpoint")
@@ -183,18 +168,6 @@ async def clients_own(ledger: LedgerView, tenant: str, client: str, now: datetim
 def entry_json(stored: StoredEntry) -> dict[str, Any]:
     """An entry as the API shows it."""
     return {"index": stored.index, **payload_of(stored.entry), "erased": stored.erased}
-
-
-def accountable(stored: StoredEntry) -> bool:
-    """Whether it stands in its client's accounting."""
-    entry = stored.entry
-    return (
-        entry.kind is EntryKind.DISCLOSURE
-        and entry.outcome == "permit"
-        and entry.action in ACCOUNTED_ACTIONS
-        and entry.purpose is not None
-        and entry.purpose not in NOT_ACCOUNTED
-    )
 
 
 def accounting_line(stored: StoredEntry) -> dict[str, Any]:

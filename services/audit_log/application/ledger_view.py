@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Protocol
 
 from services.audit_log.application.ports import Ledger
+from services.audit_log.domain.accounting import ACTIONS, NOT_ACCOUNTED, accounted_since
 from services.audit_log.domain.checkpoint import Checkpoint
-from services.audit_log.domain.entry import Entry
+from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.verification import Report
 
 
@@ -45,6 +46,18 @@ class Filters:
     def for_the_client(self, kinds: Sequence[str], hiding: str) -> "Filters":
         """The same, as the client may search their own record."""
         return replace(self, kinds=kinds, hiding=hiding)
+
+    def accounted(self, today: datetime) -> "Filters":
+        """Of these, what an accounting of disclosures holds (45 CFR 164.528)."""
+        since = accounted_since(today)
+        return replace(
+            self,
+            kinds=(EntryKind.DISCLOSURE.value,),
+            actions=ACTIONS,
+            outcome="permit",
+            since=max(since, self.since) if self.since else since,
+            purposes_besides=NOT_ACCOUNTED,
+        )
 
 
 @dataclass(frozen=True, slots=True)

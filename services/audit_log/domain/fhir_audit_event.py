@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import orjson
 
+from services.audit_log.domain.accounting import accountable
 from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
 from services.audit_log.domain.fhir_codes import (
-    ACCOUNTED_BY_PURPOSE,
     AUDIT_TYPE,
     AUTHZ,
     BALP,
@@ -69,9 +69,7 @@ def _events(index: int, entry: Entry, origin: str) -> Iterator[Event]:
 
 
 def _disclosed(entry: Entry) -> bool:
-    return entry.agent_role == "ehr_system" or (
-        entry.action in ("read", "search", "export") and entry.purpose is not None and entry.purpose not in ACCOUNTED_BY_PURPOSE
-    )
+    return entry.agent_role == "ehr_system" or accountable(entry)
 
 
 class _Maker:

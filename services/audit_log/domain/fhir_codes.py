@@ -26,10 +26,6 @@ PROFILES: Final = tuple(
         *("PrivacyDisclosure.Source", "PrivacyDisclosure.Recipient"),
     )
 )
-ACCOUNTED_BY_PURPOSE: Final = frozenset(
-    ("TREAT", "ETREAT", "BTG", "COC", "SUPNWK", "HPAYMT", "HOPERAT", "TRAIN", "HCOMPL", "PATRQT", "PWATRNY", "FAMRQT")
-)
-"""purposes within treatment, payment and operations, or of the individual: no disclosure to be accounted for (164.528(a)(1))"""
 RESOURCES: Final = {
     "client": "Patient",
     "session": "Encounter",

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.application.explanations import Explanations
+from services.audit_log.application.exporting import Exporter
 from services.audit_log.application.ledger_view import LedgerView
 from services.audit_log.application.policy_projection import PolicyProjection
 from services.audit_log.application.reviews import Reviewing
@@ -19,6 +20,7 @@ from services.audit_log.review.adapters.judgements import Judgements
 from services.audit_log.review.api.pictures import pictures_router
 from services.audit_log.review.api.provider_sign_in import provider_sign_in_router
 from services.audit_log.review.api.rendering import Rendering
+from services.audit_log.review.api.reports import reports_router
 from services.audit_log.review.api.search import search_router
 from services.audit_log.review.api.session import PageSession
 from services.audit_log.review.api.signing_in import signing_in_router
@@ -52,6 +54,7 @@ class Review:
         tokens: TokenVerifier,
         *,
         standings: Standings,
+        exporter: Exporter,
         provider: ProviderSettings | None,
         secret: bytes,
         public_url: str,
@@ -71,6 +74,7 @@ class Review:
             today_router(surface, gathering, reviewing, self._verifying, now),
             snooping_router(surface, self.judging, cases, deciding, verifier, cursors, now),
             pictures_router(surface, Counts(store), self.judging, projection, now),
+            reports_router(surface, ledger, exporter, now),
             search_router(surface, EntrySearch(store), ledger, explanations, cursors),
         )
         if self._provider is not None:

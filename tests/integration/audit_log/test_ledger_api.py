@@ -18,7 +18,7 @@ import pytest
 
 from services.audit_log.adapters.ledger import PostgresLedger
 from services.audit_log.api.accounting_suspensions import suspensions_router
-from services.audit_log.api.ledger import accountable, ledger_router
+from services.audit_log.api.ledger import ledger_router
 from services.audit_log.api.tlog import tlog_router
 from services.audit_log.application.ledger_view import Filters
 from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
@@ -84,7 +84,7 @@ async def api(make_database: MakeDatabase, tmp_path: Path) -> AsyncIterator[Api]
     async with open_ledger(urls, tmp_path) as ledger:
         app = create_app("audit_log", "", new_id=uuid4, checks={"ledger": ledger.ready})
         app.include_router(ledger_router(ledger, tokens, Cursors(bytes(32)), clock.now))
-        app.include_router(suspensions_router(ledger, tokens, clock.now, accountable))
+        app.include_router(suspensions_router(ledger, tokens, clock.now))
         app.include_router(tlog_router(ledger, tokens, clock.now))
         async with serving(app) as base_url, aiohttp.ClientSession() as session:
             yield Api(ledger, base_url, session, issuer)

@@ -15,6 +15,7 @@ from services.audit_log.review.adapters.case_table import CaseTable
 from services.audit_log.review.adapters.judgements import Judgements
 from services.audit_log.review.application.judging import BURST, SEARCHED, Judging
 from services.audit_log.review.domain.access import Access, Known
+from shared.contracts.consent_policy import RelationshipSet
 from shared.contracts.records import RECORD_TYPES, RecordType
 from shared.eventstore.model import Statement
 from tests.integration.gate.gate_support import World
@@ -79,8 +80,17 @@ def _entry(a: Access) -> Entry:
     ids = [*a.records, *(str(uuid4()) for _ in a.record_types)]
     records = tuple(EntryRecord(i, t, t, "permit", "consent") for i, t in zip(ids, sorted(a.record_types), strict=False))
     basis = (f"grant:{a.grant}",) if a.grant else ("rule:consent",)
-    who = {"agent": a.agent, "agent_name": a.name, "agent_role": a.role, "client_id": a.client_id}
-    return entry(at=a.at, action=a.action, purpose=a.purpose, records=records, basis=basis, **who)
+    return entry(
+        at=a.at,
+        action=a.action,
+        purpose=a.purpose,
+        records=records,
+        basis=basis,
+        agent=a.agent,
+        agent_name=a.name,
+        agent_role=a.role,
+        client_id=a.client_id,
+    )
 
 
 async def known(world: World, facts: Iterable[tuple[str, Known]]) -> None:
@@ -88,7 +98,7 @@ async def known(world: World, facts: Iterable[tuple[str, Known]]) -> None:
     store = world.service._store
     registry, cases = RecordRegistry(store), CaseTable(store)
     statements: list[Statement] = []
-    relationships = []
+    relationships: list[RelationshipSet] = []
     for client, of in facts:
         relationships += of.relationships
         statements += registry.statements(world.tenant, list(_records(client, of)))

@@ -32,15 +32,20 @@ _TABLE_DAYS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    wide: Markup
+    narrow: Markup
+    """the same for a narrow window"""
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A picture, with the same in rows."""
 
     id: str
     title: str
     told: str
-    wide: Markup
-    narrow: Markup
-    """the same for a narrow window"""
+    drawn: Drawn
     columns: tuple[str, ...]
     rows: Sequence[tuple[object, ...]]
     legend: Sequence[tuple[int, str]] = ()
@@ -115,7 +120,7 @@ def pictures_router(
             id="timeline",
             title="Agreed, and used",
             told="Bars: what was agreed and who cares for the client. Dots: uses on a day; where something was refused, a ring.",
-            **_drawn(partial(pictures.timeline, bars, dots, first, last)),
+            drawn=_drawn(partial(pictures.timeline, bars, dots, first, last)),
             columns=("what", "who", "from", "to", "uses", "refused"),
             rows=rows,
         )
@@ -123,9 +128,9 @@ def pictures_router(
     return router
 
 
-def _drawn(draw: Callable[..., str]) -> dict[str, Markup]:
+def _drawn(draw: Callable[..., str]) -> Drawn:
     """Built here, every text escaped."""
-    return {"wide": Markup(draw()), "narrow": Markup(draw(narrow=True))}  # noqa: S704
+    return Drawn(Markup(draw()), Markup(draw(narrow=True)))  # noqa: S704
 
 
 def _hours(heat: dict[tuple[int, int], int]) -> Shown:
@@ -134,7 +139,7 @@ def _hours(heat: dict[tuple[int, int], int]) -> Shown:
         id="hours",
         title="By hour and weekday",
         told="When records are used. The darker (by night: the lighter), the more. Hours are UTC.",
-        **_drawn(partial(pictures.heat_map, heat)),
+        drawn=_drawn(partial(pictures.heat_map, heat)),
         columns=("weekday", "hour", "uses"),
         rows=rows,
     )
@@ -156,7 +161,7 @@ def _people(found: Sequence[tuple[str, str, str, int]]) -> Shown:
         id="people",
         title="By person and purpose",
         told=f"The {_PEOPLE} who used records most, automatic tasks included.",
-        **_drawn(partial(pictures.people_bars, list(by_person.items()), colours)),
+        drawn=_drawn(partial(pictures.people_bars, list(by_person.items()), colours)),
         columns=("person", "role", "purpose", "uses"),
         rows=[(name, role.replace("_", " "), PURPOSES.get(p, p), n) for name, role, p, n in found],
         legend=legend,
@@ -169,7 +174,7 @@ def _refusals(refused: dict[date, int], since: date, until: date) -> Shown:
         id="refusals",
         title="Refusals over time",
         told="Requests that the gate refused, by day.",
-        **_drawn(partial(pictures.day_bars, counted)),
+        drawn=_drawn(partial(pictures.day_bars, counted)),
         columns=("day", "refused"),
         rows=[(day, n) for day, n in counted if n],
     )

@@ -75,6 +75,7 @@ LOOKS: Final = {
     "choose-settings": "chose the law and rules that bind the practice",
     "rotate-index-key": "had the index of clients made anew",
     "what-if": "asked what would be decided",
+    "view-reports": "looked at the page of reports",
     "view-snooping": "looked at the snooping review",
     "view-person": "looked at one person's unexplained accesses",
     "decide-accesses": "decided on a person's unexplained accesses",

@@ -54,10 +54,9 @@ async function verify() {
   const climbed = await climb(proof.index, note.size, await leafHash(proof.leaf), proof.path);
   const reached = same(climbed.root, note.root);
   good = step(reached, `${proof.path.length} hashes lead from the leaf to the root of ${note.size.toLocaleString("en")} entries.`) && good;
-  const ours = note.signatures.find((s) => s.name === key.name && s.id === key.id);
-  const signed = note.origin === key.name && ours !== undefined && (await signatureHolds(key.key, ours.signature, note.text));
+  const signed = await signedBy(key, note);
   good = step(signed, `The root is signed by the log’s key ${key.name} (${key.id}).`) && good;
-  if (reached && signed) good = seenBefore(given.tenant, given.vkey, note.size) && good;
+  if (reached && signed) good = (await seenBefore(given.tenant, given.vkey, note)) && good;
   draw(climbed, proof.index, note, reached && signed);
   result(good);
 }
@@ -68,20 +67,43 @@ function shows(payload) {
   return words.every(([name, value]) => JSON.stringify(payload[name]) === JSON.stringify(value));
 }
 
-function seenBefore(tenant, vkey, size) {
-  const name = `log:${tenant}`;
+async function signedBy(key, note) {
+  const line = note.signatures.find((s) => s.name === key.name && s.id === key.id);
+  return note.origin === key.name && line !== undefined && signatureHolds(key.key, line.signature, note.text);
+}
+
+// While a key is exchanged, checkpoints carry both signatures: the old one vouches for the new. Who did not look meanwhile has to
+// compare the new one themselves.
+async function seenBefore(tenant, vkey, note) {
+  const name = `log:${tenant}`, seen = JSON.stringify({ vkey, size: note.size });
   const known = JSON.parse(localStorage.getItem(name) ?? "null");
   if (known === null) {
     step(null, "This browser sees the log’s key for the first time, and remembers it.");
-  } else if (known.vkey !== vkey) {
-    return step(false, "The log’s key is not the one that this browser saw before.");
-  } else if (size < known.size) {
+  } else if (note.size < known.size) {
     return step(false, `This browser has seen the log longer: ${known.size} entries.`);
-  } else {
+  } else if (known.vkey === vkey) {
     step(true, "The key is the one that this browser saw before, and the log is not shorter.");
+  } else if (await parseVkey(known.vkey).then((before) => signedBy(before, note), () => false)) {
+    step(true, "The log’s key was exchanged: the one that this browser saw before signed this too. The log is not shorter.");
+  } else {
+    step(false, "The log’s key is not the one that this browser saw before.");
+    offer(vkey, () => localStorage.setItem(name, seen));
+    return false;
   }
-  localStorage.setItem(name, JSON.stringify({ vkey, size }));
+  localStorage.setItem(name, seen);
   return true;
+}
+
+function offer(vkey, accept) {
+  const item = document.createElement("li"), words = document.createElement("code"), trust = document.createElement("button");
+  item.className = "open";
+  words.textContent = vkey;
+  trust.type = "button";
+  trust.className = "quiet";
+  trust.textContent = "It is the same: trust it from now on";
+  trust.addEventListener("click", () => { accept(); check(); });
+  item.append("Was it exchanged? Compare it with the key that your operator hands out: ", words, " ", trust);
+  list.append(item);
 }
 
 function result(good) {

@@ -25,19 +25,23 @@ def calls(where: str) -> Iterator[tuple[str, list[ast.expr]]]:
                 yield call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id, call.args
 
 
+def said(argument: ast.expr) -> Iterator[str]:
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        yield argument.value
+
+
 def looks() -> set[str]:
-    return {a.value for name, args in calls("api/*.py") if name in ASKING for a in args[1:2] if isinstance(a, ast.Constant)}
+    return {text for name, args in calls("api/*.py") if name in ASKING for a in args[1:2] for text in said(a)}
 
 
 def claims() -> set[str]:
     """Reasons of requests that no correct service ever makes."""
-    found = set()
+    found: set[str] = set()
     for name, args in calls("*.py"):
-        first = args[0] if args else None
-        if name == "ClaimDiffers" and isinstance(first, ast.Constant):
-            found.add(first.value)
-        if name == "Refused" and isinstance(first, ast.Attribute) and first.attr in {r.name for r in ALARMING}:
-            found |= {a.value for a in args[1:2] if isinstance(a, ast.Constant)}
+        if name == "ClaimDiffers":
+            found.update(text for a in args[:1] for text in said(a))
+        if name == "Refused" and isinstance(args[0], ast.Attribute) and args[0].attr in {r.name for r in ALARMING}:
+            found.update(text for a in args[1:2] for text in said(a))
     return found
 
 
