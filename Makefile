@@ -42,7 +42,7 @@ pictures: $(STAMP)  ## docs/pictures taken anew from the officers' pages, by the
 	@REVIEW_PICTURES=docs/pictures $(PY) -m pytest tests/browser
 
 test: $(STAMP)  ## every test that fits in 20 minutes, on real PostgreSQL and Kafka where they are, by WORKERS=2
-	@$(PY) -m pytest -m "not long" -n $(WORKERS) --dist loadfile
+	@$(PY) -m pytest -m "not long" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-long: $(STAMP)  ## what takes longer
 	@$(PY) -m pytest -m long

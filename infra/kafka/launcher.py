@@ -77,14 +77,15 @@ def available() -> bool:
 class LocalKafka:
     """One broker of this process; it ends with it. All methods block: from async code through `asyncio.to_thread`."""
 
-    def __init__(self, accounts: Mapping[str, str] | None = None) -> None:
-        """`accounts`: passwords by principal, `ADMIN` among them. With them a client has to say who it is, and ACLs count."""
+    def __init__(self, accounts: Mapping[str, str] | None = None, *, ports: tuple[int, int] | None = None) -> None:
+        """`accounts`: passwords by principal, `ADMIN` among them. With them a client has to say who it is, and ACLs count.
+        `ports`: of the broker and its controller; free ones without."""
         self._accounts = dict(accounts or {})
         self._home = Path(tempfile.mkdtemp(prefix="alliance-record-kafka-"))
         self.data_dir = self._home / "data"
         """log segments: what a reader of the broker's disk would see"""
         self._properties, self._log = self._home / "server.properties", self._home / "broker.log"
-        self._port = 0
+        self._port, self._controller = ports or _free_ports()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -96,9 +97,8 @@ class LocalKafka:
         """Returns when the broker serves. Raises KafkaUnavailable."""
         libraries = _libraries()
         if not self._properties.exists():
-            self._port, controller = _free_ports()
             self._properties.touch(mode=0o600)
-            self._properties.write_text(self._text(controller))
+            self._properties.write_text(self._text(self._controller))
             self._run_to_end(libraries, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(self._properties))
         with self._log.open("ab") as log:
             seen = log.tell()

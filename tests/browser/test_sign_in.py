@@ -10,10 +10,10 @@ from services.audit_log.application.ledger_view import Filters
 from services.audit_log.review.application.provider import ProviderSettings
 from services.audit_log.settings import Settings
 from tests.browser.conftest import Browse
-from tests.e2e.processes import free_port
 from tests.integration.gate.gate_support import World, running
 from tests.support.browser import needed
 from tests.support.http import serving
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.speaking_issuer import CLIENT_ID, CLIENT_SECRET, SpeakingIssuer
 

@@ -7,13 +7,13 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import IO
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -22,15 +22,10 @@ from shared.contracts.records import ServiceName
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.service.parts import DatabaseUrls
 from tests.e2e.issuer import Issuer
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Fleet:
@@ -39,6 +34,7 @@ class Fleet:
     ) -> None:
         """`environment` is added to every process's."""
         self.folder, self.issuer = folder, Issuer()
+        self.databases = [urlsplit(urls.app).path[1:] for urls in databases.values()]
         self.ports = {name: free_port() for name in ServiceName}
         self._running: dict[ServiceName, subprocess.Popen[bytes]] = {}
         self._logs: list[IO[bytes]] = []

@@ -13,7 +13,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from services.audit_log.adapters.kms.aws import AwsKms
-from tests.support.openbao import free_port
+from tests.support.ports import free_port
 
 REGION = "eu-central-1"
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_EC2_METADATA_DISABLED": "true"}

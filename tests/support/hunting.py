@@ -2,7 +2,7 @@
 
 import zipfile
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import orjson
@@ -21,17 +21,23 @@ def spellings(secret: str) -> Iterable[bytes]:
         yield urlsafe_b64encode(middle)
 
 
-def hunt(folders: Iterable[Path], words: Iterable[str], *, spelled: Iterable[str] = ()) -> dict[str, list[str]]:
-    """Which word stands in which file; those `spelled` are looked for in every spelling."""
+def hunt(
+    folders: Iterable[Path], words: Iterable[str], *, spelled: Iterable[str] = (), without: Collection[Path] = ()
+) -> dict[str, list[str]]:
+    """Which word stands in which file, but for folders `without`; those `spelled` are looked for in every spelling."""
     needles = {word: {word.encode()} for word in words} | {word: set(spellings(word)) for word in spelled}
     found: dict[str, list[str]] = {word: [] for word in needles}
     for folder in folders:
-        for file in (p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
+        for file in (p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and not _within(p, without)):
             for content in _contents(file):
                 for word, spelled_so in needles.items():
                     if any(needle in content for needle in spelled_so):
                         found[word].append(str(file))
     return found
+
+
+def _within(file: Path, folders: Collection[Path]) -> bool:
+    return any(parent in folders for parent in file.parents)
 
 
 def _contents(file: Path) -> Iterator[bytes]:

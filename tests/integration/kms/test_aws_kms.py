@@ -8,7 +8,7 @@ import pytest
 from services.audit_log.adapters.kms.aws import AwsKms
 from services.audit_log.adapters.kms.port import CannotUnwrap, KmsUnavailable
 from tests.support.aws import REGION, Aws
-from tests.support.openbao import free_port
+from tests.support.ports import free_port
 
 
 async def test_away(aws: Aws) -> None:

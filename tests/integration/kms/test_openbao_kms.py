@@ -12,7 +12,8 @@ from infra.openbao import setup
 from services.audit_log.adapters.kms.openbao import OpenBaoKms
 from services.audit_log.adapters.kms.port import KmsUnavailable
 from services.audit_log.application.ports import KeyringUnavailable
-from tests.support.openbao import OpenBao, free_port
+from tests.support.openbao import OpenBao
+from tests.support.ports import free_port
 
 CONTEXT = b"context"
 

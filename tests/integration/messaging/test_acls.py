@@ -28,6 +28,7 @@ from shared.contracts.topics import AUDIT, CONSENT_POLICY, SESSION_NOTES, TOPICS
 from shared.messaging.kafka_settings import KafkaSettings
 from tests.support import environment
 from tests.support.kafka import MISSING, _run
+from tests.support.ports import free_port
 
 SECONDS = 20
 SERVICES = list(ServiceName)
@@ -68,7 +69,7 @@ def guarded() -> Iterator[Guarded]:
         environment.not_run["ACLs on a broker"] = MISSING
         pytest.skip(f"needs {MISSING}")
     passwords = {str(name): secrets.token_urlsafe(16) for name in (ADMIN, *SERVICES)}
-    broker = LocalKafka(passwords).start()
+    broker = LocalKafka(passwords, ports=(free_port(), free_port())).start()
     made = Guarded(broker, passwords)
     _run(create_topics(made.settings(ADMIN), partitions=1))
     apply(made.settings(ADMIN))

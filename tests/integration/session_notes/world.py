@@ -419,7 +419,7 @@ async def running_world(postgres: Postgres, directory: Path) -> AsyncIterator[Wo
         )
 
 
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
     """Waits for something that another task does."""
     async with asyncio.timeout(seconds):
         while not await holds():

@@ -1,40 +1,10 @@
 """Entries in plain words, for an officer: who did what, for what, and whether it was allowed. No client's name: ids only."""
 
-from collections import Counter
 from typing import Final
 
 from services.audit_log.domain.entry import Entry, EntryKind
+from services.audit_log.domain.words import VERBS, listed
 
-_VERBS: Final = {
-    "create": ("wrote", "write"),
-    "read": ("read", "read"),
-    "search": ("looked through", "look through"),
-    "update": ("changed", "change"),
-    "sign": ("signed", "sign"),
-    "cosign": ("co-signed", "co-sign"),
-    "answer": ("answered", "answer"),
-    "revoke": ("withdrew", "withdraw"),
-    "export": ("exported", "export"),
-    "compute": ("computed from", "compute from"),
-    "lookup": ("looked for a client", "look for a client"),
-}
-_THINGS: Final = {
-    "client": ("personal details", "personal details"),
-    "session": ("a session record", "session records"),
-    "progress_note": ("a session note", "session notes"),
-    "psychotherapy_note": ("a session note", "session notes"),
-    "consent": ("a consent", "consents"),
-    "relationship": ("a care relationship", "care relationships"),
-    "representative": ("a representative's authority", "representatives' authorities"),
-    "capacity": ("a note on capacity", "notes on capacity"),
-    "restriction": ("a restriction", "restrictions"),
-    "amendment": ("an amendment request", "amendment requests"),
-    "administration": ("a questionnaire", "questionnaires"),
-    "outcome": ("an outcome score", "outcome scores"),
-    "release_choice": ("a choice of who sees ratings", "choices of who sees ratings"),
-    "repair_prompt": ("a prompt to talk about the alliance", "prompts to talk about the alliance"),
-}
-"""both kinds of session notes read alike, as in the access report (ADR 0050)"""
 PURPOSES: Final = {
     "TREAT": "treatment",
     "ETREAT": "emergency treatment",
@@ -154,7 +124,7 @@ def what(entry: Entry) -> str:
     """The rest of the sentence behind the person, without its full stop."""
     purpose = f", for {PURPOSES[entry.purpose]}" if entry.purpose in PURPOSES else ""
     if entry.kind is EntryKind.DISCLOSURE:
-        done, tried = _VERBS.get(entry.action, (entry.action, entry.action))
+        done, tried = VERBS.get(entry.action, (entry.action, entry.action))
         late = "; it was written while the gate was away, and is entered late" if "late" in entry.detail else ""
         if entry.outcome == "deny":
             return f"tried to {tried} {things(entry)}{purpose}, and was refused{late}"
@@ -172,11 +142,8 @@ def what(entry: Entry) -> str:
 
 
 def things(entry: Entry) -> str:
-    counted = Counter(_THINGS.get(r.record_type, ("a record", "records")) for r in entry.records)
-    if not counted:
-        return "a client's record" if entry.client_id is not None else "by identifier or name"
-    parts = [one if number == 1 or one == many else f"{number} {many}" for (one, many), number in counted.items()]
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+    nothing_named = "a client's record" if entry.client_id is not None else "by identifier or name"
+    return listed(r.record_type for r in entry.records) or nothing_named
 
 
 def alarm(reason: str) -> str:
