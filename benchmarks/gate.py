@@ -27,9 +27,10 @@ from shared.gate.client import HttpGate
 from shared.identity.service_keys import ServiceKeys
 from shared.messaging.kafka_settings import KafkaSettings
 from shared.service import clock
-from tests.e2e.processes import ROOT, Fleet, free_port
+from tests.e2e.processes import ROOT, Fleet
 from tests.e2e.rest import Rest
 from tests.e2e.story import Story
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres, running_postgres
 
 CALLERS = 16
