@@ -22,8 +22,8 @@ from services.audit_log.domain.payload import instant
 from services.audit_log.domain.report_rows import COLUMNS, cells, csv_lines
 
 PAGE: Final = 200
-PDF_ROWS: Final = 5_000
-"""rows that a PDF holds at most: it is for reading, the others are for keeping"""
+PDF_ROWS: Final = 1_000
+"""rows that a PDF holds at most: it is for reading, the others are for keeping; laying out a thousand takes some seconds"""
 MAX_ROWS: Final = 1_000_000
 
 
