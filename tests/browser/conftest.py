@@ -16,14 +16,14 @@ Browse = Callable[..., Awaitable[Watched]]
 Picture = Callable[..., Awaitable[None]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def clinic(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clinic]:
     needed()
     async with opened(postgres, tmp_path_factory.mktemp("clinic")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def browser() -> AsyncIterator[Browser]:
     async with launched() as running:
         yield running

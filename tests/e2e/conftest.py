@@ -1,4 +1,5 @@
-"""Deployments that the end-to-end tests talk to: one embedded run, one fleet of processes, each for the whole session."""
+"""Deployments that the end-to-end tests talk to: one embedded run, one fleet of processes; ended after the last of these tests,
+so that they cost the others nothing."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.support.openbao import Deployed, binary
 from tests.support.postgres import Postgres, server_directory
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def embedded() -> Iterator[EmbeddedProcess]:
     with server_directory() as folder:
         running = EmbeddedProcess(folder)
@@ -23,7 +24,7 @@ def embedded() -> Iterator[EmbeddedProcess]:
         running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     # not used again after a pause: the server closes what idles for five seconds, perhaps just as the next call goes out
     connector = aiohttp.TCPConnector(keepalive_timeout=2)
@@ -38,7 +39,7 @@ def clinic(embedded: EmbeddedProcess, session: aiohttp.ClientSession, request: p
     return Rest(session, embedded.url, embedded.mint, tenant)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def fleet(postgres: Postgres, kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]:
     folder: Path = tmp_path_factory.mktemp("fleet")
     databases = await postgres.make_databases("consent", "session_notes", "alliance_measurement", "audit_log", "keyring")

@@ -89,11 +89,15 @@ async def test_numbers_are_dense_and_complete_under_concurrent_writers(store: Po
         reader = asyncio.create_task(follow())
         await asyncio.gather(*(write(w) for w in range(16)))
         rows = await until(store, 640, TENANT, "harbour")
-        await asyncio.sleep(0.1)
+        followed = [n for n, s, _ in rows if s.startswith(TENANT)]
+        async with asyncio.timeout(10):
+            while len(checkpoints) < len(followed):
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)  # time for one to come twice
         reader.cancel()
     assert_dense(rows)
     assert len(rows) == 640
-    assert checkpoints == [n for n, s, _ in rows if s.startswith(TENANT)]
+    assert checkpoints == followed
     await other.close()
 
 
