@@ -61,3 +61,9 @@ async def signed_in(watched: Watched, clinic: Clinic) -> None:
     """By a sign-in link, as the embedded run prints it."""
     await watched.page.goto(f"{clinic.url}/review/sign-in#token={clinic.officer()}")
     await watched.page.wait_for_url(f"{clinic.url}/review/")
+
+
+async def sound(watched: Watched, name: str) -> None:
+    """No violation of accessibility, nothing wider than the window."""
+    assert await watched.violations() == [], name
+    assert await watched.widest() <= 0, name

@@ -13,8 +13,8 @@ from infra.embedded.demo import TENANT
 from services.audit_log.application.ledger_view import Filters, StoredEntry
 from services.audit_log.review.adapters.entry_search import EntrySearch
 from tests.browser.clinic import Clinic
-from tests.browser.conftest import Browse, Picture, signed_in
-from tests.browser.test_pages import entries, label, sound
+from tests.browser.conftest import Browse, Picture, signed_in, sound
+from tests.browser.test_pages import entries, label
 
 QUERY = "kind=disclosure&agent=ada.rivera"
 PAGE = 20

@@ -34,7 +34,7 @@ class Fleet:
     ) -> None:
         """`environment` is added to every process's."""
         self.folder, self.issuer = folder, Issuer()
-        self.databases = [urlsplit(urls.app).path[1:] for urls in databases.values()]
+        self.databases = {name: urlsplit(urls.app).path[1:] for name, urls in databases.items()}
         self.ports = {name: free_port() for name in ServiceName}
         self._running: dict[ServiceName, subprocess.Popen[bytes]] = {}
         self._logs: list[IO[bytes]] = []

@@ -4,7 +4,6 @@ temporary file, crash dump, an exported record.
 Before any erasure, and with a control planted in each of these places: a hunt that does not find it there is blind.
 """
 
-import json
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -84,8 +83,7 @@ async def planted(postgres: Postgres, fleet: Fleet, folder: Path) -> AsyncIterat
         log.write(f"{CONTROL}\n")
     with zipfile.ZipFile(folder / "control.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("part", CONTROL * 20)
-    notes = json.loads((fleet.folder / f"{ServiceName.SESSION_NOTES}.json").read_text())["app"]
-    connection = await asyncpg.connect(_at(postgres, urlsplit(notes).path[1:]))
+    connection = await asyncpg.connect(_at(postgres, fleet.databases[ServiceName.SESSION_NOTES]))
     try:
         await connection.execute(f"CREATE TABLE control AS SELECT '{CONTROL}'::text AS words")
         await connection.execute("CHECKPOINT")
@@ -115,7 +113,9 @@ async def folders_of_others(postgres: Postgres, fleet: Fleet) -> set[Path]:
     """Data files of databases that other tests left on the server: nothing of this clinic ever went there."""
     assert postgres.server is not None
     admin = await asyncpg.connect(postgres.admin_dsn)
-    rows = await admin.fetch("SELECT oid FROM pg_database WHERE datallowconn AND datname <> ALL($1::text[])", fleet.databases)
+    rows = await admin.fetch(
+        "SELECT oid FROM pg_database WHERE datallowconn AND datname <> ALL($1::text[])", list(fleet.databases.values())
+    )
     await admin.close()
     return {postgres.server.data_dir / "base" / str(row["oid"]) for row in rows}
 
@@ -123,7 +123,7 @@ async def folders_of_others(postgres: Postgres, fleet: Fleet) -> set[Path]:
 async def dump(postgres: Postgres, fleet: Fleet, file: Path) -> None:
     """Every row of every table of the fleet's databases, bytes as they are (pg_dump would hide them as hexadecimal digits)."""
     with file.open("wb") as out:
-        for database in fleet.databases:
+        for database in fleet.databases.values():
             connection = await asyncpg.connect(_at(postgres, database))
             tables = await connection.fetch("SELECT schemaname, tablename FROM pg_tables WHERE schemaname = 'public'")
             for schema, table in tables:

@@ -21,6 +21,7 @@ from shared.messaging.port import Effect, Handler, Inbound, Message, Outbound, T
 from shared.messaging.relay import Heartbeat, Relay
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service.parts import DatabaseUrls
+from tests.support.waiting import until
 
 PATIENCE = 30.0
 CHANGED = "consent.policy-changed"
@@ -41,9 +42,7 @@ DIRECTORY = ServiceDirectory({n: service_keys(n).public() for n in ServiceName})
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not await holds():
-            await asyncio.sleep(0.02)
+    await until(holds, PATIENCE)
 
 
 @asynccontextmanager

@@ -8,8 +8,9 @@ from random import SystemRandom
 from typing import Final
 
 _WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-_FIRST: Final = 10_000 + 2_000 * (_WORKER % 10)
-_NEXT: Final = count(SystemRandom().randrange(2_000))
+_PORTS: Final = 2_000
+_FIRST: Final = 10_000 + _PORTS * (_WORKER % 10)
+_NEXT: Final = count(SystemRandom().randrange(_PORTS))
 
 
 def free_port(together: int = 1) -> int:
@@ -18,14 +19,14 @@ def free_port(together: int = 1) -> int:
     Of this worker's own range, and below what the kernel gives to outgoing connections: a server that is killed and started
     again finds its port free.
     """
-    for step in _NEXT:
-        port = _FIRST + step % 2_000
+    while True:
+        port = _FIRST + next(_NEXT) % _PORTS
         with ExitStack() as stack:
             try:
                 for one in range(port, port + together):
                     stack.enter_context(socket.socket()).bind(("127.0.0.1", one))
             except OSError:
                 continue
+        for _ in range(together - 1):
             next(_NEXT)
-            return port
-    raise AssertionError("counts without an end")
+        return port

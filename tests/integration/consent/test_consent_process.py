@@ -10,7 +10,8 @@ from shared.contracts.disclosure import Action, Caller, DisclosureRequest, Recor
 from shared.contracts.records import RecordType
 from tests.e2e.rest import Answer, Person
 from tests.integration.consent.test_consents_api import AUTHORIZATION
-from tests.integration.consent.world import Clinic, until
+from tests.integration.consent.world import Clinic
+from tests.support.waiting import until
 
 TALK = {"explained_on": "2026-01-01", "method": "teach_back", "understood": True, "language": "en", "note": "canary-note"}
 

@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from shared.contracts.consent_policy import ConsentKind
-from tests.integration.consent.world import ELEMENTS, Clinic, until
+from tests.integration.consent.world import ELEMENTS, Clinic
+from tests.support.waiting import until
 
 AUTHORIZATION = {
     "description": "progress notes and measures",

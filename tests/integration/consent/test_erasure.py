@@ -11,7 +11,8 @@ from shared.messaging.port import Outbound
 from shared.messaging.signature import EventSigner
 from shared.service import clock
 from tests.e2e.rest import choose_law
-from tests.integration.consent.world import Clinic, until
+from tests.integration.consent.world import Clinic
+from tests.support.waiting import until
 
 
 async def test_it_acknowledges_once_and_keeps_the_policy(clinic: Clinic) -> None:

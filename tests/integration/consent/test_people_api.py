@@ -9,7 +9,8 @@ import pytest
 
 from shared.contracts.consent_policy import RepresentativeSet, RestrictionSet
 from tests.integration.consent.test_consent_process import changes, says
-from tests.integration.consent.world import Clinic, until
+from tests.integration.consent.world import Clinic
+from tests.support.waiting import until
 
 
 async def test_a_representative_from_start_to_end(clinic: Clinic) -> None:

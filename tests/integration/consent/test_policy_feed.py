@@ -11,7 +11,8 @@ from shared.contracts.consent_policy import (
     RelationshipSet,
 )
 from shared.contracts.records import ServiceName
-from tests.integration.consent.world import Clinic, until
+from tests.integration.consent.world import Clinic
+from tests.support.waiting import until
 
 
 async def feed(clinic: Clinic, after: int, service: ServiceName = ServiceName.AUDIT_LOG) -> tuple[int, Any]:

@@ -1,6 +1,5 @@
 """consent and the real gate in one process, over HTTP: what a caller of the service sees."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -217,10 +216,3 @@ async def running_world(postgres: Postgres, directory_path: Path) -> AsyncIterat
         session = await stack.enter_async_context(aiohttp.ClientSession())
         notes_gate = gate.direct_gate(ServiceName.SESSION_NOTES)
         yield World(base_url, gate_url, session, wiring, line, consenting, parts, notes_gate)
-
-
-async def until(holds: Any, seconds: float = 20.0) -> None:
-    """Waits for something that another task does."""
-    async with asyncio.timeout(seconds):
-        while not await holds():
-            await asyncio.sleep(0.02)

@@ -74,6 +74,14 @@ async def actions(here: World, client: UUID) -> list[str]:
     return [s.entry.action for s in reversed(found)]
 
 
+async def so_many(here: World, client: UUID, count: int) -> list[str]:
+    """What was done of that client's erasure, once there are so many entries."""
+    async with asyncio.timeout(20):
+        while len(found := await actions(here, client)) < count:
+            await asyncio.sleep(0.05)
+    return found
+
+
 async def test_killed_at_each_step(postgres: Postgres, tmp_path: Path) -> None:
     urls = await postgres.make_databases("audit_log", "keyring")
     audit, keys = urls["audit_log"], urls["keyring"]
@@ -91,9 +99,7 @@ async def test_killed_at_each_step(postgres: Postgres, tmp_path: Path) -> None:
     async with world(audit, keys, tmp_path) as here:
         here.tenant = tenant
         for point, client, (erasure, wanted) in zip(POINTS, clients, begun, strict=True):
-            async with asyncio.timeout(20):
-                while len(found := await actions(here, client)) < 5:
-                    await asyncio.sleep(0.05)
+            found = await so_many(here, client, 5)
             assert sorted(found) == sorted(["requested", "approved", "fenced", "reasons-erased", "keys-destroyed"]), point
             assert found[:3] == ["requested", "approved", "fenced"] and found[-1] == "keys-destroyed", point
             erased = [Erased(w.record_id, w.kid) for w in wanted]
@@ -169,10 +175,7 @@ async def requested(here: World, client: UUID, point: Point) -> str:
 
 async def until(here: World, client: UUID, wanted: list[str], point: Point) -> None:
     """The entries of that client's erasure become these."""
-    async with asyncio.timeout(20):
-        while len(await actions(here, client)) < len(wanted):
-            await asyncio.sleep(0.05)
-    assert await actions(here, client) == wanted, point
+    assert await so_many(here, client, len(wanted)) == wanted, point
 
 
 def told(audit: DatabaseUrls, keys: DatabaseUrls, folder: Path, tenant: str) -> dict[str, Any]:

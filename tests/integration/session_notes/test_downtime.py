@@ -20,8 +20,9 @@ from shared.contracts.topics import RECEIPTS
 from shared.gate.port import Away
 from tests.e2e.rest import Answer, Person
 from tests.integration.session_notes.test_at_rest import as_administrator, whole_database
-from tests.integration.session_notes.world import SOAP, Clinic, until
+from tests.integration.session_notes.world import SOAP, Clinic
 from tests.support.hunting import spellings
+from tests.support.waiting import until
 
 SAID = "the ferry left without him"
 

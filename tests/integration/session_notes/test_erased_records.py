@@ -12,7 +12,8 @@ from shared.contracts.topics import ALLIANCE, CONSENT, RECEIPTS
 from shared.eventstore.model import Publication
 from tests.e2e.rest import choose_law
 from tests.integration.session_notes.test_at_rest import as_administrator
-from tests.integration.session_notes.world import SOAP, Clinic, until
+from tests.integration.session_notes.world import SOAP, Clinic
+from tests.support.waiting import until
 
 
 async def rows_of(clinic: Clinic, table: str) -> int:

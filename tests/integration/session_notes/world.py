@@ -1,7 +1,6 @@
 """session_notes with the real gate in one process, over HTTP and real PostgreSQL; relationships and consents are given it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -59,6 +58,7 @@ from shared.service.record import WriteMeta, client_key, record_event
 from tests.e2e.rest import Answer, Person, Rest
 from tests.support.http import serving
 from tests.support.postgres import Postgres
+from tests.support.waiting import until
 from tests.support.wired import ListeningBus, wired
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -417,10 +417,3 @@ async def running_world(postgres: Postgres, directory: Path) -> AsyncIterator[Wo
             wiring.parts(ServiceName.AUDIT_LOG),
             postgres.admin_dsn,
         )
-
-
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
-    """Waits for something that another task does."""
-    async with asyncio.timeout(seconds):
-        while not await holds():
-            await asyncio.sleep(0.02)
