@@ -1,6 +1,7 @@
 """What the surface says of every service: callers, tokens, problems, refusals, lists, health."""
 
 import json
+import re
 from io import BytesIO
 from typing import Any
 from uuid import uuid4
@@ -116,6 +117,13 @@ async def test_health(embedded: EmbeddedProcess, session: aiohttp.ClientSession,
     if path == "/metrics":
         assert answer.headers["Content-Type"].startswith("text/plain")
         assert "http_requests_total" in answer.text
+
+
+async def test_the_first_page_leads_to_all_that_is_here(embedded: EmbeddedProcess, session: aiohttp.ClientSession) -> None:
+    leads_to = re.findall(r'href="(/[^"]*)"', (await raw(session, f"{embedded.url}/")).text)
+    assert {"/review/", "/fhir/R4/metadata", "/health/ready", "/metrics"} <= set(leads_to)
+    for path in leads_to:
+        assert (await raw(session, embedded.url + path)).status == 200, path
 
 
 async def test_fhir(embedded: EmbeddedProcess, session: aiohttp.ClientSession, there: Clinic) -> None:
