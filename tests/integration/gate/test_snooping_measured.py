@@ -103,7 +103,8 @@ async def known(world: World, facts: Iterable[tuple[str, Known]]) -> None:
         relationships += of.relationships
         statements += registry.statements(world.tenant, list(_records(client, of)))
         statements += [cases.tie(world.tenant, sub, client, list(ties), world.clock.now()) for sub, ties in of.ties.items()]
-    await world.agreed(*relationships)
+    for begin in range(0, len(relationships), CHUNK):  # a confirmation waits for a few seconds only
+        await world.agreed(*relationships[begin : begin + CHUNK])
     for begin in range(0, len(statements), CHUNK):
         await store.append(world.tenant, [], statements=tuple(statements[begin : begin + CHUNK]))
 
