@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from services.audit_log import bootstrap_ledger
 from services.audit_log.assurance.adapters import receipt_table
-from services.audit_log.assurance.application.receipts import SYSTEM_TENANT, Receipts, message_alarm
+from services.audit_log.assurance.application.receipts import Receipts, message_alarm
 from services.audit_log.bootstrap_late import Late
 from services.audit_log.bootstrap_ledger import LedgerCare
 from services.audit_log.break_glass.adapters.grant_table import GrantTable
@@ -49,7 +49,7 @@ from services.audit_log.ledger.adapters.checkpoint_anchor import FileAnchor
 from services.audit_log.ledger.adapters.ledger import PostgresLedger
 from services.audit_log.ledger.api.access import Desk
 from services.audit_log.ledger.application.ports import LedgerUnavailable
-from services.audit_log.ledger.domain.entry import Entry
+from services.audit_log.ledger.domain.entry import SYSTEM_TENANT, Entry
 from services.audit_log.officers.adapters import review_schema
 from services.audit_log.officers.adapters.case_table import CaseTable
 from services.audit_log.officers.bootstrap import Review

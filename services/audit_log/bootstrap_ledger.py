@@ -22,6 +22,7 @@ from services.audit_log.reports.api.record_exports import record_exports_router
 from services.audit_log.reports.application.exporting import Exporter
 from services.audit_log.reports.domain.rows import COLUMNS
 from services.audit_log.routes_out.adapters import places as route_places
+from services.audit_log.routes_out.api.routes import routes_router
 from services.audit_log.routes_out.application.routes import Routes
 from services.audit_log.settings import Settings
 from shared.eventstore.store import EventStore
@@ -61,9 +62,8 @@ class LedgerCare:
         app.include_router(suspensions_router(self._ledger, tokens, now))
         app.include_router(exports_router(self._ledger, self.exporter, tokens, now))
         app.include_router(record_exports_router(self._ledger, tokens, now))
-        app.include_router(
-            ledger_state_router(self._ledger, self.witnessing, self.completeness, self.retention, self.routes, tokens, now)
-        )
+        app.include_router(ledger_state_router(self._ledger, self.witnessing, self.completeness, self.retention, tokens, now))
+        app.include_router(routes_router(self._ledger, self.routes, tokens, now))
         app.include_router(fhir_router(self._ledger, tokens, Cursors(self._parts.secret), now, public_url=self._parts.public_url))
         app.include_router(tlog_router(self._ledger, tokens, now))
 

@@ -17,6 +17,8 @@ class Role(StrEnum):
 
 
 PRACTITIONERS: Final = frozenset({Role.THERAPIST, Role.SUPERVISOR, Role.TRAINEE})
+REVIEWERS: Final = frozenset({Role.SUPERVISOR, Role.COMPLIANCE_OFFICER})
+"""may review break-glass access"""
 
 PURPOSES: Final[dict[Role, tuple[str, ...]]] = {
     Role.INTAKE: ("HOPERAT", "TREAT", "COC"),

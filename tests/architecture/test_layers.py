@@ -67,22 +67,57 @@ def test_domains_do_no_io(service: str) -> None:
 
 ROOMS = ("domain", "application", "adapters", "api")
 
+CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
+    "audit_log": {
+        "ledger": (),
+        "keyring": ("ledger",),
+        "decision": ("ledger",),
+        "gate": ("ledger", "decision"),
+        "break_glass": ("ledger", "decision", "gate"),
+        "erasure": ("ledger", "decision"),
+        "assurance": ("ledger", "decision", "gate"),
+        "downtime": ("ledger", "keyring", "decision", "gate"),
+        "reports": ("ledger", "decision"),
+        "balp": ("ledger",),
+        "routes_out": ("ledger", "reports"),
+        "officers": ("ledger", "decision", "break_glass", "erasure", "reports"),
+    },
+}
+"""service → capability → the capabilities that it may import. Each may import only what stands above it: no circle."""
 
-@pytest.mark.parametrize("part", sorted(p.parent for p in (ROOT / "services").glob("*/*/domain")), ids=lambda p: p.name)
-def test_a_part_has_the_rooms_of_a_service(part: Path) -> None:
-    """Of a part such as `audit_log/review`: its domain is pure and knows its service's domain at most; its application knows no
-    adapter and no API."""
-    name = ".".join(part.relative_to(ROOT).parts)
-    service = ".".join(name.split(".")[:2])
-    domains = (f"{name}.domain", f"{service}.domain", *PURE_SHARED)
-    for room in ROOMS:
-        for file in sources(f"{part.relative_to(ROOT)}/{room}"):
-            for imported in imports(file):
+
+@pytest.mark.parametrize("service", CAPABILITIES)
+def test_capabilities_form_a_graph_without_circles(service: str) -> None:
+    above: list[str] = []
+    for capability, may_import in CAPABILITIES[service].items():
+        assert set(may_import) <= set(above), capability
+        above.append(capability)
+    folders = {p.name for p in (ROOT / "services" / service).iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert folders == set(above), "each folder of this service is a capability of the list"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [ROOT / "services" / s / c for s, each in CAPABILITIES.items() for c in each],
+    ids=lambda p: f"{p.parent.name}.{p.name}",
+)
+def test_a_capability_imports_only_what_it_may(part: Path) -> None:
+    """Its domain is pure. Its application imports no adapter and no API, of whatever capability."""
+    service = f"services.{part.parent.name}"
+    allowed = tuple(f"{service}.{c}." for c in (part.name, *CAPABILITIES[part.parent.name][part.name]))
+    for file in sources(str(part.relative_to(ROOT))):
+        room = file.relative_to(part).parts[0]
+        for imported in imports(file):
+            if imported.startswith("services."):
+                built = room == "build.py" and imported.startswith(f"{service}.settings")
+                assert imported.startswith(allowed) or built, (file, imported)
                 if room == "domain":
-                    assert imported.split(".")[0] not in IO, (file, imported)
-                    assert imported.split(".")[0] not in ("services", "shared") or imported.startswith(domains), (file, imported)
+                    assert ".domain." in imported, (file, imported)
                 if room == "application":
-                    assert not imported.startswith((f"{name}.adapters", f"{name}.api")), (file, imported)
+                    assert ".adapters." not in imported and ".api." not in imported, (file, imported)
+            elif room == "domain":
+                assert imported.split(".")[0] not in IO, (file, imported)
+                assert not imported.startswith("shared.") or imported.startswith(PURE_SHARED), (file, imported)
 
 
 @pytest.mark.parametrize("folder", ["services", "shared", "infra"])

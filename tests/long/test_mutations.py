@@ -17,7 +17,7 @@ import pytest
 from tests.support.mutation import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
-DOMAIN = Path("services/audit_log/domain")
+DOMAIN = Path("services/audit_log/decision/domain")
 MODULES = [
     *(DOMAIN / f"{name}.py" for name in ("decision", "policy", "release", "grants")),
     # citations and their texts decide nothing

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.audit_log.decision.domain.agent import Agent, AgentKind
+from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.circumstances import Circumstances, grants_of, release_of
 from services.audit_log.decision.domain.decision import decide, may_search
 from services.audit_log.decision.domain.explaining import explain, in_words
@@ -20,6 +20,7 @@ from services.audit_log.decision.domain.rules.labels import SUBSTANCE_USE, reach
 from services.audit_log.decision.domain.rules.packs import EU, US_FEDERAL
 from services.audit_log.decision.domain.rules.rule import RULES
 from services.audit_log.decision.domain.rules.scope import scope_of
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.contracts.consent_policy import ConsentSet, Period, Policy, Provision
 from shared.contracts.disclosure import Action, ReleaseAudience
 from tests.unit.audit_log.asking import (

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from services.audit_log.decision.application.policy_projection import PULL_PAUSE_SECONDS, PolicyProjection
-from services.audit_log.gate.application.steps import Refused
+from services.audit_log.decision.application.refused import Refused
 from shared.contracts.consent_policy import (
     POLICY_CHANGED,
     POLICY_HEARTBEAT,

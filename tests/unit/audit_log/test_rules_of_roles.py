@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.audit_log.decision.domain.agent import Agent, AgentKind
+from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.decision import may_search
 from services.audit_log.decision.domain.rules.rule import RULES
 from services.audit_log.decision.domain.rules.tables import (
@@ -14,6 +14,7 @@ from services.audit_log.decision.domain.rules.tables import (
     REPRESENTATIVE_ROWS,
     ROLE_ROWS,
 )
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.contracts.records import ALLIANCE_RATING, RecordType, ServiceName
 from shared.identity.roles import Role
 from tests.unit.audit_log.asking import (

@@ -17,7 +17,6 @@ from services.audit_log.ledger.application.ledger_view import LedgerView
 from services.audit_log.ledger.domain.checkpoint import parse_text
 from services.audit_log.ledger.domain.payload import instant
 from services.audit_log.ledger.domain.signed_note import split_note
-from services.audit_log.routes_out.application.routes import Routes
 from shared.identity.tokens import TokenVerifier
 
 
@@ -26,7 +25,6 @@ def ledger_state_router(
     witnessing: Witnessing,
     completeness: CompletenessSweep,
     retention: RetentionClock,
-    outgoing: Routes,
     tokens: TokenVerifier,
     now: Callable[[], datetime],
 ) -> APIRouter:
@@ -87,17 +85,5 @@ def ledger_state_router(
         }
         headers = await desk.record(call, "view-retention", {}, 0 if last is None else 1)
         return Response(orjson.dumps(body), media_type="application/json", headers=headers)
-
-    @router.get("/routes", summary="How entries and alarms go out: feeds, webhooks, mail")
-    async def routes(request: Request) -> Response:
-        """For each route of this tenant: how many entries it is behind, and in `fault` why the last batch was not taken."""
-        call = await desk.officer(request, "view-routes")
-        no_parameters(request)
-        items = [
-            {"name": r.name, "following": r.following, "waiting": r.waiting, "fault": r.fault}
-            for r in await outgoing.standings(call.tenant)
-        ]
-        headers = await desk.record(call, "view-routes", {}, len(items))
-        return Response(orjson.dumps({"items": items}), media_type="application/json", headers=headers)
 
     return router

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from services.audit_log.decision.domain.rules.tables import WRITING
-from services.audit_log.gate.application.steps import LedgerStep
 from services.audit_log.ledger.application.ledger_view import NoSuchEntry, StoredEntry
-from services.audit_log.ledger.application.ports import LedgerUnavailable, LogRefused
+from services.audit_log.ledger.application.ports import LedgerStep, LedgerUnavailable, LogRefused
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from shared.contracts.disclosure import Action, Decision
 from shared.contracts.receipts import MESSAGE_SKIPPED, RECEIPT, MessageSkipped, Receipt
@@ -16,8 +15,6 @@ from shared.eventstore.model import Statement, UniqueViolation
 from shared.gate.port import GateUnavailable
 from shared.messaging.port import Effect, Handler, Message, Transient
 
-SYSTEM_TENANT: Final = "alliance-record.system"
-"""whose ledger keeps alarms that belong to no tenant that is known"""
 WITHOUT_ENTRY: Final = "receipt-without-entry"
 OF_ANOTHER: Final = "receipt-of-another-entry"
 MESSAGE_GIVEN_UP: Final = "message-skipped"

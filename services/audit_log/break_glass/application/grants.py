@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.audit_log.break_glass.domain.reviews import due, to_document
 from services.audit_log.decision.domain.grants import EMERGENCY, OPENED_BY_EMERGENCY, THREAT, Grant, GrantStatus
-from services.audit_log.gate.application.steps import LedgerStep
+from services.audit_log.ledger.application.ports import LedgerStep
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from shared.contracts.records import KeyClass
 from shared.eventstore.model import Statement, UniqueViolation

@@ -6,15 +6,14 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from services.audit_log.break_glass.domain.reviews import Finding, Review
-from services.audit_log.gate.application.steps import LedgerStep
 from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, StoredEntry
+from services.audit_log.ledger.application.ports import LedgerStep
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.http.call import Call
 from shared.http.problems import Fault, conflict, forbidden, invalid, not_found
-from shared.identity.roles import Role
+from shared.identity.roles import REVIEWERS
 
-REVIEWERS = frozenset({Role.SUPERVISOR, Role.COMPLIANCE_OFFICER})
 _LOOKED_AT = 200
 """entries of a grant that a review shows"""
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from services.audit_log.decision.application.explanations import Explanations, Registry, Supposed
 from services.audit_log.decision.application.policy_projection import PolicyProjection
 from services.audit_log.decision.application.tenant_settings import TenantSettings
-from services.audit_log.decision.domain.agent import Agent, AgentKind
+from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.registry import BoundRecord
 from services.audit_log.decision.domain.rules.dialects import EHR_SYSTEM
 from services.audit_log.decision.domain.rules.packs import PACKS
@@ -22,6 +22,7 @@ from services.audit_log.decision.domain.rules.rule import RULES
 from services.audit_log.decision.domain.tenant_rules import TenantRules, Wish
 from services.audit_log.ledger.api.access import Desk, LedgerRoute
 from services.audit_log.ledger.application.ledger_view import LedgerView, NoSuchEntry
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from services.audit_log.ledger.domain.payload import instant
 from shared.contracts.consent_policy import Provision, RelationshipRole
 from shared.contracts.disclosure import Action

@@ -6,20 +6,19 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from services.audit_log.decision.application.policy_projection import PolicyProjection
-from services.audit_log.decision.domain.agent import Agent, AgentKind
-from services.audit_log.decision.domain.circumstances import grants_of, release_of
+from services.audit_log.decision.domain.agent import Agent
+from services.audit_log.decision.domain.circumstances import decided_at, grants_of, release_of
 from services.audit_log.decision.domain.decision import decide, may_look_up, may_search
 from services.audit_log.decision.domain.explaining import Explained, explain, in_words
 from services.audit_log.decision.domain.exporting import export_of
 from services.audit_log.decision.domain.policy import ClientPolicy
 from services.audit_log.decision.domain.question import Question, Verdict
-from services.audit_log.decision.domain.registry import BoundRecord
+from services.audit_log.decision.domain.registry import BoundRecord, rating_made_now
 from services.audit_log.decision.domain.release import ReleaseChoice
 from services.audit_log.decision.domain.rules.rule import RULES
 from services.audit_log.decision.domain.tenant_rules import TenantRules
-from services.audit_log.downtime.domain.late_writes import decided_at
-from services.audit_log.gate.application.steps_in_force import rating_made_now
 from services.audit_log.ledger.application.ledger_view import StoredEntry
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
 from shared.contracts.disclosure import Action
 from shared.contracts.records import ServiceName

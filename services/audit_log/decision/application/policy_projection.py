@@ -15,8 +15,8 @@ from typing import Final, Protocol
 
 from pydantic import TypeAdapter
 
+from services.audit_log.decision.application.refused import Refused
 from services.audit_log.decision.domain.policy import TenantPolicy
-from services.audit_log.gate.application.steps import Refused
 from shared.contracts.consent_policy import (
     POLICY_CHANGED,
     POLICY_HEARTBEAT,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from services.audit_log.decision.domain.tenant_rules import TenantRules, Wish
-from services.audit_log.gate.application.steps import LedgerStep
+from services.audit_log.ledger.application.ports import LedgerStep
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from shared.contracts.consent_policy import Provision
 from shared.eventstore.model import Statement, UniqueViolation

@@ -1,15 +1,9 @@
 """Who asks the gate: a person with a token, the bearer of a one-time answering link, or a registered job."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.identity.roles import Role
-
-
-class AgentKind(StrEnum):
-    PERSON = "person"
-    LINK = "link"
-    JOB = "job"
 
 
 @dataclass(frozen=True, slots=True)

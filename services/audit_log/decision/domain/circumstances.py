@@ -68,6 +68,12 @@ def grants_of(detail: Mapping[str, Any]) -> tuple[Grant, ...]:
     )
 
 
+def decided_at(detail: dict[str, Any], at: datetime) -> datetime:
+    """As of when an entry's decision was made: of a late one, not when it was entered."""
+    late = detail.get("late")
+    return datetime.fromisoformat(late["decided_as_of"]) if late and "decided_as_of" in late else at
+
+
 def _written(grant: Grant) -> dict[str, Any]:
     return {
         "id": grant.id,

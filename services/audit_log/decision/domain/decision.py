@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from services.audit_log.decision.domain.agent import Agent, AgentKind
+from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.grants import GRANTED_PURPOSES, Grant
 from services.audit_log.decision.domain.policy import ClientPolicy
 from services.audit_log.decision.domain.question import Question, Verdict, deny, permit, relationship_ids, representative_ids
@@ -29,6 +29,7 @@ from services.audit_log.decision.domain.rules.tables import (
     ROLE_ROWS,
     granted,
 )
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.contracts.disclosure import Action
 from shared.contracts.records import RecordType
 from shared.identity.roles import Role

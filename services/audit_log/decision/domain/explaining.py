@@ -4,7 +4,6 @@ looked at, what it said, and whether it decided. The verdict is the engine's own
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from services.audit_log.decision.domain.agent import AgentKind
 from services.audit_log.decision.domain.decision import RULES_IN_ORDER, decide
 from services.audit_log.decision.domain.question import Question, Verdict
 from services.audit_log.decision.domain.rules import law, reading
@@ -13,6 +12,7 @@ from services.audit_log.decision.domain.rules.pack import LawRow
 from services.audit_log.decision.domain.rules.rule import RULES
 from services.audit_log.decision.domain.rules.tables import DISCLOSING
 from services.audit_log.decision.domain.rules.walk import ConsentSeen, ProvisionSeen, walk
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 
 _TITLES = {
     "_job": "a registered job's row",

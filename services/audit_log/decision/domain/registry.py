@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.audit_log.decision.domain.agent import Agent, AgentKind
+from services.audit_log.decision.domain.agent import Agent
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.contracts.records import ALLIANCE_RATING, RECORD_TYPES, KeyClass, RecordType, ServiceName
 from shared.identity.roles import Role
 
@@ -40,3 +41,17 @@ class BoundRecord:
         if agent.role is Role.CLIENT:
             return agent.is_client(self.client_id) and self.author in (self.client_id, agent.id)
         return agent.role is not Role.REPRESENTATIVE and self.author == agent.id and self.author != self.client_id
+
+
+def rating_made_now(client_id: str, now: datetime) -> BoundRecord:
+    """A rating that does not exist, to ask what would become of one: the answer must not depend on whether there are any."""
+    return BoundRecord(
+        record_id="",
+        client_id=client_id,
+        record_type=RecordType.ADMINISTRATION,
+        author=client_id,
+        labels=frozenset({ALLIANCE_RATING}),
+        service=ServiceName.ALLIANCE,
+        kid="",
+        created_at=now,
+    )

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from services.audit_log.decision.application.policy_projection import PolicyProjection
+from services.audit_log.decision.application.refused import Refused
 from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.registry import BoundRecord
 from services.audit_log.downtime.application.entries import decided_entry, repeated_entry, stopped_entry
@@ -19,7 +20,7 @@ from services.audit_log.downtime.application.requests import check, check_owner,
 from services.audit_log.downtime.domain.late_writes import LateReason, changed_since, late_verdict
 from services.audit_log.gate.application.disclosure import ALARMING, Steps
 from services.audit_log.gate.application.identity import UNVERIFIED, person
-from services.audit_log.gate.application.steps import Asked, Refused
+from services.audit_log.gate.application.steps import Asked
 from services.audit_log.keyring.application.gate_keys import GateKeyStore
 from services.audit_log.ledger.application.ports import Erased, KeyFenced, Keyring, KeyringUnavailable, KeyWanted, UnknownKey
 from services.audit_log.ledger.domain.entry import Entry

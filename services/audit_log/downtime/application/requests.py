@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from services.audit_log.decision.application.refused import Refused
 from services.audit_log.gate.application.requests import check_form, check_service
-from services.audit_log.gate.application.steps import Refused
 from shared.contracts.disclosure import Action, Caller, DisclosureRequest, RecordRef, Refusal
 from shared.contracts.downtime import LATE_TYPES, Envelope, LateWrite, instant
 from shared.contracts.records import RECORD_TYPES, ServiceName

@@ -90,9 +90,3 @@ def late_detail(
     if listed:
         found["changed_since"] = listed
     return found
-
-
-def decided_at(detail: dict[str, Any], at: datetime) -> datetime:
-    """As of when an entry's decision was made: of a late one, not when it was entered."""
-    late = detail.get("late")
-    return datetime.fromisoformat(late["decided_as_of"]) if late and "decided_as_of" in late else at

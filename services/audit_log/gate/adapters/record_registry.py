@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from services.audit_log.decision.domain.agent import Agent, AgentKind
+from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.registry import BoundRecord
 from services.audit_log.gate.application.steps import ClaimDiffers
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.contracts.disclosure import Action, DisclosureRequest, RecordRef
 from shared.contracts.records import RecordType, ServiceName
 from shared.eventstore.model import Statement

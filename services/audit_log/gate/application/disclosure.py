@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from services.audit_log.decision.application.refused import Refused
 from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.question import Verdict, deny
 from services.audit_log.decision.domain.registry import BoundRecord
@@ -18,15 +19,13 @@ from services.audit_log.gate.application.steps import (
     Decided,
     FreshnessStep,
     IdentityStep,
-    LedgerStep,
     PolicyStep,
     PurposeStep,
-    Refused,
     RegistryStep,
     ScopeStep,
 )
 from services.audit_log.gate.application.writing_entries import entries_of, refusal_entries
-from services.audit_log.ledger.application.ports import Erased, KeyFenced
+from services.audit_log.ledger.application.ports import Erased, KeyFenced, LedgerStep
 from shared.contracts.disclosure import (
     Action,
     Decision,

@@ -5,9 +5,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from services.audit_log.decision.domain.agent import Agent, AgentKind
+from services.audit_log.decision.application.refused import Refused
+from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.rules.tables import JOBS
-from services.audit_log.gate.application.steps import PurposeOfUse, Refused
+from services.audit_log.gate.application.steps import PurposeOfUse
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.contracts.disclosure import Caller, DisclosureRequest, Refusal
 from shared.contracts.records import ServiceName
 from shared.gate.port import GateUnavailable

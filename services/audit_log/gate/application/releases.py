@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from services.audit_log.decision.application.refused import Refused
 from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.release import ReleaseChoice
 from services.audit_log.gate.application.identity import UNVERIFIED, CallerIdentity, person
-from services.audit_log.gate.application.steps import LedgerStep, Refused
 from services.audit_log.gate.application.writing_entries import role_of
+from services.audit_log.ledger.application.ports import LedgerStep
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from shared.contracts.disclosure import Decision, ReleaseAudience, ReleaseRequest, ReleaseState
 from shared.contracts.records import ServiceName

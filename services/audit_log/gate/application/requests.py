@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
+from services.audit_log.decision.application.refused import Refused
 from services.audit_log.decision.domain.rules.tables import READING
-from services.audit_log.gate.application.steps import Refused
 from shared.contracts.disclosure import MAX_RECORDS, Action, DisclosureRequest, Refusal
 from shared.contracts.records import RECORD_TYPES, RecordType, ServiceName
 from shared.http.problems import Fault, invalid

@@ -5,23 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from services.audit_log.decision.application.refused import Refused
 from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.circumstances import Circumstances
 from services.audit_log.decision.domain.question import Verdict
 from services.audit_log.decision.domain.registry import BoundRecord
 from services.audit_log.ledger.application.ports import Erased
-from services.audit_log.ledger.domain.entry import Entry
 from shared.contracts.disclosure import DisclosureRequest, Exclusion, IndexKey, Ratings, RecordKey, Refusal, ReleaseView
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement
-
-
-class Refused(Exception):
-    """The whole request is refused; `reason` is a code for the ledger."""
-
-    def __init__(self, refusal: Refusal, reason: str) -> None:
-        super().__init__(reason)
-        self.refusal, self.reason = refusal, reason
 
 
 class ClaimDiffers(Refused):
@@ -97,11 +89,6 @@ class FreshnessStep(Protocol):
 
 class PolicyStep(Protocol):
     async def decide(self, asked: Asked) -> Decided: ...
-
-
-class LedgerStep(Protocol):
-    async def write(self, tenant: str, entries: Sequence[Entry], statements: Sequence[Statement] = ()) -> tuple[int, ...]:
-        """Indexes, durable when it returns. UniqueViolation, GateUnavailable."""
 
 
 class ScopeStep(Protocol):

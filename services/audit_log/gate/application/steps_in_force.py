@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Protocol
 
 from services.audit_log.decision.application.policy_projection import PolicyProjection
-from services.audit_log.decision.domain.agent import AgentKind
 from services.audit_log.decision.domain.circumstances import Circumstances
 from services.audit_log.decision.domain.decision import decide, may_look_up, may_search
 from services.audit_log.decision.domain.exporting import export_of
 from services.audit_log.decision.domain.grants import GRANTED_PURPOSES, Grant
 from services.audit_log.decision.domain.question import Question, Verdict
-from services.audit_log.decision.domain.registry import BoundRecord
+from services.audit_log.decision.domain.registry import BoundRecord, rating_made_now
 from services.audit_log.decision.domain.release import UNCHOSEN, ReleaseChoice
 from services.audit_log.decision.domain.tenant_rules import TenantRules
 from services.audit_log.gate.application.steps import Asked, Decided
@@ -25,9 +23,10 @@ from services.audit_log.ledger.application.ports import (
     LedgerUnavailable,
     UnknownKey,
 )
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from services.audit_log.ledger.domain.entry import Entry
 from shared.contracts.disclosure import Action, IndexKey, Ratings, RecordKey, ReleaseView
-from shared.contracts.records import ALLIANCE_RATING, RecordType, ServiceName
+from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement
 from shared.gate.port import Away, GateUnavailable
 
@@ -128,20 +127,6 @@ def _export(asked: Asked, decided: Decided, question: Callable[[BoundRecord], Qu
         subjects=tuple(verdict for verdict, _ in found),
         may_know=any(verdict.may_know for verdict, _ in found),
         exclusions=tuple(one for _, left_out in found for one in left_out),
-    )
-
-
-def rating_made_now(client_id: str, now: datetime) -> BoundRecord:
-    """A rating that does not exist, to ask what would become of one: the answer must not depend on whether there are any."""
-    return BoundRecord(
-        record_id="",
-        client_id=client_id,
-        record_type=RecordType.ADMINISTRATION,
-        author=client_id,
-        labels=frozenset({ALLIANCE_RATING}),
-        service=ServiceName.ALLIANCE,
-        kid="",
-        created_at=now,
     )
 
 

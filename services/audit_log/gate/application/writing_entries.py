@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from services.audit_log.decision.domain.agent import Agent, AgentKind
+from services.audit_log.decision.application.refused import Refused
+from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.question import Verdict
 from services.audit_log.decision.domain.registry import BoundRecord
 from services.audit_log.decision.domain.rules.tables import JOBS
-from services.audit_log.gate.application.steps import Asked, ClaimDiffers, Decided, Refused
+from services.audit_log.gate.application.steps import Asked, ClaimDiffers, Decided
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
 from shared.contracts.disclosure import Action, Decision, DisclosureRequest
 from shared.contracts.records import RECORD_TYPES, ServiceName

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from services.audit_log.assurance.application.receipts import SYSTEM_TENANT
 from services.audit_log.keyring.adapters.database import KeyringDatabase
 from services.audit_log.keyring.adapters.kms.port import Kms, epoch_of
 from services.audit_log.keyring.domain.gate_keys import (
@@ -23,6 +22,7 @@ from services.audit_log.keyring.domain.gate_keys import (
     gate_key_id,
 )
 from services.audit_log.ledger.application.ports import UnknownKey
+from services.audit_log.ledger.domain.entry import SYSTEM_TENANT
 from shared.contracts.records import KeyClass
 
 _NEWEST: Final = """

@@ -9,9 +9,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from services.audit_log.assurance.application.receipts import SYSTEM_TENANT
 from services.audit_log.keyring.adapters.database import KeyringDatabase
 from services.audit_log.keyring.adapters.kms.port import Operation
+from services.audit_log.ledger.domain.entry import SYSTEM_TENANT
 
 KEPT_DAYS: Final = 400
 """of calls and findings"""

@@ -6,9 +6,9 @@ from typing import Final
 
 import asyncpg
 
-from services.audit_log.assurance.application.receipts import SYSTEM_TENANT
 from services.audit_log.keyring.adapters.database import KeyringDatabase
 from services.audit_log.keyring.domain.kms_audit import Finding, KeyName, Reason
+from services.audit_log.ledger.domain.entry import SYSTEM_TENANT
 from shared.contracts.records import KeyClass
 
 _FIND: Final = """

@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, Protocol
 
-from services.audit_log.assurance.application.receipts import SYSTEM_TENANT
 from services.audit_log.keyring.domain.kms_audit import Finding
 from services.audit_log.ledger.application.ports import KeyringUnavailable, Ledger, LedgerUnavailable
-from services.audit_log.ledger.domain.entry import Entry, EntryKind
+from services.audit_log.ledger.domain.entry import SYSTEM_TENANT, Entry, EntryKind
 from shared.contracts.records import ServiceName
 
 EVERY: Final = 30.0

@@ -10,14 +10,13 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.audit_log.break_glass.application.reviews import REVIEWERS
 from services.audit_log.ledger.application.ledger_view import LedgerView
 from services.audit_log.ledger.application.ports import LedgerUnavailable
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from shared.contracts.records import ServiceName
 from shared.http.call import Call, authenticate
 from shared.http.problems import Problem, forbidden, not_found, unavailable
-from shared.identity.roles import Role, default_purpose, may_claim
+from shared.identity.roles import REVIEWERS, Role, default_purpose, may_claim
 from shared.identity.tokens import TokenVerifier
 
 _ID: Final = re.compile(r"[0-9a-fA-F-]{32,36}", re.ASCII)

@@ -7,8 +7,8 @@ counted against the notes that the client is shown. To an officer both kinds are
 from dataclasses import replace
 from typing import Any, Final
 
-from services.audit_log.decision.domain.agent import AgentKind
 from services.audit_log.ledger.application.ledger_view import StoredEntry
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from services.audit_log.ledger.domain.payload import instant
 from services.audit_log.ledger.domain.words import THINGS, VERBS, Things, listed

@@ -27,6 +27,11 @@ class Ledger(Protocol):
         """
 
 
+class LedgerStep(Protocol):
+    async def write(self, tenant: str, entries: Sequence[Entry], statements: Sequence[Statement] = ()) -> tuple[int, ...]:
+        """Indexes, durable when it returns. UniqueViolation, GateUnavailable."""
+
+
 class KeyringUnavailable(Exception):
     """Keyring database or KMS does not answer: 503, never another provider."""
 

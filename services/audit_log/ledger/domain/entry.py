@@ -7,7 +7,10 @@ the reason of a break-glass grant, which is erasable payload like the rest.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+SYSTEM_TENANT: Final = "alliance-record.system"
+"""the tenant whose ledger keeps alarms that belong to no known tenant"""
 
 
 class EntryKind(StrEnum):
