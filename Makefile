@@ -41,8 +41,14 @@ topics: $(STAMP)  ## infra/kafka/topics.yaml applied to the cluster at KAFKA_BOO
 pictures: $(STAMP)  ## docs/pictures taken anew from the officers' pages, by the browser tests
 	@REVIEW_PICTURES=docs/pictures $(PY) -m pytest tests/browser
 
-test: $(STAMP)  ## every test that fits in 20 minutes, on real PostgreSQL and Kafka where they are, by WORKERS=2
-	@$(PY) -m pytest -m "not long" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: $(STAMP)  ## every test that fits in 20 minutes, by WORKERS=2; or only T=path
+	@$(PY) -m pytest -m "not long" $(if $(T),$(T),-n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20)
+
+unit: $(STAMP)  ## rules and values, in less than a minute
+	@$(PY) -m pytest tests/unit tests/architecture -n $(WORKERS) --dist loadfile
+
+integration: $(STAMP)  ## one service or mechanism at a time, with its real servers
+	@$(PY) -m pytest -m "not long" tests/integration tests/contract -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-long: $(STAMP)  ## what takes longer
 	@$(PY) -m pytest -m long

@@ -17,7 +17,7 @@ import pytest
 from infra.operator.drill_restore import BACK_UP, RESTORE
 from tests.e2e.embedded import ROOT, EmbeddedProcess
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DOCUMENTED_URL = "http://127.0.0.1:8100"
 
 MAKE = {
@@ -30,6 +30,8 @@ MAKE = {
     "drill-restore": "tests/e2e/test_drill_restore.py: python -m infra.operator.drill_restore",
     "lint": ".ci/run",
     "test": ".ci/run",
+    "unit": "tests/architecture/test_map.py: a part of `make test`",
+    "integration": "tests/architecture/test_map.py: a part of `make test`",
     "parked": "tests/integration/operator/test_parked.py: python -m infra.operator.parked",
     "rebuild": "tests/integration/operator/test_rebuild.py: python -m infra.operator.rebuild",
     "topics": "tests/integration/messaging/test_acls.py: what python -m infra.kafka.topics does",
