@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 
-from services.audit_log import bootstrap_ledger
-from services.audit_log.adapters import gate_schema, late_write_table, receipt_table
+from services.audit_log.adapters import receipt_table
 from services.audit_log.adapters.checkpoint_anchor import FileAnchor
 from services.audit_log.adapters.grant_table import GrantTable
 from services.audit_log.adapters.keyring import PostgresKeyring
 from services.audit_log.adapters.kms.port import Kms
 from services.audit_log.adapters.ledger import PostgresLedger
+from services.audit_log.adapters.migrations import SCHEMA
 from services.audit_log.adapters.policy_log import PolicyLog
 from services.audit_log.adapters.record_registry import RecordRegistry
 from services.audit_log.adapters.release_table import ReleaseTable
@@ -27,7 +27,6 @@ from services.audit_log.api.explanations import explanations_router
 from services.audit_log.api.index_keys import index_keys_router
 from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.api.reviews import reviews_router
-from services.audit_log.application import erasure_stream
 from services.audit_log.application import erasures as erasing
 from services.audit_log.application.direct import DirectGate
 from services.audit_log.application.disclosure import DisclosureGate, Steps
@@ -46,7 +45,6 @@ from services.audit_log.application.token_caches import end_caches
 from services.audit_log.bootstrap_late import Late
 from services.audit_log.bootstrap_ledger import LedgerCare
 from services.audit_log.domain.entry import Entry
-from services.audit_log.review.adapters import review_schema
 from services.audit_log.review.adapters.case_table import CaseTable
 from services.audit_log.review.bootstrap import Review
 from services.audit_log.settings import Settings
@@ -71,16 +69,6 @@ _DESCRIPTION: Final = "The gate: decides on every disclosure, writes it down, an
 _log = logging.getLogger("audit_log")
 
 
-SCHEMA: Final = (
-    *gate_schema.schema(),
-    *erasure_stream.SCHEMA,
-    *bootstrap_ledger.SCHEMA,
-    *late_write_table.SCHEMA,
-    *review_schema.schema(),
-)
-"""tables of this service's own database, but the ledger's"""
-
-
 class AuditLogService:
     """`Service`, and the gate of all others."""
 
@@ -102,7 +90,7 @@ class AuditLogService:
     ) -> None:
         self.name = str(ServiceName.AUDIT_LOG)
         self._now, self._closing = parts.now, closing
-        self._store = PostgresEventStore(database, ddl=SCHEMA, now=parts.now)
+        self._store = PostgresEventStore(database, schema=SCHEMA, now=parts.now)
         self._keyring = PostgresKeyring(
             keyring_database,
             kms,
@@ -239,7 +227,7 @@ class AuditLogService:
         return DirectGate(service, self._gate, self._policy, self._releases, self.late)
 
     async def start(self) -> None:
-        """Migrates both databases, leads the ledger or stands by, goes on with erasures, then listens."""
+        """Leads the ledger or stands by, goes on with erasures, then listens."""
         await self._store.open()
         await self._keyring.open()
         await self._ledger.open()

@@ -30,6 +30,8 @@ from tests.support.postgres import server_directory
 HERE: Final = Path(__file__).parent
 DATABASES: Final = ("consent", "session_notes", "alliance_measurement", "audit_log", "keyring")
 BESIDE: Final = ("secrets.json", "kms.json", "demo.json", "checkpoints")
+PUBLIC_URL: Final = "http://127.0.0.1:8100"
+"""names the logs of the ledger, so it stays the same"""
 TENANT: Final = "snapshot"
 CLIENT: Final = UUID("00000000-0000-4000-8000-000000000001")
 AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,6 +53,8 @@ BY_COLUMN: Final[dict[str, Any]] = {
     "purpose": "HCOMPL",
     "client_id:text": str(CLIENT),
     "review_batch.first": 1,
+    "outbox.aggregatetype": "receipts.v1",
+    "outbox.aggregateid": f"{TENANT}/{CLIENT}",
     "state:data_key": "active",
     "state:gate_key": "active",
 }
@@ -97,7 +101,7 @@ def _value(table: str, column: str, kind: str) -> Any:
 async def _clinic(folder: Path, dsn: str) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    async with Embedded(EmbeddedSettings(data_dir=folder, public_url=url, admin_dsn=dsn)) as running:
+    async with Embedded(EmbeddedSettings(data_dir=folder, public_url=PUBLIC_URL, admin_dsn=dsn)) as running:
         web = server(running.app, host="127.0.0.1", port=port)
         serving = asyncio.create_task(web.serve())
         while not web.started:
@@ -108,6 +112,14 @@ async def _clinic(folder: Path, dsn: str) -> None:
         await serving
 
 
+def dumped(postgres: LocalPostgres, database: str, *options: str) -> str:
+    """SQL of a database, by pg_dump: without comments and without the commands of psql."""
+    env = {**os.environ, "PGPASSWORD": postgres._password, "PGHOST": str(postgres.socket_dir), "PGPORT": str(postgres.port)}
+    command = [str(postgres.binaries.directory / "pg_dump"), "-U", "postgres", *options, database]
+    text = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+    return "\n".join(line for line in text.splitlines() if line and not line.startswith(("\\", "--")))
+
+
 def make(name: str) -> None:
     target = HERE / name
     target.mkdir()
@@ -116,12 +128,8 @@ def make(name: str) -> None:
         asyncio.run(_clinic(data, postgres.dsn()))
         for database in DATABASES:
             asyncio.run(fill_empty(postgres.dsn(database)))
-            env = {**os.environ, "PGPASSWORD": postgres._password, "PGHOST": str(postgres.socket_dir), "PGPORT": str(postgres.port)}
-            command = [str(postgres.binaries.directory / "pg_dump"), "-U", "postgres", "--rows-per-insert=500", database]
-            text = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
-            lines = (line for line in text.splitlines() if not line.startswith(("\\", "--")) and line)
             with gzip.GzipFile(target / f"{database}.sql.gz", "wb", mtime=0) as file:
-                file.write("\n".join(lines).encode())
+                file.write(dumped(postgres, database, "--rows-per-insert=500").encode())
         for beside in BESIDE:
             copy = shutil.copytree if (data / beside).is_dir() else shutil.copy
             copy(data / beside, target / beside)
