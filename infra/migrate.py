@@ -28,6 +28,7 @@ from shared.eventstore.migrate import MigrationFailed, Schema, SchemaMismatch, a
 from shared.service.parts import Unwired
 from shared.service.run import require
 from shared.service.serve import configure_logging
+from shared.service.transport import check_database
 
 SCHEMAS: Final[Mapping[str, Schema]] = {s.database: s for s in (CONSENT, SESSION_NOTES, ALLIANCE, AUDIT_LOG, KEYRING_SCHEMA)}
 _log = logging.getLogger("migrate")
@@ -44,6 +45,8 @@ def owners_of(env: Mapping[str, str]) -> dict[str, str]:
     owners: dict[str, str] = json.loads(Path(require(env, "DATABASE_OWNERS_FILE")).read_text())
     if unknown := sorted(owners.keys() - SCHEMAS):
         raise Unwired(f"DATABASE_OWNERS_FILE names {', '.join(unknown)}: the databases are {', '.join(SCHEMAS)}")
+    for dsn in owners.values():
+        check_database(env, "DATABASE_OWNERS_FILE", dsn)
     return owners
 
 

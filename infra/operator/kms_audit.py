@@ -42,6 +42,7 @@ from shared.contracts.records import RECORD_TYPES, KeyClass, RecordType
 from shared.eventstore.migrate import SchemaMismatch
 from shared.service.parts import Unwired
 from shared.service.run import database_urls
+from shared.service.transport import check_addresses
 
 EDGE: Final = NEAR
 """at the ends of the window, where a call may lie in it and its counterpart outside"""
@@ -79,6 +80,7 @@ async def run(env: Mapping[str, str], files: Sequence[str], since: datetime | No
 
     KeyringUnavailable, Unwired, VaultError, OSError, and the errors of asyncpg and requests.
     """
+    check_addresses(env)
     audited = [
         call
         for call in read(lines_of(files), mount=MOUNT, key=KEY_NAME)

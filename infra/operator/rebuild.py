@@ -1,8 +1,8 @@
 """`python -m infra.operator.rebuild <service>`: makes a service's read models anew from its events, beside the live ones.
 
 DSNs from DATABASE_FILE (JSON: app, relay) or `--database`, and the owner's from DATABASE_OWNERS_FILE, as for `infra.migrate`.
-The service may go on running: the new tables are filled in a schema of their own, then writers wait while the last events are added
-and the tables change places.
+The service may go on running: the new tables are filled in a schema of their own. Then writers wait while the last events are
+added and the tables change places.
 """
 
 import argparse

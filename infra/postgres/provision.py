@@ -20,7 +20,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from shared.service.parts import DatabaseUrls
+from shared.service.parts import DatabaseUrls, Unwired
+from shared.service.transport import check_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,11 @@ def main() -> int:
     missing = [f"{name}_{purpose}" for name in names for purpose in PURPOSES if f"{name}_{purpose}" not in passwords]
     if missing:
         print(f"{passwords_file} lacks a password for: {', '.join(missing)}", file=sys.stderr)
+        return 2
+    try:
+        check_database(os.environ, "ADMIN_DATABASE_URL", admin_dsn)
+    except Unwired as refusal:
+        print(refusal, file=sys.stderr)
         return 2
     asyncio.run(provision(admin_dsn, names, passwords.__getitem__))
     print(f"ready: {', '.join(names)}")

@@ -11,7 +11,8 @@
 | GATE_URL | audit_log's address |
 | OIDC_ISSUER, OIDC_AUDIENCE, OIDC_JWKS_FILE or OIDC_JWKS_URL | whose tokens are accepted |
 | OIDC_CA_FILE | PEM of the authority that signs the issuer's certificate, where the system's do not |
-| TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE | TLS between services; all three or none |
+| TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE | TLS between services; all three, and none in development alone |
+| ENVIRONMENT | `development` takes plain transport; unset means production, where it is refused (shared/service/transport.py) |
 """
 
 import asyncio
@@ -41,6 +42,7 @@ from shared.service import clock
 from shared.service.memory import no_core_dumps
 from shared.service.parts import DatabaseUrls, Parts, Service, Unwired
 from shared.service.serve import Tls, configure_logging, server, tune_collector
+from shared.service.transport import check_database, check_service
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def database_urls(env: Mapping[str, str], variable: str) -> DatabaseUrls:
             f"{variable} names a file that does not hold exactly `app` and `relay`: a running service has these logins alone, "
             "and the owner's stands in DATABASE_OWNERS_FILE of `python -m infra.migrate`"
         )
+    for dsn in given.values():
+        check_database(env, variable, dsn)
     return DatabaseUrls(**given)
 
 
@@ -107,10 +111,14 @@ Build = Callable[[Parts, Deployment], Service]
 
 
 def main(name: ServiceName, build: Build, *, stores: bool = True) -> None:
-    """Runs until SIGTERM or SIGINT. `stores` is False for a service without a database."""
+    """Runs until SIGTERM or SIGINT; ends with 1 and one line where it may not start.
+
+    `stores` is False for a service without a database.
+    """
     no_core_dumps()
     configure_logging()
     try:
+        check_service(os.environ, stores=stores)
         uvloop.run(_run(Deployment.from_environment(name), build, stores))
     except (Unwired, SchemaMismatch) as refusal:
         sys.exit(f"{name} does not start: {refusal}")

@@ -24,6 +24,8 @@ MAKE = {
     "run": "the `embedded` fixture: python -m infra.embedded under ENVIRONMENT=development",
     "import": "tests/e2e/test_importer.py: python -m infra.importer",
     "secrets": "test_make_secrets, and test-compose: python -m infra.compose.secrets",
+    "renew": "tests/unit/compose/test_secrets.py: python -m infra.compose.secrets --renew",
+    "migrate": "tests/integration/postgres/test_running_roles.py: python -m infra.migrate",
     "help": "test_make_help",
     "rewrap": "tests/integration/keyring/test_rotation.py: python -m infra.operator.rewrap",
     "kms-audit": "tests/integration/operator/test_kms_audit.py: python -m infra.operator.kms_audit",

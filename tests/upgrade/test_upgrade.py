@@ -5,6 +5,7 @@ import gzip
 import json
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +93,11 @@ async def test_everything_can_be_opened_afterwards(older: Older) -> None:
     assert all(any(line.startswith(f"{d}: step 1 of") for line in said) for d in SCHEMAS)
     ids = json.loads((older.data / "demo.json").read_text())
     settings = EmbeddedSettings(data_dir=older.data, public_url=PUBLIC_URL, admin_dsn=older.postgres.dsn())
-    async with Embedded(settings) as running, serving(running.app) as base, aiohttp.ClientSession() as session:
+    async with AsyncExitStack() as stack:
+        running = await stack.enter_async_context(Embedded(settings))
+        assert running.app is not None
+        base = await stack.enter_async_context(serving(running.app))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
 
         def mint(**claims: object) -> str:
             return running.issuer.token(dict(claims))
@@ -110,7 +115,7 @@ async def test_everything_can_be_opened_afterwards(older: Older) -> None:
 
 def test_a_released_step_never_changes() -> None:
     now = {database: [step.digest for step in schema.steps] for database, schema in SCHEMAS.items()}
-    said = f"a released step was changed: undo that, and add a step. If you have just added one, pin it:\n{json.dumps(now, indent=1)}"
+    said = f"a released step was changed: undo that, and add a step. Pin a step that is new:\n{json.dumps(now, indent=1)}"
     assert now == PINNED, said
 
 
