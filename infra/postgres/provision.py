@@ -132,16 +132,16 @@ def main() -> int:
     if not admin_dsn or not passwords_file:
         print("set ADMIN_DATABASE_URL and ROLE_PASSWORDS_FILE", file=sys.stderr)
         return 2
+    try:
+        check_database(os.environ, "ADMIN_DATABASE_URL", admin_dsn)
+    except Unwired as refusal:
+        print(refusal, file=sys.stderr)
+        return 2
     names = [name.strip() for name in os.environ.get("DATABASES", ",".join(DATABASES)).split(",") if name.strip()]
     passwords: dict[str, str] = json.loads(Path(passwords_file).read_text())
     missing = [f"{name}_{purpose}" for name in names for purpose in PURPOSES if f"{name}_{purpose}" not in passwords]
     if missing:
         print(f"{passwords_file} lacks a password for: {', '.join(missing)}", file=sys.stderr)
-        return 2
-    try:
-        check_database(os.environ, "ADMIN_DATABASE_URL", admin_dsn)
-    except Unwired as refusal:
-        print(refusal, file=sys.stderr)
         return 2
     asyncio.run(provision(admin_dsn, names, passwords.__getitem__))
     print(f"ready: {', '.join(names)}")

@@ -68,7 +68,7 @@ def check_database(env: Mapping[str, str], setting: str, dsn: str) -> None:
         return
     parts = urlsplit(dsn)
     options = parse_qs(parts.query)
-    hosts = [parts.hostname] if parts.hostname else options.get("host", [])
+    hosts = [*filter(None, [parts.hostname]), *options.get("host", [])]
     if hosts and all(host in _LOOPBACK or host.startswith("/") for host in hosts):
         return
     if options.get("sslmode") != ["verify-full"] or not options.get("sslrootcert"):
