@@ -81,6 +81,9 @@ secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./
 renew: $(STAMP)  ## ./secrets with new certificates; its keys and passwords stay
 	@$(PY) -m infra.compose.secrets --renew
 
+images: $(STAMP)  ## which base images are pinned by digest, and which are not
+	@$(PY) -m infra.compose.images
+
 migrate: $(STAMP)  ## DATABASE_OWNERS_FILE=…: the databases' schemas brought to this release, by their owners
 	@$(PY) -m infra.migrate
 
