@@ -14,8 +14,8 @@ import asyncpg
 
 from benchmarks.table import Figure, compared
 from infra.postgres.provision import OwnedDatabase
-from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.adapters.ledger_rows import INSERT, EntryRow, insert_arguments, row_of
+from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.adapters.rows import INSERT, EntryRow, insert_arguments, row_of
 from tests.support.ledger import entry
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))

@@ -23,8 +23,8 @@ from infra.embedded.secrets import EmbeddedSecrets
 from infra.migrate import migrate_all
 from infra.postgres.launcher import LocalPostgres
 from infra.postgres.provision import provision
-from services.audit_log.adapters.kms.file import FileKms
-from services.audit_log.application.policy_projection import PolicyFeed
+from services.audit_log.decision.application.policy_projection import PolicyFeed
+from services.audit_log.keyring.adapters.kms.file import FileKms
 from services.audit_log.settings import Settings
 from services.ehr_gateway.adapters.in_process import InProcessServices
 from shared.contracts.consent_policy import PolicyFeedPage

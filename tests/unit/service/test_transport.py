@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.kafka import acls
 from infra.openbao import first_start, setup
-from services.audit_log.adapters.kms.chosen import kms_of
-from services.audit_log.adapters.witness_http import parse_witnesses
+from services.audit_log.assurance.adapters.witness_http import parse_witnesses
+from services.audit_log.keyring.adapters.kms.chosen import kms_of
 from shared.service.parts import Unwired
 from shared.service.run import database_urls
 from shared.service.transport import ADDRESSES, TLS_FILES, check_database, check_service
