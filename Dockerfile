@@ -1,5 +1,6 @@
 # One image for every service and every one-shot of the deployment: the command says which.
-ARG PYTHON_IMAGE=python:3.13-slim
+# docker-compose.yml says which, so that it stands in one place
+ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE}
 WORKDIR /app
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1

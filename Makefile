@@ -34,7 +34,7 @@ contracts: $(STAMP)  ## golden files of new event versions, and docs/events from
 parked: $(STAMP)  ## messages that could not be handled: DATABASE_FILE=… DO="list", "show ID", "retry ID" or "skip ID --reason …"
 	@$(PY) -m infra.operator.parked $(or $(DO),list)
 
-rebuild: $(STAMP)  ## SERVICE=session_notes DATABASE_FILE=…: its read models made anew from its events, while it runs
+rebuild: $(STAMP)  ## SERVICE=session_notes DATABASE_FILE=… DATABASE_OWNERS_FILE=…: its read models made anew from its events, while it runs
 	@$(PY) -m infra.operator.rebuild $(SERVICE)
 
 topics: $(STAMP)  ## infra/kafka/topics.yaml applied to the cluster at KAFKA_BOOTSTRAP_SERVERS
@@ -85,6 +85,15 @@ bench-review: $(STAMP)  ## the officers' pages over 1,000,000 entries: each page
 
 secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./secrets
 	@$(PY) -m infra.compose.secrets
+
+renew: $(STAMP)  ## ./secrets with new certificates; its keys and passwords stay
+	@$(PY) -m infra.compose.secrets --renew
+
+images: $(STAMP)  ## which base images are pinned by digest, and which are not
+	@$(PY) -m infra.compose.images
+
+migrate: $(STAMP)  ## DATABASE_OWNERS_FILE=…: the databases' schemas brought to this release, by their owners
+	@$(PY) -m infra.migrate
 
 rewrap: $(STAMP)  ## every data key under the newest epoch of the KMS, with progress: KEYRING_DATABASE_FILE=… KMS_PROVIDER=…
 	@$(PY) -m infra.operator.rewrap

@@ -13,9 +13,9 @@ from time import perf_counter
 import asyncpg
 
 from benchmarks.table import Figure, compared
+from infra.postgres.provision import OwnedDatabase
 from services.audit_log.ledger.adapters.ledger import PostgresLedger
 from services.audit_log.ledger.adapters.rows import INSERT, EntryRow, insert_arguments, row_of
-from shared.service.parts import DatabaseUrls
 from tests.support.ledger import entry
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
@@ -67,7 +67,7 @@ class Reached:
     plain: float
 
 
-async def appends(ledger: PostgresLedger, urls: DatabaseUrls) -> tuple[list[Figure], dict[int, Reached]]:
+async def appends(ledger: PostgresLedger, urls: OwnedDatabase) -> tuple[list[Figure], dict[int, Reached]]:
     """The figures, and what both sides reached by producers."""
     figures, reached = [], {}
     connection = await asyncpg.connect(urls.owner)

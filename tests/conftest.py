@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.postgres.binaries import NoPostgres
-from shared.service.parts import DatabaseUrls
+from infra.postgres.provision import OwnedDatabase
 from tests.support import environment
 from tests.support.kafka import kafka, only_on_a_real_broker
 from tests.support.postgres import MakeDatabase, Postgres, SystemPostgresMissing, origin, running_postgres
@@ -60,7 +60,7 @@ async def postgres() -> AsyncIterator[Postgres]:
 async def make_database(postgres: Postgres) -> MakeDatabase:
     """`await make_database("consent")`: a fresh database of that service with its own roles."""
 
-    async def make(service: str) -> DatabaseUrls:
+    async def make(service: str) -> OwnedDatabase:
         return (await postgres.make_databases(service))[service]
 
     return make

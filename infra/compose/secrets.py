@@ -1,7 +1,7 @@
-"""`make secrets`: keys, passwords and certificates of one deployment, a folder a container, each seeing only its own.
+"""`make secrets`: keys, passwords and certificates of one deployment: one folder for each container, which reads only its own.
 
 The folder itself is 0700 on the host; what is inside is mounted read-only into containers that run as another user.
-Nothing is overwritten: an existing folder is refused.
+Nothing is overwritten: an existing folder is refused. With `--renew` its certificates and DSNs, and nothing else, are made anew.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from infra.compose.certificates import Authority
+from infra.compose.certificates import HOST_DAYS, Authority
 from shared.contracts.records import ServiceName
 from shared.identity.service_keys import ServiceKeys
 
@@ -21,13 +21,17 @@ DATABASES: Final[dict[str, tuple[str, ...]]] = {
 }
 """PostgreSQL instance → its databases: the keyring has an instance of its own"""
 HOSTS: Final[dict[ServiceName, str]] = {name: name.replace("_", "-") for name in ServiceName}
+OWNERS: Final = {"postgres": "migrate", "postgres-keyring": "migrate-keyring"}
+"""PostgreSQL instance → folder of the one-shot that migrates its databases: nobody else has the owners' logins"""
+TRUSTING: Final = ("kms-setup", *OWNERS.values())
+"""folders of containers that check certificates and have none"""
 KAFKA_USERS: Final = ("admin", *sorted(n for n in ServiceName if n is not ServiceName.EHR_GATEWAY))
 
 
 def make(folder: Path) -> None:
     """Writes everything, or raises FileExistsError before writing anything."""
     folder.mkdir(mode=0o700, parents=True)
-    authority, random = Authority(), secrets.token_hex
+    random = secrets.token_hex
     keys = {name: random(32) for name in ServiceName}
     directory = {n: ServiceKeys.from_seed(n, bytes.fromhex(seed)).public() for n, seed in keys.items()}
     passwords = {f"{d}_{r}": random(24) for ds in DATABASES.values() for d in ds for r in ("owner", "app", "relay")}
@@ -36,32 +40,57 @@ def make(folder: Path) -> None:
         own = _folder(folder / host)
         _write(own / "seed.hex", keys[name])
         _write(own / "directory.json", json.dumps(directory, indent=1))
-        authority.host(own, host, "localhost")
         if name is not ServiceName.EHR_GATEWAY:
-            _write(own / "database.json", json.dumps(_urls("postgres", name, passwords)))
             _write(own / "kafka.env", f"KAFKA_USERNAME={name}\nKAFKA_PASSWORD={kafka[name]}\n")
     gate = folder / HOSTS[ServiceName.AUDIT_LOG]
-    _write(gate / "keyring.json", json.dumps(_urls("postgres-keyring", "keyring", passwords)))
     _write(gate / "log-seed.hex", random(32))
-    _identity(folder, authority, gate)
+    _identity(folder, gate)
     for instance, databases in DATABASES.items():
         own = _folder(folder / instance)
-        admin = random(24)
-        _write(own / "password", admin)
+        _write(own / "password", random(24))
         _write(own / "role-passwords.json", json.dumps({r: p for r, p in passwords.items() if r.rpartition("_")[0] in databases}))
-        _write(own / "provision.env", f"ADMIN_DATABASE_URL=postgresql://postgres:{admin}@{instance}:5432/postgres\n")
-    _broker(folder, authority, kafka)
-    (_folder(folder / "kms-setup") / "ca.pem").write_bytes(authority.pem)
-    bao = _folder(folder / "openbao")
-    authority.host(bao, "openbao", "localhost")
-    (bao / "unseal.key").write_bytes(secrets.token_bytes(32))
-    authority.host(_folder(folder / "nginx"), os.environ.get("PUBLIC_HOST", "localhost"), "nginx", "localhost")
+    _broker(folder, kafka)
+    (_folder(folder / "openbao") / "unseal.key").write_bytes(secrets.token_bytes(32))
+    renew(folder)
+
+
+def renew(folder: Path) -> None:
+    """Writes every certificate anew, under a new authority, and every DSN. Keys, seeds and passwords stay as they are.
+
+    For certificates that end, and for a folder that an older release made.
+    """
+    authority = Authority()
+    for own, names in certified().items():
+        authority.host(_folder(folder / own), *names)
+    for own in TRUSTING:
+        (_folder(folder / own) / "ca.pem").write_bytes(authority.pem)
+    for instance, databases in DATABASES.items():
+        passwords: dict[str, str] = json.loads((folder / instance / "role-passwords.json").read_text())
+        admin = (folder / instance / "password").read_text()
+        _write(folder / instance / "provision.env", f"ADMIN_DATABASE_URL={_url(instance, 'postgres', admin, 'postgres')}\n")
+        for database in databases:
+            urls = {p: _url(instance, f"{database}_{p}", passwords[f"{database}_{p}"], database) for p in ("app", "relay")}
+            _write(folder / _database_file(database), json.dumps(urls))
+        owners = {d: _url(instance, f"{d}_owner", passwords[f"{d}_owner"], d) for d in databases}
+        _write(folder / OWNERS[instance] / "owners.json", json.dumps(owners))
     _readable(folder)
 
 
-def _broker(folder: Path, authority: Authority, passwords: dict[str, str]) -> None:
+def _database_file(database: str) -> str:
+    """Where the service that uses a database finds its DSNs."""
+    return "audit-log/keyring.json" if database == "keyring" else f"{HOSTS[ServiceName(database)]}/database.json"
+
+
+def certified() -> dict[str, tuple[str, ...]]:
+    """Folder → names that its certificate holds for."""
+    public = os.environ.get("PUBLIC_HOST", "localhost")
+    servers = ("postgres", "postgres-keyring", "kafka", "openbao")
+    own = {host: (host, "localhost") for host in (*HOSTS.values(), *servers)}
+    return own | {"nginx": (public, "nginx", "localhost"), "keycloak": ("keycloak", public, "localhost")}
+
+
+def _broker(folder: Path, passwords: dict[str, str]) -> None:
     own = _folder(folder / "kafka")
-    authority.host(own, "kafka", "localhost")
     users = " ".join(f'user_{user}="{password}"' for user, password in passwords.items())
     login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
     jaas = f'{login} username="admin" password="{passwords["admin"]}" {users};'
@@ -69,24 +98,22 @@ def _broker(folder: Path, authority: Authority, passwords: dict[str, str]) -> No
     _write(own / "admin.env", f"KAFKA_USERNAME=admin\nKAFKA_PASSWORD={passwords['admin']}\n")
 
 
-def _identity(folder: Path, authority: Authority, gate: Path) -> None:
+def _identity(folder: Path, gate: Path) -> None:
     """For Keycloak, where its profile is used: its first administrator, and the client by which officers sign in."""
     own, secret = _folder(folder / "keycloak"), secrets.token_hex(24)
-    authority.host(own, "keycloak", os.environ.get("PUBLIC_HOST", "localhost"), "localhost")
     admin = f"KC_BOOTSTRAP_ADMIN_USERNAME=admin\nKC_BOOTSTRAP_ADMIN_PASSWORD={secrets.token_hex(24)}\n"
     _write(own / "keycloak.env", f"{admin}SIGN_IN_SECRET={secret}\n")
     _write(gate / "sign-in-secret", secret)
 
 
-def _urls(host: str, database: str, passwords: dict[str, str]) -> dict[str, str]:
-    def url(role: str) -> str:
-        return f"postgresql://{database}_{role}:{passwords[f'{database}_{role}']}@{host}:5432/{database}"
-
-    return {role: url(role) for role in ("owner", "app", "relay")}
+def _url(host: str, role: str, password: str, database: str) -> str:
+    """As a container of the deployment uses it: by TLS, and the server's certificate is checked."""
+    checked = "sslmode=verify-full&sslrootcert=/run/secrets/app/ca.pem"
+    return f"postgresql://{role}:{password}@{host}:5432/{database}?{checked}"
 
 
 def _folder(path: Path) -> Path:
-    path.mkdir()
+    path.mkdir(exist_ok=True)
     return path
 
 
@@ -101,7 +128,12 @@ def _readable(folder: Path) -> None:
 
 
 def main(argv: list[str]) -> int:
-    folder = Path(argv[1] if len(argv) > 1 else "secrets")
+    named = [argument for argument in argv[1:] if argument != "--renew"]
+    folder = Path(named[0] if named else "secrets")
+    if "--renew" in argv:
+        renew(folder)
+        print(f"{folder}/ has new certificates, for {HOST_DAYS} days: start every container anew.")
+        return 0
     try:
         make(folder)
     except FileExistsError:

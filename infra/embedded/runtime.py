@@ -4,6 +4,7 @@ One process holds keys and ciphertext here, so the one rule does not hold: for t
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from infra.embedded.dev_sign_in import AUTHORIZE, REDEEM, dev_sign_in, provider_
 from infra.embedded.dev_token import dev_token
 from infra.embedded.front import Front
 from infra.embedded.secrets import EmbeddedSecrets
+from infra.migrate import migrate_all
 from infra.postgres.launcher import LocalPostgres
 from infra.postgres.provision import provision
 from services.audit_log.decision.application.policy_projection import PolicyFeed
@@ -36,6 +38,7 @@ from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Service
 
+_log = logging.getLogger("embedded")
 DATABASES: Final = ("consent", "session_notes", "alliance_measurement", "audit_log", "keyring")
 
 
@@ -96,7 +99,9 @@ class Embedded:
             await asyncio.to_thread(postgres.start)
             self._stack.push_async_callback(asyncio.to_thread, postgres.stop)
             admin, self.postgres_origin = postgres.dsn(), str(postgres.binaries)
-        return await provision(admin, DATABASES, self._secrets.password, prefix=self.settings.database_prefix)
+        made = await provision(admin, DATABASES, self._secrets.password, prefix=self.settings.database_prefix)
+        await migrate_all({name: urls.owner for name, urls in made.items()}, say=_log.info)
+        return {name: urls.running for name, urls in made.items()}
 
     async def _build(self, urls: Mapping[str, DatabaseUrls]) -> None:
         keys = {name: ServiceKeys.from_seed(name, self._secrets.service(name)) for name in ServiceName}

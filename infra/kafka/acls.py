@@ -25,6 +25,8 @@ from confluent_kafka.admin import (
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import TOPICS
 from shared.messaging.kafka_settings import KafkaSettings
+from shared.service.parts import Unwired
+from shared.service.transport import check_kafka
 
 _log = logging.getLogger("kafka.acls")
 TIMEOUT_SECONDS = 30
@@ -108,7 +110,11 @@ def librdkafka_options(settings: KafkaSettings) -> dict[str, str | int | float |
 def main(env: Mapping[str, str] = os.environ) -> int:
     logging.basicConfig(level=logging.INFO)
     try:
+        check_kafka(env)
         count, taken = apply(KafkaSettings.from_env(env))
+    except Unwired as refusal:
+        _log.error("%s", refusal)
+        return 1
     except KafkaException as error:
         _log.error("the broker refused the ACLs: %s", error.args[0].str() if error.args else "unknown")
         return 1

@@ -18,6 +18,8 @@ from infra.kafka.topics_file import Declared, declared
 from shared.contracts.topics import TOPICS
 from shared.messaging.backoff import Backoff
 from shared.messaging.kafka_settings import KafkaSettings
+from shared.service.parts import Unwired
+from shared.service.transport import check_kafka
 
 _TIMEOUT = 30.0
 
@@ -92,9 +94,13 @@ async def _main() -> int:
     partitions, replication = os.environ.get("KAFKA_TOPIC_PARTITIONS"), os.environ.get("KAFKA_TOPIC_REPLICATION")
     copies = int(replication) if replication else max(t.replication for t in declared().values())
     try:
+        check_kafka(os.environ)
         settings = KafkaSettings.from_env()
         created = await create_topics(settings, partitions=int(partitions) if partitions else None, replication=copies)
         changed = await asyncio.to_thread(set_what_differs, settings, replication=copies)
+    except Unwired as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
     except (KafkaError, KafkaException, TimeoutError, TopicRefused) as error:
         print(f"topics are not ready: {type(error).__name__} {error if isinstance(error, TopicRefused) else ''}", file=sys.stderr)
         return 1

@@ -20,6 +20,8 @@ import requests
 from hvac.exceptions import Forbidden, VaultError
 
 from infra.openbao.setup import client_of, hand_over, prepare, service_token, wait_until_ready
+from shared.service.parts import Unwired
+from shared.service.transport import check_addresses
 
 ANSWERS_WITHIN: Final = 60.0
 """seconds"""
@@ -63,6 +65,11 @@ def token_holds(client: hvac.Client, token_file: Path) -> bool:
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
     token_file, recovery_file = Path(environ["KMS_TOKEN_FILE"]), Path(environ["BAO_RECOVERY_FILE"])
+    try:
+        check_addresses(environ)
+    except Unwired as refusal:
+        print(refusal, file=sys.stderr)
+        return 2
     client = client_of(environ["BAO_ADDR"], "", verify=environ.get("BAO_CACERT") or True, timeout=INITIALISED_WITHIN)
     try:
         if not initialised(client):

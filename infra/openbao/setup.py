@@ -21,6 +21,9 @@ import hvac
 import requests
 from hvac.exceptions import Forbidden, InvalidRequest, VaultError
 
+from shared.service.parts import Unwired
+from shared.service.transport import check_addresses
+
 MOUNT: Final = "transit"
 KEY_NAME: Final = "data-keys"
 SERVICE_POLICY: Final = "keyring"
@@ -97,6 +100,11 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     missing = [name for name in ("BAO_ADDR", "BAO_TOKEN", "KMS_TOKEN_FILE") if not environ.get(name)]
     if missing:
         print(f"set {', '.join(missing)}", file=sys.stderr)
+        return 2
+    try:
+        check_addresses(environ)
+    except Unwired as refusal:
+        print(refusal, file=sys.stderr)
         return 2
     client = client_of(environ["BAO_ADDR"], environ["BAO_TOKEN"], verify=environ.get("BAO_CACERT") or True)
     if not wait_until_ready(client):

@@ -7,7 +7,7 @@ Exit code 1 where anything was found.
 
     LOG…                    files of OpenBao's audit device; `-` is standard input. Lines of something else are read past
     --since, --until        RFC 3339; else from the first call to the last one in the files
-    KEYRING_DATABASE_FILE   JSON: owner, app, relay
+    KEYRING_DATABASE_FILE   JSON: app, relay
     DATABASE_FILE           of audit_log; without it the ledger is not looked at
     BAO_ADDR, BAO_TOKEN     an operator's, and BAO_CACERT: to name the key of a call that was not ours. Without them it stays
                             unnamed, and a lost answer is recognised by its time alone
@@ -16,7 +16,6 @@ Exit code 1 where anything was found.
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 from base64 import b64encode
@@ -51,8 +50,10 @@ from services.audit_log.keyring.domain.kms_audit import (
 from services.audit_log.ledger.application.ports import KeyringUnavailable
 from services.audit_log.ledger.domain.entry import SYSTEM_TENANT
 from shared.contracts.records import RECORD_TYPES, KeyClass, RecordType
-from shared.service.parts import DatabaseUrls, Unwired
-from shared.service.run import require
+from shared.eventstore.migrate import SchemaMismatch
+from shared.service.parts import Unwired
+from shared.service.run import database_urls
+from shared.service.transport import check_addresses
 
 EDGE: Final = NEAR
 """at the ends of the window, where a call may lie in it and its counterpart outside"""
@@ -90,6 +91,7 @@ async def run(env: Mapping[str, str], files: Sequence[str], since: datetime | No
 
     KeyringUnavailable, Unwired, VaultError, OSError, and the errors of asyncpg and requests.
     """
+    check_addresses(env)
     audited = [
         call
         for call in read(lines_of(files), mount=MOUNT, key=KEY_NAME)
@@ -98,7 +100,7 @@ async def run(env: Mapping[str, str], files: Sequence[str], since: datetime | No
     if not audited:
         return None
     start, end = since or min(c.at for c in audited), until or max(c.at for c in audited)
-    database = KeyringDatabase(_urls(env, "KEYRING_DATABASE_FILE"), 2)
+    database = KeyringDatabase(database_urls(env, "KEYRING_DATABASE_FILE"), 2)
     await database.open()
     try:
         keys = await _keys(database)
@@ -151,7 +153,7 @@ async def _permitted(env: Mapping[str, str], noted: Sequence[Noted], since: date
         if n.key is not None and n.key.client_id is not None:
             clients.setdefault(n.key.tenant, set()).add(n.key.client_id)
     found: dict[tuple[str, str, KeyClass], list[datetime]] = {}
-    connection = await asyncpg.connect(_urls(env, "DATABASE_FILE").app)
+    connection = await asyncpg.connect(database_urls(env, "DATABASE_FILE").app)
     try:
         for tenant, ids in clients.items():
             async with connection.transaction(readonly=True):
@@ -162,10 +164,6 @@ async def _permitted(env: Mapping[str, str], noted: Sequence[Noted], since: date
     finally:
         await connection.close()
     return found
-
-
-def _urls(env: Mapping[str, str], name: str) -> DatabaseUrls:
-    return DatabaseUrls(**json.loads(Path(require(env, name)).read_text()))
 
 
 def told(finding: Finding) -> str:
@@ -188,7 +186,7 @@ def main(arguments: Sequence[str], env: Mapping[str, str] = os.environ) -> int:
         parser.error("times need their zone, as in 2026-03-01T00:00:00Z")
     try:
         compared = asyncio.run(run(env, given.log, given.since, given.until))
-    except (KeyringUnavailable, Unwired) as error:
+    except (KeyringUnavailable, SchemaMismatch, Unwired) as error:
         print(error, file=sys.stderr)
         return 2
     except (asyncpg.PostgresError, requests.RequestException, VaultError, OSError, ValueError, TypeError) as error:

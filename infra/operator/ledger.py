@@ -1,13 +1,12 @@
 """`python -m infra.operator.ledger check`: every tenant's log against its anchor and its signed checkpoint, without the service.
 
-Reads DSNs from DATABASE_FILE (JSON: owner, app, relay), the seed from LOG_SEED_FILE, the checkpoints from ANCHOR_DIR and the name
+Reads DSNs from DATABASE_FILE (JSON: app, relay), the seed from LOG_SEED_FILE, the checkpoints from ANCHOR_DIR and the name
 from AUDIT_LOG_ORIGIN, as the service does. It writes nothing. Exit code 1 where a log is refused or not whole. With
 `--tenants` it looks at these alone.
 """
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 from pathlib import Path
@@ -15,14 +14,14 @@ from typing import Final
 
 from services.audit_log.ledger.adapters.audit import audit
 from services.audit_log.ledger.adapters.checkpoint_anchor import FileAnchor
-from shared.service.parts import DatabaseUrls
+from shared.service.run import database_urls
 
 _SETTINGS: Final = ("DATABASE_FILE", "LOG_SEED_FILE", "ANCHOR_DIR", "AUDIT_LOG_ORIGIN")
 
 
 async def check(env: dict[str, str], tenants: list[str]) -> int:
     """How many logs are refused or not whole; each is a line on stdout."""
-    urls = DatabaseUrls(**json.loads(Path(env["DATABASE_FILE"]).read_text()))
+    urls = database_urls(env, "DATABASE_FILE")
     seeds = [bytes.fromhex(line) for line in Path(env["LOG_SEED_FILE"]).read_text().split()]
     anchor = FileAnchor(Path(env["ANCHOR_DIR"]))
     bad = 0

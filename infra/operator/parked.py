@@ -1,6 +1,6 @@
 """`python -m infra.operator.parked list|show|retry|skip`: messages that a service could not handle, and those behind them.
 
-Reads the service's DSNs from DATABASE_FILE (JSON: owner, app, relay) or `--database`; works as the relay role, which sees ids,
+Reads the service's DSNs from DATABASE_FILE (JSON: app, relay) or `--database`; works as the relay role, which sees ids,
 types and error classes, never a payload. `retry` and `skip` are carried out by the running service, which has the handlers.
 A skip is entered in the ledger with its reason: write no clinical word there.
 """

@@ -1,21 +1,22 @@
 """`python -m infra.operator.rebuild <service>`: makes a service's read models anew from its events, beside the live ones.
 
-DSNs from DATABASE_FILE (JSON: owner, app, relay) or `--database`. The service may go on running: the new tables are filled in a
-schema of their own, then writers wait while the last events are added and the tables change places.
+DSNs from DATABASE_FILE (JSON: app, relay) or `--database`, and the owner's from DATABASE_OWNERS_FILE, as for `infra.migrate`.
+The service may go on running: the new tables are filled in a schema of their own. Then writers wait while the last events are
+added and the tables change places.
 """
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 
+from infra.migrate import owners_of
+from infra.postgres.provision import OwnedDatabase
 from infra.progress import Progress
 from services.alliance_measurement.adapters import projection as alliance
 from services.alliance_measurement.adapters import schema as alliance_schema
@@ -26,7 +27,8 @@ from services.session_notes.adapters import schema as session_notes_schema
 from shared.eventstore.model import StoredEvent
 from shared.eventstore.projection import ReadModel
 from shared.eventstore.sequencer import Sequencer
-from shared.service.parts import DatabaseUrls
+from shared.service.parts import DatabaseUrls, Unwired
+from shared.service.run import database_urls
 
 MODELS: Final[dict[str, tuple[ReadModel, Sequence[str]]]] = {
     "consent": (consent.READ_MODEL, consent_schema.DDL),
@@ -55,7 +57,7 @@ class Trouble(Exception):
     """Why nothing was changed; the message says what to do."""
 
 
-async def rebuild(service: str, urls: DatabaseUrls, *, progress: bool = True) -> int:
+async def rebuild(service: str, urls: OwnedDatabase, *, progress: bool = True) -> int:
     """How many events were read. Trouble where another rebuild runs. All or nothing: the live tables stay until the swap."""
     model, ddl = MODELS[service]
     tenants = await _tenants(urls)
@@ -151,10 +153,14 @@ def main(argv: Sequence[str] = tuple(sys.argv[1:])) -> int:
         print("name the service's DSNs: set DATABASE_FILE or give --database", file=sys.stderr)
         return 2
     try:
-        urls = DatabaseUrls(**json.loads(Path(options.database).read_text()))
+        running = database_urls({"DATABASE_FILE": options.database}, "DATABASE_FILE")
+        owners = owners_of(os.environ)
+        if options.service not in owners:
+            raise Trouble(f"DATABASE_OWNERS_FILE has no login for {options.service}")
+        urls = OwnedDatabase(app=running.app, relay=running.relay, owner=owners[options.service])
         count = asyncio.run(rebuild(options.service, urls))
-    except (Trouble, OSError, asyncpg.PostgresError) as error:
-        said = str(error) if isinstance(error, Trouble) else f"nothing was changed: {type(error).__name__}"
+    except (Trouble, Unwired, OSError, asyncpg.PostgresError) as error:
+        said = str(error) if isinstance(error, Trouble | Unwired) else f"nothing was changed: {type(error).__name__}"
         print(said, file=sys.stderr)
         return 1
     print(f"{options.service}: rebuilt from {count} events")

@@ -3,15 +3,13 @@
 The running audit log does the same by itself within a minute of a rotation; this shows how far it is and says when it is done.
 Both may run at once, and be stopped at any time: what is left is done by the next run. Rows alone change, never an event.
 
-KEYRING_DATABASE_FILE (JSON: owner, app, relay), KMS_PROVIDER and what that provider needs, as for the audit log.
+KEYRING_DATABASE_FILE (JSON: app, relay), KMS_PROVIDER and what that provider needs, as for the audit log.
 """
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 import asyncpg
 
@@ -21,8 +19,9 @@ from services.audit_log.keyring.adapters.kms.chosen import kms_of
 from services.audit_log.keyring.adapters.kms_book import KmsBook
 from services.audit_log.keyring.adapters.rewrapping import Rewrapping
 from services.audit_log.ledger.application.ports import KeyringUnavailable
-from shared.service.parts import DatabaseUrls, Unwired
-from shared.service.run import require
+from shared.eventstore.migrate import SchemaMismatch
+from shared.service.parts import Unwired
+from shared.service.run import database_urls
 
 _CONNECTIONS = 2
 
@@ -30,8 +29,7 @@ _CONNECTIONS = 2
 async def run(env: Mapping[str, str]) -> tuple[int, int, int]:
     """(keys behind at the start, keys that do not unwrap, epoch). KeyringUnavailable, Unwired, asyncpg's errors, OSError."""
     kms = kms_of(env)
-    urls = DatabaseUrls(**json.loads(Path(require(env, "KEYRING_DATABASE_FILE")).read_text()))
-    database = KeyringDatabase(urls, _CONNECTIONS)
+    database = KeyringDatabase(database_urls(env, "KEYRING_DATABASE_FILE"), _CONNECTIONS)
     await database.open()
     try:
         await kms.open()
@@ -53,7 +51,10 @@ async def run(env: Mapping[str, str]) -> tuple[int, int, int]:
 def main(env: Mapping[str, str] = os.environ) -> int:
     try:
         behind, stuck, newest = asyncio.run(run(env))
-    except (KeyringUnavailable, Unwired) as error:
+    except (SchemaMismatch, Unwired) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyringUnavailable as error:
         print(f"{error}; run this again: it goes on with what is left", file=sys.stderr)
         return 1
     except (asyncpg.PostgresError, OSError, ValueError, TypeError) as error:

@@ -13,13 +13,29 @@ import secrets
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from hashlib import pbkdf2_hmac, sha256
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from shared.service.parts import DatabaseUrls
+from shared.service.parts import DatabaseUrls, Unwired
+from shared.service.transport import check_database
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedDatabase(DatabaseUrls):
+    """What provisioning gives: the DSNs of a running service, and the owner's for the job that migrates."""
+
+    owner: str = field(repr=False)
+    """creates and migrates the schema; row-level security holds for it too"""
+
+    @property
+    def running(self) -> DatabaseUrls:
+        """What a running service gets."""
+        return DatabaseUrls(app=self.app, relay=self.relay)
+
 
 DATABASES = ("consent", "session_notes", "alliance_measurement", "audit_log", "keyring")
 PURPOSES = ("owner", "app", "relay")
@@ -59,7 +75,7 @@ def scram_verifier(password: str, salt: bytes) -> str:
 
 async def provision(
     admin_dsn: str, services: Sequence[str], password_for: Callable[[str], str], *, prefix: str = ""
-) -> dict[str, DatabaseUrls]:
+) -> dict[str, OwnedDatabase]:
     """The services' URLs, by service. `password_for(role)`; `prefix` goes before databases and roles (`t1_consent_app`).
 
     Needs an account that may create databases and roles. Raises ValueError for a name that is not lower_snake_case,
@@ -68,7 +84,7 @@ async def provision(
     for service in services:
         if not _NAME.fullmatch(prefix + service):
             raise ValueError(f"{prefix + service!r} is no name for a database: use lower_snake_case, at most 56 characters")
-    urls: dict[str, DatabaseUrls] = {}
+    urls: dict[str, OwnedDatabase] = {}
     admin = await asyncpg.connect(normalised(admin_dsn))
     try:
         await admin.execute(f"SELECT pg_advisory_lock({_TURN})")
@@ -81,7 +97,7 @@ async def provision(
             owner, app, relay = (
                 redirected(admin_dsn, user=role, password=password, database=database) for role, password in passwords.items()
             )
-            urls[service] = DatabaseUrls(owner=owner, app=app, relay=relay)
+            urls[service] = OwnedDatabase(owner=owner, app=app, relay=relay)
     finally:
         await admin.close()
     return urls
@@ -115,6 +131,11 @@ def main() -> int:
     admin_dsn, passwords_file = os.environ.get("ADMIN_DATABASE_URL"), os.environ.get("ROLE_PASSWORDS_FILE")
     if not admin_dsn or not passwords_file:
         print("set ADMIN_DATABASE_URL and ROLE_PASSWORDS_FILE", file=sys.stderr)
+        return 2
+    try:
+        check_database(os.environ, "ADMIN_DATABASE_URL", admin_dsn)
+    except Unwired as refusal:
+        print(refusal, file=sys.stderr)
         return 2
     names = [name.strip() for name in os.environ.get("DATABASES", ",".join(DATABASES)).split(",") if name.strip()]
     passwords: dict[str, str] = json.loads(Path(passwords_file).read_text())

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from services.alliance_measurement.adapters.definitions import load
 from services.alliance_measurement.adapters.index import PostgresIndex
-from services.alliance_measurement.adapters.schema import DDL
+from services.alliance_measurement.adapters.migrations import SCHEMA
 from services.alliance_measurement.api.administrations import administration_routes
 from services.alliance_measurement.api.clients import client_routes
 from services.alliance_measurement.api.exporting import export_routes
@@ -46,7 +46,7 @@ class AllianceMeasurement:
 
     def __init__(self, parts: Parts, settings: Settings, database: DatabaseUrls, gate: Gate) -> None:
         self.name = str(ServiceName.ALLIANCE)
-        self._store = PostgresEventStore(database, ddl=DDL, now=parts.now)
+        self._store = PostgresEventStore(database, schema=SCHEMA, now=parts.now)
         outbox = Outbox(database.relay)
         self._background = Background(self._store, outbox)
         self._relay = Relay(outbox, parts.transport, parts.signer, now=parts.now, new_id=parts.new_id)

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 
-from services.audit_log import bootstrap_ledger
 from services.audit_log.assurance.adapters import receipt_table
 from services.audit_log.assurance.application.receipts import Receipts, message_alarm
 from services.audit_log.bootstrap_late import Late
@@ -28,12 +27,9 @@ from services.audit_log.decision.api.explanations import explanations_router
 from services.audit_log.decision.application.explanations import Explanations
 from services.audit_log.decision.application.policy_projection import PolicyFeed, PolicyProjection
 from services.audit_log.decision.application.tenant_settings import TenantSettings
-from services.audit_log.downtime.adapters import late_write_table
 from services.audit_log.erasure.api import erasures
 from services.audit_log.erasure.application import erasures as erasing
-from services.audit_log.erasure.application import stream as erasure_stream
 from services.audit_log.erasure.application.retention import PackRetention
-from services.audit_log.gate.adapters import schema as gate_schema
 from services.audit_log.gate.adapters.record_registry import RecordRegistry
 from services.audit_log.gate.api import disclosures
 from services.audit_log.gate.application.direct import DirectGate
@@ -50,7 +46,7 @@ from services.audit_log.ledger.adapters.ledger import PostgresLedger
 from services.audit_log.ledger.api.access import Desk
 from services.audit_log.ledger.application.ports import LedgerUnavailable
 from services.audit_log.ledger.domain.entry import SYSTEM_TENANT, Entry
-from services.audit_log.officers.adapters import review_schema
+from services.audit_log.migrations import SCHEMA
 from services.audit_log.officers.adapters.case_table import CaseTable
 from services.audit_log.officers.bootstrap import Review
 from services.audit_log.settings import Settings
@@ -75,16 +71,6 @@ _DESCRIPTION: Final = "The gate: decides on every disclosure, writes it down, an
 _log = logging.getLogger("audit_log")
 
 
-SCHEMA: Final = (
-    *gate_schema.schema(),
-    *erasure_stream.SCHEMA,
-    *bootstrap_ledger.SCHEMA,
-    *late_write_table.SCHEMA,
-    *review_schema.schema(),
-)
-"""tables of this service's own database, but the ledger's"""
-
-
 class AuditLogService:
     """`Service`, and the gate of all others."""
 
@@ -106,7 +92,7 @@ class AuditLogService:
     ) -> None:
         self.name = str(ServiceName.AUDIT_LOG)
         self._now, self._closing = parts.now, closing
-        self._store = PostgresEventStore(database, ddl=SCHEMA, now=parts.now)
+        self._store = PostgresEventStore(database, schema=SCHEMA, now=parts.now)
         self._keyring = PostgresKeyring(
             keyring_database,
             kms,
@@ -243,7 +229,7 @@ class AuditLogService:
         return DirectGate(service, self._gate, self._policy, self._releases, self.late)
 
     async def start(self) -> None:
-        """Migrates both databases, leads the ledger or stands by, goes on with erasures, then listens."""
+        """Leads the ledger or stands by, goes on with erasures, then listens."""
         await self._store.open()
         await self._keyring.open()
         await self._ledger.open()

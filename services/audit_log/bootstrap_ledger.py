@@ -29,8 +29,6 @@ from shared.eventstore.store import EventStore
 from shared.http.cursor import Cursors
 from shared.service.parts import Parts
 
-SCHEMA = (*completeness_table.SCHEMA, *retention_table.SCHEMA, *route_places.SCHEMA)
-
 
 class LedgerCare:
     """Witnesses, receipts that are missing, retention, and the routes by which entries go out."""

@@ -5,11 +5,10 @@ from typing import Any, Final
 from fastapi import Request
 from prometheus_client import CollectorRegistry, Counter
 
-from services.consent.adapters.conditional_creates import DDL as CONDITIONAL_CREATES
 from services.consent.adapters.conditional_creates import PostgresConditionalCreates
+from services.consent.adapters.migrations import SCHEMA
 from services.consent.adapters.person_table import PostgresPersons
 from services.consent.adapters.read_model import PostgresAnswers, PostgresDeadlines, PostgresPolicyHeads, PostgresRecordIndex
-from services.consent.adapters.schema import DDL
 from services.consent.api import (
     amendments,
     consent_life,
@@ -72,7 +71,7 @@ class Consent:
         self, parts: Parts, settings: Settings, database: DatabaseUrls, gate: Gate, verify_service: VerifyService
     ) -> None:
         self.name = str(ServiceName.CONSENT)
-        store = self._store = PostgresEventStore(database, ddl=(*DDL, *CONDITIONAL_CREATES), now=parts.now)
+        store = self._store = PostgresEventStore(database, schema=SCHEMA, now=parts.now)
         index = PostgresRecordIndex(store)
         heads, deadlines = PostgresPolicyHeads(store), PostgresDeadlines(store)
         policy = PolicyStream(parts, store, gate, heads)

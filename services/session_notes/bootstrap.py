@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from services.session_notes.adapters.client_index import PostgresClientIndex
 from services.session_notes.adapters.index import PostgresIndex
-from services.session_notes.adapters.schema import DDL
+from services.session_notes.adapters.migrations import SCHEMA
 from services.session_notes.adapters.waiting_table import emptied
 from services.session_notes.api.clients import client_routes
 from services.session_notes.api.exporting import export_routes
@@ -53,7 +53,7 @@ class SessionNotes:
 
     def __init__(self, parts: Parts, settings: Settings, database: DatabaseUrls, gate: Gate) -> None:
         self.name = str(ServiceName.SESSION_NOTES)
-        self._store = PostgresEventStore(database, ddl=DDL, now=parts.now)
+        self._store = PostgresEventStore(database, schema=SCHEMA, now=parts.now)
         outbox = Outbox(database.relay)
         self._background = Background(self._store, outbox)
         self._relay = Relay(outbox, parts.transport, parts.signer, now=parts.now, new_id=parts.new_id)

@@ -1,6 +1,7 @@
 """The event store on PostgreSQL: group-committed appends, streams, rows, all under the tenant's row-level security."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,11 +12,12 @@ import asyncpg
 from shared.eventstore.batch import Append, BatchWriter
 from shared.eventstore.failures import store_error
 from shared.eventstore.group import GroupCommit
-from shared.eventstore.migrate import migrate
+from shared.eventstore.migrate import Schema, check
 from shared.eventstore.model import InboxMark, Snapshot, Statement, StoredEvent, StoreUnavailable, StreamAppend
 from shared.eventstore.pool import CONNECT_SECONDS, acquired, connect, transaction
 from shared.service.parts import DatabaseUrls
 
+_log = logging.getLogger("eventstore")
 _READ = "SELECT * FROM read_stream($1, $2, $3, $4, $5)"
 _VERSION = "SELECT newest_version($1, $2)"
 _FROM_SNAPSHOTS = "SELECT * FROM read_from_snapshots($1, $2, $3, $4)"
@@ -59,17 +61,17 @@ class PostgresEventStore:
         self,
         urls: DatabaseUrls,
         *,
-        ddl: Sequence[str] = (),
+        schema: Schema | None = None,
         now: Callable[[], datetime],
         readers: int = 8,
         writers: int = 2,
         capacity: int = 4096,
     ) -> None:
-        """`ddl`: idempotent statements of the service, run by the owner. `readers`, `writers`: connections.
+        """`schema`: what the database must hold, else `open` refuses; None checks nothing. `readers`, `writers`: connections.
 
         `capacity`: appends that may wait; one more raises Overloaded.
         """
-        self._urls, self._ddl = urls, tuple(ddl)
+        self._urls, self._schema = urls, schema
         self._readers, self._writers = readers, writers
         self._read_pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._write_pool: asyncpg.Pool[asyncpg.Record] | None = None
@@ -78,10 +80,13 @@ class PostgresEventStore:
         self._group: GroupCommit[Append, dict[str, int]] = GroupCommit(writer.commit, writers=writers, capacity=capacity)
 
     async def open(self) -> None:
-        """Migrates the schema as the owner, then connects. Raises asyncpg's errors and OSError: a start fails loudly."""
-        await migrate(self._urls.owner, self._ddl)
+        """Connects. Raises SchemaMismatch, asyncpg's errors and OSError: a start fails loudly."""
         self._read_pool = await connect(self._urls.app, self._readers)
         self._write_pool = await connect(self._urls.app, self._writers)
+        if self._schema is not None:
+            async with self._read_pool.acquire() as connection:
+                for fault in await check(connection, self._schema):
+                    _log.warning("%s", fault)
 
     async def close(self) -> None:
         """Writes what waits, then disconnects. Idempotent; the store does not open again."""

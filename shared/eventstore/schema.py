@@ -1,11 +1,11 @@
-"""Tables of an event store, their row-level security and their grants; run by the owner in one transaction at `open`.
+"""Tables of an event store, their row-level security and their grants; made by the owner (shared/eventstore/migrate.py).
 
 The role that owns database `<db>` is `<db>_owner`; requests run as `<db>_app`, the relay as `<db>_relay`
 (infra/postgres/provision.py). Row-level security is forced, so that it holds for the owner as well.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from shared.eventstore.one_trip import APPEND_PLACED
 _THIS_TRANSACTION = sa.text("(pg_current_xact_id()::text::bigint)")
 _TENANT = "tenant_id = current_setting('app.tenant_id', true)"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_VALUE = re.compile(r"[a-z][a-z0-9_-]*")
 _DIALECT = PGDialect()  # type: ignore[no-untyped-call]
 
 _RELAYS_ALL = ("events", "sequence", "sequence_mark", "message_number")
@@ -156,7 +157,6 @@ def base_ddl() -> list[str]:
         *_forced("sequence_mark"),
         *snapshot_table.TABLE,
         *tenant_table("snapshot"),
-        "DROP INDEX IF EXISTS events_fence",
         _IMMUTABLE,
         "DROP TRIGGER IF EXISTS events_immutable ON events",
         "CREATE TRIGGER events_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON events "
@@ -179,6 +179,18 @@ def base_ddl() -> list[str]:
         *(statement for table in _RELAYS_ALL for statement in _seen_by_sequencer(table)),
     ]
     return ddl
+
+
+def enumerated(table: str, column: str, values: Iterable[str]) -> str:
+    """The check that a column holds one of `values`, under a name of its own: said again when the enumeration grows.
+
+    Raises ValueError for a value that is not a plain word.
+    """
+    named = sorted(values)
+    if wrong := [v for v in named if not _VALUE.fullmatch(v)]:
+        raise ValueError(f"{wrong!r}: values of an enumeration are lower_snake_case or kebab-case")
+    name, listed = f"{table}_{column}_check", ", ".join(f"'{v}'" for v in named)
+    return f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}, ADD CONSTRAINT {name} CHECK ({column} IN ({listed}))"
 
 
 def digest(ddl: Sequence[str]) -> str:

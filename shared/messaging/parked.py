@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 
 from shared.eventstore.model import Statement
-from shared.eventstore.schema import as_role
+from shared.eventstore.schema import as_role, enumerated
 from shared.eventstore.store import EventStore
 from shared.messaging.port import Inbound, Message
 from shared.messaging.signature import NUMBER, SIGNED_HEADERS
@@ -29,10 +29,10 @@ CREATE TABLE IF NOT EXISTS parked (
   payload bytea NOT NULL,
   error text NOT NULL,
   at timestamptz NOT NULL DEFAULT now(),
+  source text NOT NULL DEFAULT '',
+  number bigint,
   CONSTRAINT parked_pkey PRIMARY KEY (tenant_id, consumer, topic, message_id)
-);
-ALTER TABLE parked ADD COLUMN IF NOT EXISTS source text NOT NULL DEFAULT '';
-ALTER TABLE parked ADD COLUMN IF NOT EXISTS number bigint;
+)
 """
 OPERATED: Final = (
     """
@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS parked_order (
   topic text NOT NULL,
   key text NOT NULL,
   message_id uuid NOT NULL,
-  action text NOT NULL CHECK (action IN ('retry', 'skip')),
+  action text NOT NULL,
   reason text,
   ordered_by text NOT NULL,
   ordered_at timestamptz NOT NULL DEFAULT now(),
@@ -51,6 +51,7 @@ CREATE TABLE IF NOT EXISTS parked_order (
   CHECK (action = 'retry' OR length(reason) BETWEEN 1 AND 200)
 )
 """,
+    enumerated("parked_order", "action", ("retry", "skip")),
     "ALTER TABLE parked_order ENABLE ROW LEVEL SECURITY",
     "ALTER TABLE parked_order FORCE ROW LEVEL SECURITY",
     *(
@@ -68,6 +69,11 @@ CREATE TABLE IF NOT EXISTS parked_order (
     ),
 )
 """What an operator may do, as the relay role: see what is parked (no payload, no header) and order a retry or a skip."""
+TAKEN_OVER: Final = (
+    "ALTER TABLE parked ADD COLUMN IF NOT EXISTS source text NOT NULL DEFAULT ''",
+    "ALTER TABLE parked ADD COLUMN IF NOT EXISTS number bigint",
+)
+"""columns that databases from before the counted steps may lack"""
 GAP: Final = "gap"
 """`error` of a message before which one of its key is missing"""
 BEHIND: Final = "behind"

@@ -19,7 +19,7 @@ class Background:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, *work: Work) -> None:
-        """Migrates the schema, then starts the work, consumers before anybody can publish."""
+        """Opens store and outbox, then starts the work, consumers before anybody can publish."""
         await self._store.open()
         await self._outbox.open()
         self._tasks = [asyncio.create_task(_run(each)) for each in work]

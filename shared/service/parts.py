@@ -16,13 +16,11 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrls:
-    """`postgresql://` DSNs of one service's database, one a role (see infra/postgres/provision.py).
+    """`postgresql://` DSNs of one service's database, one for each role that a running service has (infra/postgres/provision.py).
 
-    They carry passwords: `repr` leaves them out.
+    They carry passwords: `repr` leaves them out. The owner's login is not among them: `python -m infra.migrate` alone has it.
     """
 
-    owner: str = field(repr=False)
-    """creates and migrates the schema; row-level security holds for it too"""
     app: str = field(repr=False)
     """what requests run as"""
     relay: str = field(repr=False)

@@ -6,12 +6,13 @@
 | PUBLIC_URL | the origin that callers use |
 | SERVICE_SEED_FILE | 32 bytes in hex: this service's own keys come from it |
 | SERVICE_DIRECTORY_FILE | public keys of all services (JSON) |
-| DATABASE_FILE | DSNs of this service's roles (JSON: owner, app, relay) |
+| DATABASE_FILE | DSNs of this service's roles (JSON: app, relay; never the owner's) |
 | KAFKA_* | see shared/messaging/kafka_settings.py |
 | GATE_URL | audit_log's address |
 | OIDC_ISSUER, OIDC_AUDIENCE, OIDC_JWKS_FILE or OIDC_JWKS_URL | whose tokens are accepted |
 | OIDC_CA_FILE | PEM of the authority that signs the issuer's certificate, where the system's do not |
-| TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE | TLS between services; all three or none |
+| TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE | TLS between services; all three, and none in development alone |
+| ENVIRONMENT | `development` takes plain transport; unset means production, where it is refused (shared/service/transport.py) |
 """
 
 import asyncio
@@ -19,6 +20,7 @@ import json
 import os
 import signal
 import ssl
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ from typing import Any
 import uvloop
 
 from shared.contracts.records import ServiceName
+from shared.eventstore.migrate import SchemaMismatch
 from shared.gate.client import HttpGate
 from shared.identity.oidc import RemoteKeys
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
@@ -39,6 +42,7 @@ from shared.service import clock
 from shared.service.memory import no_core_dumps
 from shared.service.parts import DatabaseUrls, Parts, Service, Unwired
 from shared.service.serve import Tls, configure_logging, server, tune_collector
+from shared.service.transport import check_database, check_service
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Deployment:
         return cls(name, env, ServiceKeys.from_seed(name, seed), ServiceDirectory(directory), tls)
 
     def database(self, variable: str = "DATABASE_FILE") -> DatabaseUrls:
-        return DatabaseUrls(**json.loads(Path(require(self.env, variable)).read_text()))
+        return database_urls(self.env, variable)
 
     def gate(self) -> HttpGate:
         return HttpGate(
@@ -83,6 +87,19 @@ class Deployment:
         return RemoteKeys(require(self.env, "OIDC_JWKS_URL"), tls=tls)
 
 
+def database_urls(env: Mapping[str, str], variable: str) -> DatabaseUrls:
+    """From the JSON file that `variable` names. Unwired where it holds more or less than the DSNs of the running roles."""
+    given = json.loads(Path(require(env, variable)).read_text())
+    if not isinstance(given, dict) or set(given) != {"app", "relay"}:
+        raise Unwired(
+            f"{variable} names a file that does not hold exactly `app` and `relay`: a running service has these logins alone, "
+            "and the owner's stands in DATABASE_OWNERS_FILE of `python -m infra.migrate`"
+        )
+    for dsn in given.values():
+        check_database(env, variable, dsn)
+    return DatabaseUrls(**given)
+
+
 def require(env: Mapping[str, str], name: str) -> str:
     value = env.get(name)
     if not value:
@@ -94,11 +111,17 @@ Build = Callable[[Parts, Deployment], Service]
 
 
 def main(name: ServiceName, build: Build, *, stores: bool = True) -> None:
-    """Runs until SIGTERM or SIGINT. `stores` is False for a service without a database."""
+    """Runs until SIGTERM or SIGINT; ends with 1 and one line where it may not start.
+
+    `stores` is False for a service without a database.
+    """
     no_core_dumps()
     configure_logging()
-    deployment = Deployment.from_environment(name)
-    uvloop.run(_run(deployment, build, stores))
+    try:
+        check_service(os.environ, stores=stores)
+        uvloop.run(_run(Deployment.from_environment(name), build, stores))
+    except (Unwired, SchemaMismatch) as refusal:
+        sys.exit(f"{name} does not start: {refusal}")
 
 
 async def _run(deployment: Deployment, build: Build, stores: bool) -> None:

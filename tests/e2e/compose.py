@@ -90,12 +90,48 @@ async def ready(session: aiohttp.ClientSession, context: ssl.SSLContext, rest: R
             await asyncio.sleep(1)
 
 
+_PROBE = """
+import asyncio, asyncpg, json, sys
+async def main():
+    for file in sys.argv[1:]:
+        for role, dsn in json.load(open(file)).items():
+            connection = await asyncpg.connect(dsn)
+            row = await connection.fetchrow("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+            await connection.close()
+            try:
+                await asyncpg.connect(dsn.partition("?")[0], ssl=False)
+                plain = "taken"
+            except asyncpg.InvalidAuthorizationSpecificationError:
+                plain = "refused"
+            try:
+                await asyncpg.connect(dsn.replace("/run/secrets/app/ca.pem", "/etc/ssl/certs/ca-certificates.crt"))
+                unknown = "taken"
+            except OSError:
+                unknown = "refused"
+            print(role, *row.values(), plain, unknown)
+asyncio.run(main())
+"""
+"""each login of a container: by which TLS it comes in, what a plain connection gets, and one that does not know the authority"""
+
+
+def databases_are_guarded(stack: Stack) -> None:
+    """Every running role comes in by TLS 1.3 alone, and no container of a service has another login."""
+    files = {"consent": 1, "session-notes": 1, "alliance-measurement": 1, "audit-log": 2}
+    for service, count in files.items():
+        named = ["/run/secrets/app/database.json", "/run/secrets/app/keyring.json"][:count]
+        said = sorted(stack.compose("exec", "-T", service, "python", "-c", _PROBE, *named).split("\n"))
+        if said != ["", *["app True TLSv1.3 refused refused"] * count, *["relay True TLSv1.3 refused refused"] * count]:
+            raise RuntimeError(f"the databases of {service} are not guarded: {said}")
+
+
 async def tell(stack: Stack) -> None:
     context = ssl.create_default_context(cafile=str(stack.authority))
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         rest = Rest(session, f"https://localhost:{PORT}", stack.issuer.mint, "compose-clinic", ssl=context)
         await ready(session, context, rest)
         print("the stack is ready", flush=True)
+        await asyncio.to_thread(databases_are_guarded, stack)
+        print("every database is reached by TLS alone", flush=True)
 
         async def interlude() -> None:
             for broken in ("kafka", "postgres"):

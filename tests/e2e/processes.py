@@ -46,7 +46,7 @@ class Fleet:
         for name in ServiceName:
             self._write(f"{name}.seed", seeds[name].hex())
         for database, urls in databases.items():
-            self._write(f"{database}.json", json.dumps({"owner": urls.owner, "app": urls.app, "relay": urls.relay}))
+            self._write(f"{database}.json", json.dumps({"app": urls.app, "relay": urls.relay}))
         (folder / "tmp").mkdir()
         self._env = {
             **os.environ,

@@ -24,6 +24,9 @@ MAKE = {
     "run": "the `embedded` fixture: python -m infra.embedded under ENVIRONMENT=development",
     "import": "tests/e2e/test_importer.py: python -m infra.importer",
     "secrets": "test_make_secrets, and test-compose: python -m infra.compose.secrets",
+    "images": "tests/unit/compose/test_images.py: python -m infra.compose.images",
+    "renew": "tests/unit/compose/test_secrets.py: python -m infra.compose.secrets --renew",
+    "migrate": "tests/integration/postgres/test_running_roles.py: python -m infra.migrate",
     "help": "test_make_help",
     "rewrap": "tests/integration/keyring/test_rotation.py: python -m infra.operator.rewrap",
     "kms-audit": "tests/integration/operator/test_kms_audit.py: python -m infra.operator.kms_audit",
@@ -210,7 +213,7 @@ def test_relative_links_resolve(page: Path) -> None:
 
 def test_the_tests_that_the_security_page_names_exist() -> None:
     text = (ROOT / "docs/security.md").read_text()
-    named = set(re.findall(r"`((?:e2e|integration|unit|contract|property|architecture)/[\w/.]*)`", text))
+    named = set(re.findall(r"`((?:e2e|integration|unit|contract|property|architecture|upgrade)/[\w/.]*)`", text))
     assert len(named) > 8
     for name in sorted(named):
         path = ROOT / "tests" / name

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from infra.postgres.provision import OwnedDatabase
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY
 from shared.eventstore.model import NewEvent, Publication, Statement, StreamAppend
@@ -15,19 +16,19 @@ from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.schema import tenant_table
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
-from shared.messaging import parked
 from shared.messaging.consumer import Consumer
 from shared.messaging.port import Effect, Handler, Inbound, Message, Outbound, Transport
 from shared.messaging.relay import Heartbeat, Relay
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service.parts import DatabaseUrls
+from tests.support.postgres import as_owner
 from tests.support.waiting import until
 
 PATIENCE = 30.0
 CHANGED = "consent.policy-changed"
 # no unique constraint: an effect that was applied twice shows
 SEEN = "CREATE TABLE IF NOT EXISTS seen (id bigint GENERATED ALWAYS AS IDENTITY, tenant_id text, key text, number int)"
-DDL = (parked.SCHEMA, *tenant_table("parked"), *parked.OPERATED, SEEN, *tenant_table("seen"))
+DDL = (SEEN, *tenant_table("seen"))
 
 
 def now() -> datetime:
@@ -60,7 +61,10 @@ async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def opened_store(urls: DatabaseUrls) -> AsyncIterator[PostgresEventStore]:
-    store = PostgresEventStore(urls, ddl=DDL, now=now)
+    """A process that was handed no owner's login finds the table of its effects made."""
+    if isinstance(urls, OwnedDatabase):
+        await as_owner(urls, *DDL)
+    store = PostgresEventStore(urls, now=now)
     await store.open()
     try:
         yield store

@@ -7,16 +7,35 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 
+from infra.migrate import SCHEMAS
 from infra.postgres.binaries import find_binaries
 from infra.postgres.launcher import LocalPostgres
-from infra.postgres.provision import normalised, provision
-from shared.service.parts import DatabaseUrls
+from infra.postgres.provision import OwnedDatabase, normalised, provision
+from shared.eventstore.migrate import apply, event_store_schema, taken_over
 from tests.support import environment
 
-MakeDatabase = Callable[[str], Awaitable[DatabaseUrls]]
+MakeDatabase = Callable[[str], Awaitable[OwnedDatabase]]
+BARE: Final = event_store_schema("bare", (), (taken_over(),))
+"""the event store's own tables, for a database that is no service's"""
+
+
+def quiet(_: str) -> None:
+    """Where nobody reads the progress of a migration."""
+
+
+async def as_owner(urls: OwnedDatabase, *statements: str) -> None:
+    """What a test adds to a schema."""
+    connection = await asyncpg.connect(urls.owner)
+    try:
+        await connection.execute("SET client_min_messages = warning")
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 class SystemPostgresMissing(Exception):
@@ -32,8 +51,15 @@ class Postgres:
     """None with DATABASE_URL"""
     _made: list[str] = field(default_factory=list)
 
-    async def make_databases(self, *services: str) -> dict[str, DatabaseUrls]:
-        """Fresh databases and roles under one random prefix."""
+    async def make_databases(self, *services: str) -> dict[str, OwnedDatabase]:
+        """Fresh databases and roles under one random prefix, each with its service's schema as the release's job makes it."""
+        urls = await self.make_empty(*services)
+        for service, made in urls.items():
+            await apply(made.owner, SCHEMAS.get(service, BARE), say=quiet)
+        return urls
+
+    async def make_empty(self, *services: str) -> dict[str, OwnedDatabase]:
+        """Fresh databases and roles, without a table."""
         prefix = f"t{secrets.token_hex(4)}_"
         urls = await provision(self.admin_dsn, services, lambda _: secrets.token_urlsafe(16), prefix=prefix)
         self._made += [prefix + service for service in services]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import services.audit_log.bootstrap as audit_log
+from infra.postgres.provision import OwnedDatabase
 from services.audit_log.decision.application.policy_projection import PolicyFeed
 from services.audit_log.keyring.adapters.kms.file import FileKms
 from shared.contracts.records import ServiceName
@@ -17,7 +18,7 @@ from shared.messaging.in_process import InProcessBus
 from shared.messaging.port import Outbound
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
-from shared.service.parts import DatabaseUrls, Parts
+from shared.service.parts import Parts
 from tests.support.postgres import Postgres
 
 
@@ -35,7 +36,7 @@ class ListeningBus(InProcessBus):
 
 @dataclass(frozen=True)
 class Wiring:
-    urls: dict[str, DatabaseUrls]
+    urls: dict[str, OwnedDatabase]
     keys: dict[ServiceName, ServiceKeys]
     directory: ServiceDirectory
     issuer: DevelopmentIssuer

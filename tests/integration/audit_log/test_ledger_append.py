@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from infra.postgres.provision import OwnedDatabase
 from services.audit_log.ledger.adapters import writer as ledger_writer
 from services.audit_log.ledger.adapters.ledger import PostgresLedger
 from services.audit_log.ledger.application.ledger_view import Filters
@@ -17,7 +18,6 @@ from services.audit_log.ledger.domain.checkpoint import parse_text
 from services.audit_log.ledger.domain.signed_note import split_note
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.eventstore.schema import tenant_table
-from shared.service.parts import DatabaseUrls
 from tests.support.ledger import entry, ledger_on, open_ledger, signed
 from tests.support.postgres import MakeDatabase, Postgres
 
@@ -27,25 +27,25 @@ NOTED = "CREATE TABLE noted (tenant_id text, word text, CONSTRAINT noted_pkey PR
 
 
 @pytest.fixture
-async def urls(make_database: MakeDatabase) -> DatabaseUrls:
+async def urls(make_database: MakeDatabase) -> OwnedDatabase:
     return await make_database("audit_log")
 
 
 @pytest.fixture
-async def ledger(urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator[PostgresLedger]:
+async def ledger(urls: OwnedDatabase, tmp_path: Path) -> AsyncIterator[PostgresLedger]:
     async with open_ledger(urls, tmp_path / "anchors") as opened:
         yield opened
 
 
 @pytest.fixture
-async def admin(postgres: Postgres, urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+async def admin(postgres: Postgres, urls: OwnedDatabase) -> AsyncIterator[asyncpg.Connection]:
     """A superuser in the ledger's database: what an attacker with the server in hand can do."""
     connection = await asyncpg.connect(postgres.admin_dsn, database=urlsplit(urls.app).path[1:])
     yield connection
     await connection.close()
 
 
-async def noted(urls: DatabaseUrls) -> None:
+async def noted(urls: OwnedDatabase) -> None:
     owner = await asyncpg.connect(urls.owner)
     try:
         for statement in [NOTED, *tenant_table("noted")]:
@@ -90,7 +90,7 @@ async def test_one_caller_s_entries_stand_together_in_the_order_given(ledger: Po
     assert [(await ledger.entry("north", i)).entry.reason for i in indexes] == ["first", "second"]
 
 
-async def test_a_failing_caller_fails_alone_and_indexes_stay_dense(ledger: PostgresLedger, urls: DatabaseUrls) -> None:
+async def test_a_failing_caller_fails_alone_and_indexes_stay_dense(ledger: PostgresLedger, urls: OwnedDatabase) -> None:
     await noted(urls)
     await ledger.append("north", [entry()], statements=[note("north", "taken")])
 
@@ -117,7 +117,7 @@ async def test_a_broken_statement_of_one_harms_nobody_else(ledger: PostgresLedge
     assert results[0] == results[4] == [0] and ledger.leading
 
 
-async def test_statements_run_in_the_same_transaction_under_the_tenant(ledger: PostgresLedger, urls: DatabaseUrls) -> None:
+async def test_statements_run_in_the_same_transaction_under_the_tenant(ledger: PostgresLedger, urls: OwnedDatabase) -> None:
     await noted(urls)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await ledger.append("north", [entry()], statements=[note("south", "of another tenant")])
@@ -134,7 +134,7 @@ async def test_another_tenant_s_entries_are_not_there(ledger: PostgresLedger) ->
 
 
 @pytest.mark.parametrize("table", ["ledger_entry", "ledger_record", "ledger_payload", "ledger_tile"])
-async def test_what_is_written_stays(ledger: PostgresLedger, urls: DatabaseUrls, admin: asyncpg.Connection, table: str) -> None:
+async def test_what_is_written_stays(ledger: PostgresLedger, urls: OwnedDatabase, admin: asyncpg.Connection, table: str) -> None:
     await ledger.append("north", [entry()])
     await signed(ledger, "north", 0)
     refused = [sql.format(table) for sql in ("DELETE FROM {}", "TRUNCATE {}", "UPDATE {} SET idx = idx + 1")]
@@ -152,7 +152,7 @@ async def test_what_is_written_stays(ledger: PostgresLedger, urls: DatabaseUrls,
             await admin.execute(statement)
 
 
-async def test_a_second_process_stands_by_and_takes_over(urls: DatabaseUrls, tmp_path: Path) -> None:
+async def test_a_second_process_stands_by_and_takes_over(urls: OwnedDatabase, tmp_path: Path) -> None:
     first, second = ledger_on(urls, tmp_path), ledger_on(urls, tmp_path)
     await first.open()
     await second.open()
@@ -189,7 +189,7 @@ async def test_an_idle_leader_whose_session_ends_knows_it_by_itself(ledger: Post
 
 
 async def test_while_the_database_is_away_nothing_is_promised_and_then_it_goes_on(
-    ledger: PostgresLedger, urls: DatabaseUrls, postgres: Postgres
+    ledger: PostgresLedger, urls: OwnedDatabase, postgres: Postgres
 ) -> None:
     database = urlsplit(urls.app).path[1:]
     server = await asyncpg.connect(postgres.admin_dsn)

@@ -143,7 +143,7 @@ async def backup_of(postgres: Postgres, urls: DatabaseUrls) -> AsyncIterator[Dat
     server = await asyncpg.connect(postgres.admin_dsn)
     try:
         await server.execute(f"CREATE DATABASE {copy} TEMPLATE {database} OWNER {database}_owner")
-        yield DatabaseUrls(*(urlsplit(url)._replace(path=f"/{copy}").geturl() for url in (urls.owner, urls.app, urls.relay)))
+        yield DatabaseUrls(*(urlsplit(url)._replace(path=f"/{copy}").geturl() for url in (urls.app, urls.relay)))
         await server.execute(f"DROP DATABASE {copy} WITH (FORCE)")
     finally:
         await server.close()
@@ -249,6 +249,6 @@ async def test_a_crash_between_anchor_and_tiles_is_taken_up_again(urls: Database
 
 
 async def test_the_first_open_says_that_the_database_is_away(urls: DatabaseUrls, anchors: Path) -> None:
-    nowhere = DatabaseUrls(*(urlsplit(url)._replace(path="/nowhere").geturl() for url in (urls.owner, urls.app, urls.relay)))
+    nowhere = DatabaseUrls(*(urlsplit(url)._replace(path="/nowhere").geturl() for url in (urls.app, urls.relay)))
     with pytest.raises(LedgerUnavailable, match="cannot be opened"):
         await ledger_on(nowhere, anchors).open()

@@ -35,7 +35,7 @@ async def test_the_runbook(make_database: MakeDatabase, postgres: Postgres, tmp_
         pytest.skip("no pg_dump here")
     urls, anchors = await make_database("audit_log"), tmp_path / "anchors"
     database = urlsplit(urls.app).path[1:]
-    (tmp_path / "urls.json").write_text(json.dumps({"owner": urls.owner, "app": urls.app, "relay": urls.relay}))
+    (tmp_path / "urls.json").write_text(json.dumps({"app": urls.app, "relay": urls.relay}))
     (tmp_path / "seed").write_text(SEED.hex() + "\n")
     settings = {
         "DATABASE_FILE": str(tmp_path / "urls.json"),

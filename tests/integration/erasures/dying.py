@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 from services.audit_log.erasure.application.erasures import Erasures
-from services.audit_log.erasure.application.stream import SCHEMA
 from services.audit_log.keyring.adapters.keyring import PostgresKeyring
 from services.audit_log.keyring.adapters.kms.file import FileKms
 from shared.contracts.records import KeyClass
@@ -26,7 +25,7 @@ from shared.identity.principal import Principal
 from shared.identity.roles import Role
 from shared.service import clock
 from shared.service.parts import DatabaseUrls
-from tests.integration.erasures.world import BASE_DDL, NOTES, acknowledge, make_erasures
+from tests.integration.erasures.world import NOTES, acknowledge, make_erasures
 from tests.support.ledger import ledger_on
 
 
@@ -55,7 +54,7 @@ class Dying:
 
 async def main(given: dict[str, Any]) -> None:
     folder, audit = Path(given["folder"]), DatabaseUrls(**given["audit"])
-    store = PostgresEventStore(audit, ddl=[*BASE_DDL, *SCHEMA], now=clock.now)
+    store = PostgresEventStore(audit, now=clock.now)
     ledger = ledger_on(audit, folder / "anchors")
     kms = FileKms(folder / "kms.json", environment="test", random=os.urandom)
     keyring = PostgresKeyring(DatabaseUrls(**given["keys"]), kms, now=clock.now, random=os.urandom, new_id=clock.new_id)

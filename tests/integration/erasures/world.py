@@ -17,28 +17,23 @@ from services.audit_log.decision.domain.policy import TenantPolicy
 from services.audit_log.erasure.api.erasures import router
 from services.audit_log.erasure.application.erasures import Erasures, handlers
 from services.audit_log.erasure.application.retention import PackRetention
-from services.audit_log.erasure.application.stream import SCHEMA
 from services.audit_log.erasure.domain.erasure import HOLDERS
-from services.audit_log.gate.adapters import schema as gate_schema
 from services.audit_log.keyring.adapters.keyring import PostgresKeyring
 from services.audit_log.keyring.adapters.kms.file import FileKms
 from services.audit_log.ledger.adapters.ledger import PostgresLedger
 from services.audit_log.ledger.api.access import Desk
 from services.audit_log.ledger.application.ledger_view import Filters
-from services.audit_log.officers.adapters import review_schema
 from services.audit_log.officers.adapters.case_table import CaseTable
 from shared.contracts.receipts import ERASURE_ACKNOWLEDGED, ErasureAcknowledged
 from shared.contracts.records import KeyClass, ServiceName
 from shared.contracts.topics import AUDIT, RECEIPTS
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
-from shared.eventstore.schema import tenant_table
 from shared.eventstore.store import EventStore
 from shared.http import idempotency
 from shared.http.app import create_app
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.identity.tokens import StaticKeys, TokenVerifier
-from shared.messaging import parked
 from shared.messaging.consumer import Consumer
 from shared.messaging.in_process import InProcessBus
 from shared.messaging.port import Message
@@ -53,12 +48,6 @@ from tests.support.messaging import running
 
 OFFICER = "compliance_officer"
 NOTES, PRIVATE, MEASURES = KeyClass.PROGRESS_NOTE, KeyClass.PSYCHOTHERAPY_NOTE, KeyClass.MEASURES
-BASE_DDL = (
-    idempotency.SCHEMA,
-    *tenant_table("idempotency"),
-    parked.SCHEMA,
-    *tenant_table("parked"),
-)
 SIGNING = OKPKey.generate_key("Ed25519", {"kid": "test", "alg": "Ed25519"})
 KEYS = {n: ServiceKeys.from_seed(n, str(n).encode().ljust(32, b".")) for n in ServiceName}
 DIRECTORY = ServiceDirectory({n: k.public() for n, k in KEYS.items()})
@@ -196,7 +185,7 @@ async def acknowledge(erasures: Erasures, store: EventStore, tenant: str, erasur
 async def world(audit: DatabaseUrls, keys: DatabaseUrls, directory: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         kms = FileKms(directory / "kms.json", environment="test", random=os.urandom)
-        store = PostgresEventStore(audit, ddl=[*gate_schema.schema(), *SCHEMA, *review_schema.schema()], now=clock.now)
+        store = PostgresEventStore(audit, now=clock.now)
         ledger = ledger_on(audit, directory / "anchors")
         keyring = PostgresKeyring(keys, kms, now=clock.now, random=os.urandom, new_id=clock.new_id)
         for part in (store, ledger, keyring):
@@ -241,7 +230,7 @@ async def relayed(
 @asynccontextmanager
 async def holder(name: ServiceName, urls: DatabaseUrls, bus: InProcessBus) -> AsyncIterator[PostgresEventStore]:
     """A clinical service, as far as an erasure reaches it."""
-    store = PostgresEventStore(urls, ddl=BASE_DDL, now=clock.now)
+    store = PostgresEventStore(urls, now=clock.now)
     await store.open()
     parts = Parts(
         database=urls,

@@ -4,23 +4,25 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from infra.postgres.provision import OwnedDatabase
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.schema import tenant_table
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
-from tests.support.postgres import MakeDatabase
+from tests.support.postgres import MakeDatabase, as_owner
 
 SHOWN = "CREATE TABLE IF NOT EXISTS shown (tenant_id text, id int, word text, CONSTRAINT shown_pkey PRIMARY KEY (tenant_id, id))"
 
 
 @pytest.fixture
-async def urls(make_database: MakeDatabase) -> DatabaseUrls:
-    return await make_database("consent")
+async def urls(make_database: MakeDatabase) -> OwnedDatabase:
+    made = await make_database("consent")
+    await as_owner(made, SHOWN, *tenant_table("shown"))
+    return made
 
 
 @pytest.fixture
-async def store(urls: DatabaseUrls) -> AsyncIterator[PostgresEventStore]:
-    made = PostgresEventStore(urls, ddl=[SHOWN, *tenant_table("shown")], now=now)
+async def store(urls: OwnedDatabase) -> AsyncIterator[PostgresEventStore]:
+    made = PostgresEventStore(urls, now=now)
     await made.open()
     yield made
     await made.close()

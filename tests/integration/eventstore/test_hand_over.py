@@ -18,7 +18,6 @@ import pytest
 
 from infra.postgres import launcher
 from infra.postgres.launcher import LocalPostgres
-from infra.postgres.provision import provision
 from shared.eventstore.model import Publication
 from shared.eventstore.postgres import PostgresEventStore
 from shared.service.clock import now
@@ -27,7 +26,7 @@ from tests.support import environment
 from tests.support.events import event, to
 from tests.support.leader import leaders
 from tests.support.messaging import eventually
-from tests.support.postgres import MakeDatabase, server_directory
+from tests.support.postgres import MakeDatabase, Postgres, server_directory
 
 ROOT = Path(__file__).parents[3]
 TENANT = "haven"
@@ -59,7 +58,7 @@ async def dying(file: Path, *inside: str) -> AsyncIterator[asyncio.subprocess.Pr
 def saved(urls: DatabaseUrls, folder: Path) -> Path:
     file = folder / "urls.json"
     file.touch(mode=0o600)
-    file.write_text(json.dumps({"owner": urls.owner, "app": urls.app, "relay": urls.relay}))
+    file.write_text(json.dumps({"app": urls.app, "relay": urls.relay}))
     return file
 
 
@@ -144,7 +143,7 @@ async def test_a_leader_whose_machine_is_gone_is_followed_within_five_seconds(
         admin = await asyncpg.connect(server.dsn())
         await admin.execute("SELECT pg_reload_conf()")
         await admin.close()
-        urls = (await provision(server.dsn(), ["consent"], lambda role: f"password-of-{role}"))["consent"]
+        urls = (await Postgres(server.dsn(), "own", server).make_databases("consent"))["consent"]
         async with followed(urls) as here:
             file = saved(replace(urls, relay=over_tcp(urls.relay)), tmp_path)
             async with dying(file, "ip", "netns", "exec", elsewhere), leaders(urls) as (sequencer, relay):

@@ -8,12 +8,11 @@ import asyncpg
 import pytest
 
 from infra.postgres.launcher import LocalPostgres
-from infra.postgres.provision import provision
 from shared.eventstore.model import Statement, StoreUnavailable
 from shared.eventstore.postgres import PostgresEventStore
 from shared.service.clock import now
 from tests.support.events import event, to
-from tests.support.postgres import server_directory
+from tests.support.postgres import Postgres, server_directory
 
 TENANT = "haven"
 
@@ -28,7 +27,7 @@ class Own:
 async def own() -> AsyncIterator[Own]:
     """A server of this test's own: it is stopped and killed."""
     with server_directory() as directory, LocalPostgres(directory / "data") as server:
-        urls = (await provision(server.dsn(), ["consent"], lambda role: f"password of {role}"))["consent"]
+        urls = (await Postgres(server.dsn(), "own", server).make_databases("consent"))["consent"]
         store = PostgresEventStore(urls, now=now)
         await store.open()
         yield Own(server, store)

@@ -14,14 +14,13 @@ import pytest
 
 from infra.postgres.binaries import find_binaries, system_binaries
 from infra.postgres.launcher import LocalPostgres
-from infra.postgres.provision import provision
+from infra.postgres.provision import OwnedDatabase, provision
 from shared.eventstore import sequencer as sequencing
 from shared.eventstore.model import Publication
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
 from tests.support import environment
 from tests.support.events import event, to
 from tests.support.postgres import Postgres, server_directory
@@ -65,7 +64,7 @@ async def until(store: PostgresEventStore, count: int, *tenants: str, seconds: f
     return rows
 
 
-async def test_numbers_are_dense_and_complete_under_concurrent_writers(store: PostgresEventStore, urls: DatabaseUrls) -> None:
+async def test_numbers_are_dense_and_complete_under_concurrent_writers(store: PostgresEventStore, urls: OwnedDatabase) -> None:
     other = PostgresEventStore(urls, now=now)
     await other.open()
 
@@ -101,7 +100,7 @@ async def test_numbers_are_dense_and_complete_under_concurrent_writers(store: Po
     await other.close()
 
 
-async def test_another_leads_within_five_seconds_of_the_leaders_death(store: PostgresEventStore, urls: DatabaseUrls) -> None:
+async def test_another_leads_within_five_seconds_of_the_leaders_death(store: PostgresEventStore, urls: OwnedDatabase) -> None:
     async with running(Sequencer(urls.relay)) as first, running(Sequencer(urls.relay)) as second:
         await store.append(TENANT, [to("note/1")])
         await until(store, 1, TENANT)
@@ -119,7 +118,7 @@ async def test_another_leads_within_five_seconds_of_the_leaders_death(store: Pos
         assert_dense(rows)
 
 
-async def test_a_running_transaction_holds_the_numbers_back_and_alarms(store: PostgresEventStore, urls: DatabaseUrls) -> None:
+async def test_a_running_transaction_holds_the_numbers_back_and_alarms(store: PostgresEventStore, urls: OwnedDatabase) -> None:
     stalls: list[float] = []
     async with running(Sequencer(urls.relay, poll_seconds=0.02, stall_seconds=0.3, on_stall=stalls.append)) as sequencer:
         await store.append(TENANT, [to("note/0")])
@@ -141,7 +140,7 @@ async def test_a_running_transaction_holds_the_numbers_back_and_alarms(store: Po
         assert sequencer.stalled_for < 0.3
 
 
-async def test_pages_follow_each_other(store: PostgresEventStore, urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pages_follow_each_other(store: PostgresEventStore, urls: OwnedDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sequencing, "PAGE", 3)
     for n in range(10):
         await store.append(TENANT, [to(f"note/{n}")])
@@ -156,7 +155,7 @@ async def test_pages_follow_each_other(store: PostgresEventStore, urls: Database
         assert_dense(rows)
 
 
-async def test_the_sequence_is_not_the_apps_to_change(store: PostgresEventStore, urls: DatabaseUrls) -> None:
+async def test_the_sequence_is_not_the_apps_to_change(store: PostgresEventStore, urls: OwnedDatabase) -> None:
     await store.append(TENANT, [to("note/1")])
     sequencer = Sequencer(urls.relay)
     await sequencer.catch_up()
@@ -178,7 +177,7 @@ async def test_the_sequence_is_not_the_apps_to_change(store: PostgresEventStore,
 
 
 async def test_numbers_survive_a_dump_and_restore_into_another_cluster(
-    store: PostgresEventStore, urls: DatabaseUrls, postgres: Postgres
+    store: PostgresEventStore, urls: OwnedDatabase, postgres: Postgres
 ) -> None:
     """The other cluster's transaction ids begin anew, far below those in the dump."""
     dump, restore = _programs()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from infra.postgres.provision import OwnedDatabase
 from services.audit_log.bootstrap import AuditLogService, build
 from services.audit_log.gate.application.disclosure import DisclosureGate, Steps
 from services.audit_log.keyring.adapters.kms.file import FileKms
@@ -35,7 +36,7 @@ from shared.identity.tokens import KeySource, StaticKeys, TokenVerifier
 from shared.messaging.in_process import InProcessBus
 from shared.messaging.signature import EventSigner, EventVerifier, SignatureVerifier
 from shared.service import clock
-from shared.service.parts import DatabaseUrls, Parts
+from shared.service.parts import Parts
 from tests.support.postgres import Postgres
 
 KEYS = {name: ServiceKeys.from_seed(name, sha256(name.encode()).digest()) for name in ServiceName}
@@ -85,7 +86,7 @@ class World:
     bus: InProcessBus
     tenant: str = field(default_factory=lambda: f"t{secrets.token_hex(4)}")
     client: str = field(default_factory=lambda: str(uuid4()))
-    databases: dict[str, DatabaseUrls] = field(default_factory=dict)
+    databases: dict[str, OwnedDatabase] = field(default_factory=dict)
     """of a world that is a test's own"""
 
     def token(self, sub: str, role: str, **claims: Any) -> str:

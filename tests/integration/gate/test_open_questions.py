@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import aiohttp
@@ -14,15 +13,13 @@ import asyncpg
 import pytest
 
 import services.audit_log.officers.api.snooping as snooping_module
-from services.audit_log.bootstrap import SCHEMA
-from services.audit_log.ledger.adapters import schema as ledger_schema
+from services.audit_log.migrations import SCHEMA
 from services.audit_log.officers.adapters.case_table import CaseTable
 from services.audit_log.officers.adapters.judgements import Judgements
 from services.audit_log.officers.adapters.open_questions import counted
 from services.audit_log.officers.application.cases import Decided
 from services.audit_log.officers.domain.access import Access
 from services.audit_log.officers.domain.explanations import Explanation, Ground, Judged, Mark
-from shared.eventstore.migrate import migrate
 from shared.eventstore.model import Statement
 from shared.eventstore.postgres import PostgresEventStore
 from shared.service.clock import now
@@ -45,14 +42,12 @@ def use(index: int, agent: str, client: int, explained: Explanation | None = Non
 @pytest.fixture
 async def urls(make_database: MakeDatabase) -> DatabaseUrls:
     """With the ledger's tables, which are counted from."""
-    made = await make_database("audit_log")
-    await migrate(made.owner, (*SCHEMA, *ledger_schema.schema(urlsplit(made.app).username or "")))
-    return made
+    return await make_database("audit_log")
 
 
 @pytest.fixture
 async def store(urls: DatabaseUrls) -> AsyncIterator[PostgresEventStore]:
-    made = PostgresEventStore(urls, ddl=SCHEMA, now=now)
+    made = PostgresEventStore(urls, schema=SCHEMA, now=now)
     await made.open()
     yield made
     await made.close()

@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.eventstore.postgres import PostgresEventStore
-from shared.eventstore.schema import tenant_table
 from shared.http.call import Call
-from shared.http.idempotency import SCHEMA, Answer, Idempotency, Repeat
+from shared.http.idempotency import Answer, Idempotency, Repeat
 from shared.http.problems import Problem
 from shared.identity.principal import Principal
 from shared.identity.roles import Role
@@ -22,7 +21,7 @@ TENANT = "north"
 
 @pytest.fixture
 async def store(make_database: MakeDatabase) -> AsyncIterator[PostgresEventStore]:
-    opened = PostgresEventStore(await make_database("notes"), ddl=[SCHEMA, *tenant_table("idempotency")], now=now)
+    opened = PostgresEventStore(await make_database("session_notes"), now=now)
     await opened.open()
     yield opened
     await opened.close()

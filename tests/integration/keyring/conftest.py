@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
+from infra.postgres.provision import OwnedDatabase
 from services.audit_log.keyring.adapters.keyring import PostgresKeyring
 from services.audit_log.keyring.adapters.kms.file import FileKms
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
 from tests.support.postgres import MakeDatabase
 
 
@@ -32,7 +32,7 @@ class CountedKms(FileKms):
 
 
 @pytest.fixture
-async def urls(make_database: MakeDatabase) -> DatabaseUrls:
+async def urls(make_database: MakeDatabase) -> OwnedDatabase:
     return await make_database("keyring")
 
 
@@ -42,7 +42,7 @@ def kms(tmp_path: Path) -> CountedKms:
 
 
 @pytest.fixture
-async def keyring(urls: DatabaseUrls, kms: CountedKms) -> AsyncIterator[PostgresKeyring]:
+async def keyring(urls: OwnedDatabase, kms: CountedKms) -> AsyncIterator[PostgresKeyring]:
     made = PostgresKeyring(urls, kms, now=now, random=os.urandom, new_id=uuid4)
     await made.open()
     yield made

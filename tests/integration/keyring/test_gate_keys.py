@@ -7,13 +7,13 @@ import asyncpg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from infra.postgres.provision import OwnedDatabase
 from services.audit_log.keyring.adapters.keyring import PostgresKeyring
 from services.audit_log.keyring.domain.gate_keys import OPENS_FOR, WRITTEN_FOR
 from services.audit_log.ledger.application.ports import UnknownKey
 from services.audit_log.ledger.domain.entry import SYSTEM_TENANT
 from shared.contracts.records import KeyClass
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
 from tests.integration.keyring.conftest import CountedKms
 
 CLIENT, NOTES = "client-1", KeyClass.PROGRESS_NOTE
@@ -41,7 +41,7 @@ async def test_the_newest_is_written_to_and_the_older_still_opens(keyring: Postg
     assert await keyring.gate_keys.opening(older.key_id)
 
 
-async def test_an_ended_key_is_destroyed_and_stays_so(keyring: PostgresKeyring, urls: DatabaseUrls) -> None:
+async def test_an_ended_key_is_destroyed_and_stays_so(keyring: PostgresKeyring, urls: OwnedDatabase) -> None:
     at = now()
     made = await keyring.gate_keys.make(at)
     assert await keyring.gate_keys.destroy_ended(at + OPENS_FOR - timedelta(seconds=1)) == []

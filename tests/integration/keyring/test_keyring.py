@@ -9,6 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from infra.postgres.provision import OwnedDatabase
 from services.audit_log.keyring.adapters import rewrapping
 from services.audit_log.keyring.adapters.key_cache import KeyCache
 from services.audit_log.keyring.adapters.keyring import PostgresKeyring
@@ -18,7 +19,6 @@ from services.audit_log.ledger.application.ports import Erased, KeyFenced, Keyri
 from shared.contracts.disclosure import IndexField, RecordKey
 from shared.contracts.records import KeyClass
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
 from tests.integration.keyring.conftest import CountedKms
 
 CLIENT = "11111111-1111-4111-8111-111111111111"
@@ -31,7 +31,7 @@ def want(key: RecordKey, *, client: str = CLIENT, key_class: KeyClass = NOTES, r
     return KeyWanted(client, key_class, record or key.record_id, key.kid)
 
 
-async def other_process(urls: DatabaseUrls, kms: CountedKms) -> PostgresKeyring:
+async def other_process(urls: OwnedDatabase, kms: CountedKms) -> PostgresKeyring:
     made = PostgresKeyring(urls, CountedKms(kms._path), now=now, random=os.urandom, new_id=uuid4)
     await made.open()
     return made
@@ -64,7 +64,7 @@ async def test_concurrent_first_use_makes_exactly_one_key(keyring: PostgresKeyri
     assert kms.calls["wrap"] == 1
 
 
-async def test_concurrent_first_use_in_two_processes(keyring: PostgresKeyring, urls: DatabaseUrls, kms: CountedKms) -> None:
+async def test_concurrent_first_use_in_two_processes(keyring: PostgresKeyring, urls: OwnedDatabase, kms: CountedKms) -> None:
     second = await other_process(urls, kms)
     try:
         for round_ in range(10):
@@ -81,7 +81,7 @@ async def test_concurrent_first_use_in_two_processes(keyring: PostgresKeyring, u
     await connection.close()
 
 
-async def test_many_reads_at_once_ask_the_kms_once_a_key(keyring: PostgresKeyring, urls: DatabaseUrls, kms: CountedKms) -> None:
+async def test_many_reads_at_once_ask_the_kms_once_a_key(keyring: PostgresKeyring, urls: OwnedDatabase, kms: CountedKms) -> None:
     one = await keyring.new_record_key("clinic-a", CLIENT, NOTES, "r1")
     two = await keyring.new_record_key("clinic-a", CLIENT, PRIVATE, "r2")
     fresh_kms = CountedKms(kms._path)
@@ -200,7 +200,7 @@ async def test_shredding_evicts_the_cache(keyring: PostgresKeyring, kms: Counted
 
 
 async def test_an_erasure_holds_at_once_in_another_process_that_has_the_key_cached(
-    keyring: PostgresKeyring, urls: DatabaseUrls, kms: CountedKms
+    keyring: PostgresKeyring, urls: OwnedDatabase, kms: CountedKms
 ) -> None:
     key = await keyring.new_record_key("clinic-a", CLIENT, NOTES, "r1")
     second = await other_process(urls, kms)
@@ -210,7 +210,7 @@ async def test_an_erasure_holds_at_once_in_another_process_that_has_the_key_cach
     await second.close()
 
 
-async def test_the_row_of_a_shredded_key_stays_and_holds_nothing(keyring: PostgresKeyring, urls: DatabaseUrls) -> None:
+async def test_the_row_of_a_shredded_key_stays_and_holds_nothing(keyring: PostgresKeyring, urls: OwnedDatabase) -> None:
     key = await keyring.new_record_key("clinic-a", CLIENT, NOTES, "r1")
     await keyring.shred("clinic-a", CLIENT, [NOTES], ERASURE)
     connection = await asyncpg.connect(urls.owner)
@@ -229,7 +229,7 @@ async def test_the_row_of_a_shredded_key_stays_and_holds_nothing(keyring: Postgr
     await connection.close()
 
 
-async def test_no_role_sees_another_tenants_rows(keyring: PostgresKeyring, urls: DatabaseUrls) -> None:
+async def test_no_role_sees_another_tenants_rows(keyring: PostgresKeyring, urls: OwnedDatabase) -> None:
     await keyring.new_record_key("clinic-a", CLIENT, NOTES, "r1")
     await keyring.fence("clinic-a", CLIENT, [PRIVATE], ERASURE)
     for dsn in (urls.app, urls.owner):
@@ -247,7 +247,7 @@ async def test_no_role_sees_another_tenants_rows(keyring: PostgresKeyring, urls:
 
 
 async def test_a_wrapped_key_moved_to_another_row_does_not_open(
-    keyring: PostgresKeyring, urls: DatabaseUrls, kms: CountedKms
+    keyring: PostgresKeyring, urls: OwnedDatabase, kms: CountedKms
 ) -> None:
     mine = await keyring.new_record_key("clinic-a", CLIENT, NOTES, "r1")
     theirs = await keyring.new_record_key("clinic-a", OTHER, NOTES, "r1")
@@ -282,7 +282,7 @@ async def test_rewrapping_reaches_every_tenant_and_makes_an_erasure_final(keyrin
 
 
 async def test_a_key_that_does_not_unwrap_holds_up_no_other_rewrap(
-    keyring: PostgresKeyring, urls: DatabaseUrls, kms: CountedKms
+    keyring: PostgresKeyring, urls: OwnedDatabase, kms: CountedKms
 ) -> None:
     keys = [await keyring.new_record_key("clinic-a", f"client-{n}", NOTES, "r") for n in range(4)]
     connection = await asyncpg.connect(urls.owner)
@@ -330,7 +330,7 @@ async def test_nothing_is_final_that_has_only_been_erased_logically_after_a_rewr
 
 
 async def test_index_keys_have_versions_and_are_kept_like_data_keys(
-    keyring: PostgresKeyring, urls: DatabaseUrls, kms: CountedKms
+    keyring: PostgresKeyring, urls: OwnedDatabase, kms: CountedKms
 ) -> None:
     fields = (IndexField.NAME, IndexField.IDENTIFIER)
     first = await keyring.index_keys("clinic-a", fields, older=True)
@@ -365,21 +365,21 @@ async def test_kms_away_is_said_so_and_passes(keyring: PostgresKeyring, kms: Cou
     assert await keyring.ready()
 
 
-async def test_a_closed_keyring_opens_nothing(urls: DatabaseUrls, kms: CountedKms) -> None:
+async def test_a_closed_keyring_opens_nothing(urls: OwnedDatabase, kms: CountedKms) -> None:
     closed = PostgresKeyring(urls, kms, now=now, random=os.urandom, new_id=uuid4)
     with pytest.raises(KeyringUnavailable):
         await closed.new_record_key("clinic-a", CLIENT, NOTES, "r1")
     assert not await closed.ready()
 
 
-async def test_opening_twice_keeps_what_is_there(keyring: PostgresKeyring, urls: DatabaseUrls, kms: CountedKms) -> None:
+async def test_opening_twice_keeps_what_is_there(keyring: PostgresKeyring, urls: OwnedDatabase, kms: CountedKms) -> None:
     key = await keyring.new_record_key("clinic-a", CLIENT, NOTES, "r1")
     again = await other_process(urls, kms)
     assert await again.record_keys("clinic-a", [want(key)]) == [key]
     await again.close()
 
 
-async def test_no_key_material_stands_in_the_database(keyring: PostgresKeyring, urls: DatabaseUrls, tmp_path: Path) -> None:
+async def test_no_key_material_stands_in_the_database(keyring: PostgresKeyring, urls: OwnedDatabase, tmp_path: Path) -> None:
     key = await keyring.new_record_key("clinic-a", CLIENT, NOTES, "r1")
     connection = await asyncpg.connect(urls.owner)
     await connection.execute("SET app.tenant_id = 'clinic-a'")

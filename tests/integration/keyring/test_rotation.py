@@ -14,6 +14,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from infra.postgres.provision import OwnedDatabase
 from services.audit_log.keyring.adapters.key_uses import NOTED_EVERY
 from services.audit_log.keyring.adapters.keyring import PostgresKeyring
 from services.audit_log.keyring.adapters.kms.openbao import OpenBaoKms
@@ -21,7 +22,6 @@ from services.audit_log.keyring.domain.keys import KeyRotation
 from services.audit_log.ledger.application.ports import KeyWanted
 from shared.contracts.records import KeyClass
 from shared.service import clock
-from shared.service.parts import DatabaseUrls
 from tests.e2e.embedded import ROOT
 from tests.integration.keyring.conftest import CountedKms
 from tests.support.openbao import OpenBao, binary, running
@@ -38,7 +38,7 @@ def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
         yield server
 
 
-async def epochs(urls: DatabaseUrls) -> Counter[int]:
+async def epochs(urls: OwnedDatabase) -> Counter[int]:
     connection = await asyncpg.connect(urls.owner)
     await connection.execute("SET app.tenant_id = 'clinic-a'")
     rows = await connection.fetch("SELECT kms_epoch, count(*) AS n FROM data_key GROUP BY kms_epoch")
@@ -59,7 +59,7 @@ async def rewrapping(env: dict[str, str]) -> asyncio.subprocess.Process:
 
 
 async def test_the_key_encryption_key_rotates_under_load_though_the_rewrap_is_killed(
-    urls: DatabaseUrls, openbao: OpenBao, tmp_path: Path
+    urls: OwnedDatabase, openbao: OpenBao, tmp_path: Path
 ) -> None:
     tokens = {policy: await asyncio.to_thread(openbao.new_token, policy=policy) for policy in ("keyring", "keyring-operator")}
     kms = OpenBaoKms(openbao.url, token=lambda: tokens["keyring"])
@@ -70,7 +70,7 @@ async def test_the_key_encryption_key_rotates_under_load_though_the_rewrap_is_ki
     made = await asyncio.gather(*(keyring.new_record_key("clinic-a", c, NOTES, "r1") for c in clients))
 
     (tmp_path / "token").write_text(tokens["keyring"])
-    (tmp_path / "keyring.json").write_text(json.dumps({"owner": urls.owner, "app": urls.app, "relay": urls.relay}))
+    (tmp_path / "keyring.json").write_text(json.dumps({"app": urls.app, "relay": urls.relay}))
     env = {
         "PATH": os.environ["PATH"],
         "KMS_PROVIDER": "openbao",
@@ -123,7 +123,7 @@ def test_the_command_says_what_it_lacks() -> None:
     assert main({"KMS_PROVIDER": "openbao"}) == 1
 
 
-async def versions(urls: DatabaseUrls) -> list[tuple[int, str, int]]:
+async def versions(urls: OwnedDatabase) -> list[tuple[int, str, int]]:
     connection = await asyncpg.connect(urls.owner)
     await connection.execute("SET app.tenant_id = 'clinic-a'")
     rows = await connection.fetch("SELECT version, state, uses FROM data_key ORDER BY version")
@@ -131,7 +131,7 @@ async def versions(urls: DatabaseUrls) -> list[tuple[int, str, int]]:
     return [(r["version"], r["state"], r["uses"]) for r in rows]
 
 
-async def test_data_keys_rotate_by_count_under_load(urls: DatabaseUrls, kms: CountedKms) -> None:
+async def test_data_keys_rotate_by_count_under_load(urls: OwnedDatabase, kms: CountedKms) -> None:
     """Two processes that begin records of one client at the same time: no request fails, no version is skipped or doubled."""
     rotation = KeyRotation(records=100)
     rings = [
@@ -158,7 +158,7 @@ async def test_data_keys_rotate_by_count_under_load(urls: DatabaseUrls, kms: Cou
     assert 3 <= len(found) <= 7 and max(used.values()) <= 100 + 2 * NOTED_EVERY + 10
 
 
-async def test_data_keys_rotate_by_age(urls: DatabaseUrls, kms: CountedKms) -> None:
+async def test_data_keys_rotate_by_age(urls: OwnedDatabase, kms: CountedKms) -> None:
     late = timedelta()
     ring = PostgresKeyring(urls, kms, now=lambda: clock.now() + late, random=os.urandom, new_id=uuid4)
     await ring.open()
@@ -173,7 +173,7 @@ async def test_data_keys_rotate_by_age(urls: DatabaseUrls, kms: CountedKms) -> N
     await ring.close()
 
 
-async def test_a_rotation_that_is_due_while_the_kms_is_away_waits(urls: DatabaseUrls, kms: CountedKms) -> None:
+async def test_a_rotation_that_is_due_while_the_kms_is_away_waits(urls: OwnedDatabase, kms: CountedKms) -> None:
     ring = PostgresKeyring(urls, kms, now=clock.now, random=os.urandom, new_id=uuid4, rotation=KeyRotation(records=1))
     await ring.open()
     first = await ring.new_record_key("clinic-a", "c", NOTES, "r1")

@@ -16,7 +16,6 @@ import asyncpg
 import pytest
 
 from infra.postgres.launcher import LocalPostgres
-from infra.postgres.provision import provision
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
 from shared.messaging.port import Inbound, Outbound, Transport
@@ -24,7 +23,7 @@ from tests.support import environment
 from tests.support.kafka import Kafka
 from tests.support.load import KEYS, Writers
 from tests.support.messaging import DDL, World, eventually, opened_store, running
-from tests.support.postgres import MakeDatabase, server_directory
+from tests.support.postgres import MakeDatabase, Postgres, as_owner, server_directory
 
 pytestmark = [pytest.mark.kafka, pytest.mark.real_kafka]
 ROOT = Path(__file__).parents[3]
@@ -59,7 +58,7 @@ async def test_a_broker_that_is_stopped_for_30_seconds(world: World, kafka: Kafk
 
 async def test_postgresql_that_restarts(kafka: Kafka) -> None:
     with server_directory() as directory, LocalPostgres(directory / "data") as server:
-        urls = (await provision(server.dsn(), ["consent"], lambda role: f"password of {role}"))["consent"]
+        urls = (await Postgres(server.dsn(), "own", server).make_databases("consent"))["consent"]
         transport = kafka.transport()
         await transport.start()
         async with opened_store(urls) as store:
@@ -82,7 +81,7 @@ async def test_postgresql_that_restarts(kafka: Kafka) -> None:
 async def test_a_consumer_paused_past_its_session_timeout(world: World, kafka: Kafka, tmp_path: Path) -> None:
     """Its partitions go to another; when it wakes it still holds a batch, and goes on with it."""
     file = tmp_path / "urls.json"
-    file.write_text(json.dumps({"owner": world.urls.owner, "app": world.urls.app, "relay": world.urls.relay}))
+    file.write_text(json.dumps({"app": world.urls.app, "relay": world.urls.relay}))
     command = [sys.executable, "-m", "tests.support.member", str(file), kafka.bootstrap, world.tenant, world.group, "0.005"]
     member = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.PIPE)
     try:
@@ -172,8 +171,9 @@ async def test_two_relays_whose_leader_loses_its_connection(world: World) -> Non
 async def test_a_clock_that_goes_backwards(kafka: Kafka, make_database: MakeDatabase) -> None:
     """Order and checkpoints come from versions and numbers, never from a clock."""
     urls, ticks = await make_database("consent"), count()
+    await as_owner(urls, *DDL)
     start = datetime.now(UTC)
-    store = PostgresEventStore(urls, ddl=DDL, now=lambda: start - timedelta(minutes=next(ticks)))
+    store = PostgresEventStore(urls, now=lambda: start - timedelta(minutes=next(ticks)))
     await store.open()
     transport = kafka.transport()
     await transport.start()
@@ -215,7 +215,7 @@ def small_disk() -> Iterator[Path]:
 
 async def test_a_full_disk_under_postgresql(kafka: Kafka, small_disk: Path) -> None:
     with LocalPostgres(small_disk / "data") as server:
-        urls = (await provision(server.dsn(), ["consent"], lambda role: f"password of {role}"))["consent"]
+        urls = (await Postgres(server.dsn(), "own", server).make_databases("consent"))["consent"]
         transport = kafka.transport()
         await transport.start()
         async with opened_store(urls) as store:

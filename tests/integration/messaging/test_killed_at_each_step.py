@@ -26,7 +26,7 @@ async def test_what_was_acknowledged_is_there_once_and_in_order(
     kafka: Kafka, make_database: MakeDatabase, tmp_path: Path
 ) -> None:
     urls, file = await make_database("consent"), tmp_path / "urls.json"
-    file.write_text(json.dumps({"owner": urls.owner, "app": urls.app, "relay": urls.relay}))
+    file.write_text(json.dumps({"app": urls.app, "relay": urls.relay}))
     acknowledged: dict[str, set[int]] = {key: set() for key in KEYS}
     async with opened_store(urls) as store:
         world = World(urls, store, kafka.transport())

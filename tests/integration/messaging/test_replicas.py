@@ -55,7 +55,7 @@ async def test_replicas_share_rebalance_and_neither_lose_nor_double(
     kafka: Kafka, make_database: MakeDatabase, tmp_path: Path
 ) -> None:
     urls, file, over = await make_database("consent"), tmp_path / "urls.json", asyncio.Event()
-    file.write_text(json.dumps({"owner": urls.owner, "app": urls.app, "relay": urls.relay}))
+    file.write_text(json.dumps({"app": urls.app, "relay": urls.relay}))
     transport = kafka.transport()
     await transport.start()
     async with opened_store(urls) as store:

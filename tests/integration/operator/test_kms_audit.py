@@ -75,7 +75,7 @@ async def desk(bao: Deployed, postgres: Postgres, tmp_path: Path) -> AsyncIterat
         await world.ask(world.token("t-rivera", "therapist"), Action.READ, ref)
         await world.service.direct_gate(NOTES).gate_key()
         for name, urls in world.databases.items():
-            (tmp_path / f"{name}.json").write_text(json.dumps({"owner": urls.owner, "app": urls.app, "relay": urls.relay}))
+            (tmp_path / f"{name}.json").write_text(json.dumps({"app": urls.app, "relay": urls.relay}))
         environment = {
             "KEYRING_DATABASE_FILE": str(tmp_path / "keyring.json"),
             "DATABASE_FILE": str(tmp_path / "audit_log.json"),

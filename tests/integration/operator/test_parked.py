@@ -47,7 +47,7 @@ class Desk:
 async def desk(make_database: MakeDatabase, tmp_path: Path) -> AsyncIterator[Desk]:
     urls = await make_database("session_notes")
     file = tmp_path / "session_notes.json"
-    file.write_text(json.dumps({"owner": urls.owner, "app": urls.app, "relay": urls.relay}))
+    file.write_text(json.dumps({"app": urls.app, "relay": urls.relay}))
     async with opened_store(urls) as store:
         world = World(urls, store, InProcessBus())
         desk = Desk(world, file)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from io import StringIO
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -12,8 +11,8 @@ import pytest
 
 from infra.operator import rebuild as rebuilding
 from infra.operator.rebuild import MODELS, Trouble, rebuild
+from infra.postgres.provision import OwnedDatabase, redirected
 from infra.progress import Progress
-from shared.service.parts import DatabaseUrls
 from tests.integration.alliance_measurement.clinic import Clinic, World, running_world, today
 from tests.support.postgres import Postgres
 
@@ -26,11 +25,14 @@ async def world(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) ->
         yield running
 
 
-def urls_of(world: World, service: str) -> DatabaseUrls:
-    (running,) = (s for s in world.running.services if s.name == service)
-    urls: Any = running
-    found: DatabaseUrls = urls._background._store._urls
-    return found
+def urls_of(world: World, service: str) -> OwnedDatabase:
+    database = world.prefix + service
+
+    def dsn(purpose: str) -> str:
+        role = f"{database}_{purpose}"
+        return redirected(world.admin_dsn, user=role, password=world.running._secrets.password(role), database=database)
+
+    return OwnedDatabase(owner=dsn("owner"), app=dsn("app"), relay=dsn("relay"))
 
 
 async def contents(world: World, service: str) -> dict[str, list[str]]:

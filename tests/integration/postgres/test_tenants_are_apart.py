@@ -11,21 +11,13 @@ import asyncpg
 import pytest
 
 from infra.postgres.provision import DATABASES
-from services.alliance_measurement.adapters.schema import DDL as ALLIANCE
-from services.audit_log.downtime.adapters import late_write_table
-from services.audit_log.erasure.application import stream as erasure_stream
-from services.audit_log.gate.adapters import schema as gate_schema
-from services.audit_log.keyring.adapters import schema as keyring_schema
-from services.audit_log.ledger.adapters import schema as ledger_schema
-from services.consent.adapters.conditional_creates import DDL as CONDITIONAL
-from services.consent.adapters.schema import DDL as CONSENT
-from services.session_notes.adapters.schema import DDL as NOTES
-from shared.eventstore.migrate import migrate
 from tests.support.postgres import Postgres
 
 OURS, THEIRS = "haven", "harbour"
-NO_TENANT = {"schema_applied", "sequence_mark", "message_number"}
-"""tables without a row of any tenant; no app role may read them but the list of applied schemas"""
+BOOKS = {"schema_step", "schema_declared"}
+"""what a schema is at: the app role reads it at its start, and nothing more"""
+NO_TENANT = {*BOOKS, "sequence_mark", "message_number"}
+"""tables without a row of any tenant"""
 LISTED = {
     "policy_heads": {"tenant_id", "head", "changed_at"},
     "assessment_tenant": {"tenant_id"},
@@ -63,26 +55,6 @@ class Filled:
 async def filled(request: pytest.FixtureRequest, postgres: Postgres) -> AsyncIterator[Filled]:
     service = request.param
     urls = (await postgres.make_databases(service))[service]
-    app_role = urls.app.split("//")[1].split(":")[0]
-    ddl: dict[str, tuple[str, ...]] = {
-        "consent": (*CONSENT, *CONDITIONAL),
-        "session_notes": NOTES,
-        "alliance_measurement": ALLIANCE,
-        "audit_log": (
-            *gate_schema.schema(),
-            *erasure_stream.SCHEMA,
-            *late_write_table.SCHEMA,
-            *ledger_schema.schema(app_role),
-        ),
-        "keyring": keyring_schema.SCHEMA,
-    }
-    if service == "keyring":
-        owner = await asyncpg.connect(urls.owner)
-        for statement in ddl[service]:
-            await owner.execute(statement)
-        await owner.close()
-    else:
-        await migrate(urls.owner, ddl[service])
     database = urls.app.split("/")[3].split("?")[0]
     admin = await asyncpg.connect(postgres.admin_dsn, database=database)
     app = await asyncpg.connect(urls.app)
@@ -107,7 +79,7 @@ async def test_every_table_holds_rows_of_a_tenant_or_of_nobody(filled: Filled) -
     assert set(filled.others) <= NO_TENANT
     assert len(filled.tables) >= 3
     assert [t for t in filled.tables if not filled.forced[t]] == [], "row-level security that the owner is held to as well"
-    for table in set(filled.others) - {"schema_applied"}:
+    for table in set(filled.others) - BOOKS:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await filled.app.execute(f"SELECT 1 FROM {table}")
 

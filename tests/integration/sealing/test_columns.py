@@ -5,19 +5,11 @@ column (a projection, a snapshot, an index) is put on the list on purpose. Ident
 """
 
 from typing import Final
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
-from services.alliance_measurement.adapters.schema import DDL as ALLIANCE
-from services.audit_log.bootstrap import SCHEMA as AUDIT_LOG
-from services.audit_log.keyring.adapters.schema import SCHEMA as KEYRING
-from services.audit_log.ledger.adapters import schema as ledger_schema
-from services.consent.adapters.conditional_creates import DDL as CONDITIONAL_CREATES
-from services.consent.adapters.schema import DDL as CONSENT
-from services.session_notes.adapters.schema import DDL as NOTES
-from shared.eventstore.migrate import migrate
+from infra.migrate import SCHEMAS
 from tests.support.postgres import Postgres
 
 Column = tuple[str, str]
@@ -109,6 +101,7 @@ PUBLIC: Final[dict[str, str]] = {
     "persons.name": "of staff, never of a client: a directory (ADR 0043)",
     "ledger_agent.name": "of staff, never of a client: the ledger is searched by it",
     "policy_event.payload": "consent-policy.v1: codes, ids and periods (tests/contract/test_public_fields.py)",
+    "schema_step.title": "what a step of the schema does, in the words of the source code",
     "tenant_rules.provisions": "the organisation's own rules: about no client",
     "tenant_rules_wish.provisions": "the same, before a second officer wants it: about no client",
 }  # fmt: skip
@@ -122,16 +115,9 @@ WHERE table_schema = 'public' AND data_type NOT IN ('uuid', 'boolean', 'timestam
 @pytest.fixture(scope="module")
 async def columns(postgres: Postgres) -> set[Column]:
     """Of all tables that the services' own DDL makes."""
-    names = ("consent", "session_notes", "alliance_measurement", "audit_log", "keyring")
-    urls = await postgres.make_databases(*names)
-    await migrate(urls["consent"].owner, (*CONSENT, *CONDITIONAL_CREATES))
-    await migrate(urls["session_notes"].owner, NOTES)
-    await migrate(urls["alliance_measurement"].owner, ALLIANCE)
-    role = urlsplit(urls["audit_log"].app).username or ""
-    await migrate(urls["audit_log"].owner, (*AUDIT_LOG, *ledger_schema.schema(role)))
-    await migrate(urls["keyring"].owner, KEYRING)
+    urls = await postgres.make_databases(*SCHEMAS)
     found: set[Column] = set()
-    for name in names:
+    for name in SCHEMAS:
         connection = await asyncpg.connect(urls[name].owner)
         try:
             found |= {(row["table_name"], row["column_name"]) for row in await connection.fetch(_COLUMNS)}

@@ -135,7 +135,7 @@ async def test_an_erased_client_is_not_found_and_leaves_no_token(clinic: Clinic)
 
 @pytest.fixture
 async def index(clinic: Clinic) -> Any:
-    store = PostgresEventStore(clinic.world.database, ddl=(), now=clock.now)
+    store = PostgresEventStore(clinic.world.database, now=clock.now)
     await store.open()
     yield PostgresClientIndex(store), store
     await store.close()

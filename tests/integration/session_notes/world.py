@@ -12,6 +12,7 @@ import aiohttp
 
 import services.audit_log.bootstrap as audit_log
 import services.session_notes.bootstrap as session_notes
+from infra.postgres.provision import OwnedDatabase
 from services.audit_log.gate.application.direct import DirectGate
 from services.session_notes.application.downtime import Bounds
 from services.session_notes.settings import Settings
@@ -53,7 +54,7 @@ from shared.messaging.port import Outbound
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
 from shared.service import clock
-from shared.service.parts import DatabaseUrls, Parts
+from shared.service.parts import Parts
 from shared.service.record import WriteMeta, client_key, record_event
 from tests.e2e.rest import Answer, Person, Rest
 from tests.support.http import serving
@@ -138,7 +139,7 @@ class World:
     line: Line
     policy: GivenPolicy
     bus: ListeningBus
-    database: DatabaseUrls
+    database: OwnedDatabase
     notes: session_notes.SessionNotes
     alliance: Parts
     consent: Parts

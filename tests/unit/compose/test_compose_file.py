@@ -19,7 +19,7 @@ TEXT = (ROOT / "docker-compose.yml").read_text()
 SERVERS = {"postgres", "postgres-keyring", "kafka", "openbao", "keycloak"}
 """images of others, which keep data on a volume and choose their own user"""
 SERVICES = {"consent", "session-notes", "alliance-measurement", "audit-log", "ehr-gateway"}
-ONCE = {"databases", "keyring-database", "topics", "kms-setup"}
+ONCE = {"databases", "keyring-database", "migrate", "migrate-keyring", "topics", "kms-setup"}
 SECRETS_OF = {"databases": "postgres", "keyring-database": "postgres-keyring", "topics": "kafka"}
 """one-shots, by whose folder they read; everybody else reads the folder of their own name"""
 
@@ -90,6 +90,7 @@ def test_who_holds_ciphertext_has_no_way_to_the_keys() -> None:
         "postgres-keyring",
         "openbao",
         "keyring-database",
+        "migrate-keyring",
         "kms-setup",
     }
     assert networks("postgres-keyring") == networks("openbao") == {"keys"}

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import stat
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from infra.compose.secrets import DATABASES, HOSTS, main, make
+from infra.compose.secrets import DATABASES, HOSTS, OWNERS, main, make
 from shared.contracts.records import ServiceName
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
+from shared.service.transport import check_database
 
 TLS = ("cert.pem", "key.pem", "ca.pem", "keystore.pem")
 SERVICE = ("seed.hex", "directory.json", "database.json", "kafka.env", *TLS)
@@ -25,8 +27,10 @@ EXPECTED = {
     "alliance-measurement": SERVICE,
     "audit-log": (*SERVICE, "keyring.json", "log-seed.hex", "sign-in-secret"),
     "ehr-gateway": ("seed.hex", "directory.json", *TLS),
-    "postgres": ("password", "role-passwords.json", "provision.env"),
-    "postgres-keyring": ("password", "role-passwords.json", "provision.env"),
+    "postgres": ("password", "role-passwords.json", "provision.env", *TLS),
+    "postgres-keyring": ("password", "role-passwords.json", "provision.env", *TLS),
+    "migrate": ("owners.json", "ca.pem"),
+    "migrate-keyring": ("owners.json", "ca.pem"),
     "kafka": ("broker.env", "admin.env", *TLS),
     "openbao": ("unseal.key", *TLS),
     "nginx": TLS,
@@ -35,6 +39,8 @@ EXPECTED = {
 }
 CERTIFIED = {
     **{host: (host, "localhost") for host in HOSTS.values()},
+    "postgres": ("postgres", "localhost"),
+    "postgres-keyring": ("postgres-keyring", "localhost"),
     "kafka": ("kafka", "localhost"),
     "openbao": ("openbao", "localhost"),
     "nginx": ("nginx", "localhost"),
@@ -99,13 +105,45 @@ def test_no_secret_stands_in_two_folders_but_a_password_and_the_server_that_chec
     databases = {frozenset({"postgres", HOSTS[ServiceName(d)]}) for d in DATABASES["postgres"]}
     kafka = {frozenset({"kafka", HOSTS[ServiceName(d)]}) for d in DATABASES["postgres"]}
     client = frozenset({"keycloak", "audit-log"})
-    assert shared == databases | kafka | {frozenset({"postgres-keyring", "audit-log"}), client}
+    owners = {frozenset({instance, folder}) for instance, folder in OWNERS.items()}
+    assert shared == databases | kafka | owners | {frozenset({"postgres-keyring", "audit-log"}), client}
+
+
+def test_no_running_service_has_an_owners_login(made: Path) -> None:
+    owners = {p for f in OWNERS.values() for p in re.findall(r"_owner:(\w+)@", (made / f / "owners.json").read_text())}
+    assert len(owners) == sum(map(len, DATABASES.values()))
+    for host in HOSTS.values():
+        text = "".join(p.read_text() for p in (made / host).iterdir())
+        assert not [o for o in owners if o in text] and "_owner" not in text, host
+
+
+def test_every_database_is_reached_by_checked_tls_alone(made: Path) -> None:
+    texts = [p.read_text() for p in made.rglob("*") if p.suffix in (".json", ".env")]
+    found = [dsn for text in texts for dsn in re.findall(r"postgresql://[^\"\s]+", text)]
+    databases = sum(map(len, DATABASES.values()))
+    assert len(found) == 3 * databases + len(DATABASES), "app, relay and owner of each, and an administrator of each server"
+    for dsn in found:
+        check_database({}, "DSN", dsn)
+        assert "sslrootcert=/run/secrets/app/ca.pem" in dsn
+
+
+def test_certificates_are_renewed_and_nothing_else(tmp_path: Path) -> None:
+    make(folder := tmp_path / "secrets")
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    for older in OWNERS.values():  # as a release before these left it
+        shutil.rmtree(folder / older)
+    assert main(["secrets", "--renew", str(folder)]) == 0
+    after = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    assert after.keys() == before.keys()
+    assert {p.name for p in after if after[p] != before[p]} == set(TLS)
+    for container, hosts in CERTIFIED.items():
+        verify(folder / container, hosts[0])
 
 
 def test_nobody_but_the_gate_reaches_the_keyring(made: Path) -> None:
     for folder in made.iterdir():
         text = "".join(p.read_text() for p in folder.iterdir() if p.suffix in (".json", ".env"))
-        assert ("keyring" in text) == (folder.name in ("audit-log", "postgres-keyring")), folder.name
+        assert ("keyring" in text) == (folder.name in ("audit-log", "postgres-keyring", "migrate-keyring")), folder.name
 
 
 def test_urls_carry_the_passwords_that_the_roles_get(made: Path) -> None:
@@ -114,7 +152,8 @@ def test_urls_carry_the_passwords_that_the_roles_get(made: Path) -> None:
         assert set(passwords) == {f"{d}_{r}" for d in databases for r in ("owner", "app", "relay")}
         for database in databases:
             file = made / ("audit-log/keyring.json" if database == "keyring" else f"{HOSTS[ServiceName(database)]}/database.json")
-            for role, url in json.loads(file.read_text()).items():
+            owner = json.loads((made / OWNERS[instance] / "owners.json").read_text())[database]
+            for role, url in {**json.loads(file.read_text()), "owner": owner}.items():
                 parts = urlsplit(url)
                 assert (parts.username, parts.hostname, parts.path) == (f"{database}_{role}", instance, f"/{database}")
                 assert parts.password == passwords[f"{database}_{role}"]

@@ -8,6 +8,7 @@ import aiohttp
 from services.audit_log.assurance.application.witnessing import Witness, WitnessAnswer
 from services.audit_log.ledger.domain.cosignature import Cosigner, parse_cosigner
 from services.audit_log.ledger.domain.signed_note import NoteInvalid
+from shared.http.addresses import is_guarded
 
 SECONDS: Final = 10.0
 MAX_ANSWER: Final = 65_536
@@ -57,7 +58,7 @@ def parse_witnesses(text: str) -> tuple[Witness, ...]:
             cosigner = parse_cosigner(vkey)
         except NoteInvalid as error:
             raise ValueError(f"line {number}: {error}") from None
-        if not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        if not is_guarded(url):
             raise ValueError(f"line {number}: a witness is reached over https")
         if urls.setdefault(name, url.rstrip("/")) != url.rstrip("/"):
             raise ValueError(f"line {number}: this witness has another address above")

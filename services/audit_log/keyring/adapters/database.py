@@ -1,16 +1,17 @@
-"""The keyring's database: its pool, its schema, and rows under a tenant's row-level security."""
+"""The keyring's database: its pool, and rows under a tenant's row-level security."""
 
 import asyncio
+import logging
 from typing import Any, Final
 
 import asyncpg
 
-from services.audit_log.keyring.adapters.schema import SCHEMA
 from services.audit_log.ledger.application.ports import KeyringUnavailable
+from services.audit_log.migrations import KEYRING_SCHEMA
+from shared.eventstore.migrate import check
 from shared.service.parts import DatabaseUrls
 
-_TURN: Final = (4_011, 2)
-"""two-part advisory lock of the migration"""
+_log = logging.getLogger("keyring")
 _CONNECT_SECONDS: Final = 5.0
 _QUERY_SECONDS: Final = 10.0
 
@@ -23,8 +24,7 @@ class KeyringDatabase:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
-        """Makes the schema as the owner, then connects. Raises asyncpg's errors and OSError: a start fails loudly."""
-        await _migrate(self._urls.owner)
+        """Connects. Raises SchemaMismatch, asyncpg's errors and OSError: a start fails loudly."""
         self._pool = await asyncpg.create_pool(
             self._urls.app,
             min_size=1,
@@ -33,6 +33,9 @@ class KeyringDatabase:
             command_timeout=_QUERY_SECONDS,
             reset=_nothing_to_reset,
         )
+        async with self._pool.acquire() as connection:
+            for fault in await check(connection, KEYRING_SCHEMA):
+                _log.warning("%s", fault)
 
     async def close(self) -> None:
         pool, self._pool = self._pool, None
@@ -63,18 +66,6 @@ class KeyringDatabase:
         if self._pool is None:
             raise KeyringUnavailable("the keyring is not open")
         return self._pool
-
-
-async def _migrate(owner_dsn: str) -> None:
-    connection = await asyncpg.connect(owner_dsn)
-    try:
-        async with connection.transaction():
-            await connection.execute("SET LOCAL client_min_messages = warning")
-            await connection.execute(f"SELECT pg_advisory_xact_lock({_TURN[0]}, {_TURN[1]})")
-            for statement in SCHEMA:
-                await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 async def _nothing_to_reset(connection: Any) -> None:

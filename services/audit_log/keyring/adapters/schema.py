@@ -9,47 +9,44 @@ from typing import Final
 
 from services.audit_log.keyring.domain.keys import KeyState
 from shared.contracts.records import KeyClass
-from shared.eventstore.schema import tenant_table
-
-_CLASSES: Final = ", ".join(f"'{c}'" for c in KeyClass)
-_STATES: Final = ", ".join(f"'{s}'" for s in KeyState)
+from shared.eventstore.schema import as_role, enumerated, tenant_table
 
 _TABLES: Final = (
-    f"""
+    """
 CREATE TABLE IF NOT EXISTS data_key (
   tenant_id text NOT NULL,
   kid text NOT NULL,
   client_id text NOT NULL,
-  key_class text NOT NULL CHECK (key_class IN ({_CLASSES})),
+  key_class text NOT NULL,
   version int NOT NULL CHECK (version > 0),
-  state text NOT NULL CHECK (state IN ({_STATES})),
+  state text NOT NULL,
   wrapped bytea,
   kms_epoch int NOT NULL,
   created_at timestamptz NOT NULL,
   shredded_at timestamptz,
   erasure_id uuid,
+  uses bigint NOT NULL DEFAULT 0,
   CONSTRAINT data_key_pkey PRIMARY KEY (tenant_id, kid),
   CONSTRAINT data_key_version UNIQUE (tenant_id, client_id, key_class, version),
   CONSTRAINT data_key_gone CHECK ((state = 'shredded') = (wrapped IS NULL) AND (state = 'shredded') = (shredded_at IS NOT NULL))
 )""",
-    "ALTER TABLE data_key ADD COLUMN IF NOT EXISTS uses bigint NOT NULL DEFAULT 0",
     """
 CREATE UNIQUE INDEX IF NOT EXISTS data_key_active ON data_key (tenant_id, client_id, key_class) WHERE state = 'active'""",
-    f"""
+    """
 CREATE TABLE IF NOT EXISTS fence (
   tenant_id text NOT NULL,
   client_id text NOT NULL,
-  key_class text NOT NULL CHECK (key_class IN ({_CLASSES})),
+  key_class text NOT NULL,
   erasure_id uuid NOT NULL,
   CONSTRAINT fence_pkey PRIMARY KEY (tenant_id, client_id, key_class)
 )""",
     # of the gate itself, under the tenant that stands for the deployment: the private halves of ADR 0015
-    f"""
+    """
 CREATE TABLE IF NOT EXISTS gate_key (
   tenant_id text NOT NULL,
   kid text NOT NULL,
   public_key bytea NOT NULL,
-  state text NOT NULL CHECK (state IN ('{KeyState.ACTIVE}', '{KeyState.SHREDDED}')),
+  state text NOT NULL,
   wrapped bytea,
   kms_epoch int NOT NULL,
   created_at timestamptz NOT NULL,
@@ -57,11 +54,11 @@ CREATE TABLE IF NOT EXISTS gate_key (
   CONSTRAINT gate_key_pkey PRIMARY KEY (tenant_id, kid),
   CONSTRAINT gate_key_gone CHECK ((state = 'shredded') = (wrapped IS NULL) AND (state = 'shredded') = (shredded_at IS NOT NULL))
 )""",
-    f"""
+    """
 CREATE TABLE IF NOT EXISTS gate_key_use (
   tenant_id text NOT NULL,
   client_id text NOT NULL,
-  key_class text NOT NULL CHECK (key_class IN ({_CLASSES})),
+  key_class text NOT NULL,
   kid text NOT NULL,
   CONSTRAINT gate_key_use_pkey PRIMARY KEY (tenant_id, client_id, key_class, kid)
 )""",
@@ -181,8 +178,17 @@ END $$
 
 _OF_TENANTS: Final = ("data_key", "fence", "gate_key", "gate_key_use", "kms_call", "kms_finding", "keyring_tenant")
 
+_ENUMERATED: Final = (
+    *(enumerated(table, "key_class", KeyClass) for table in ("data_key", "fence", "gate_key_use")),
+    enumerated("data_key", "state", KeyState),
+    enumerated("gate_key", "state", (KeyState.ACTIVE, KeyState.SHREDDED)),
+)
+
 SCHEMA: Final[tuple[str, ...]] = (
+    "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+    *(as_role(purpose, "GRANT USAGE ON SCHEMA public TO {role}") for purpose in ("app", "relay")),
     *_TABLES,
+    *_ENUMERATED,
     *(statement for table in _OF_TENANTS for statement in tenant_table(table)),
     # names of tenants alone, so that rewrapping and the restore drill reach each of them
     "DROP POLICY IF EXISTS keyring_tenant_list ON keyring_tenant",
@@ -195,12 +201,16 @@ SCHEMA: Final[tuple[str, ...]] = (
     "DROP TRIGGER IF EXISTS gate_key_guard ON gate_key",
     "CREATE TRIGGER gate_key_guard BEFORE UPDATE OR DELETE ON gate_key FOR EACH ROW EXECUTE FUNCTION keep_what_was_shredded()",
     _KEYS_OF,
-    # by their older names and shapes
-    "DROP FUNCTION IF EXISTS add_key(text, text, text, text, bytea, int, timestamptz, boolean)",
-    "DROP FUNCTION IF EXISTS current_key(text, text, text)",
     _KEY_IN_USE,
     _ADD_KEY,
     _FENCE,
     _SHRED,
 )
-"""Idempotent; run by the owner."""
+"""what a keyring's database holds (adapters/migrations.py)"""
+
+TAKEN_OVER: Final = (
+    "ALTER TABLE data_key ADD COLUMN IF NOT EXISTS uses bigint NOT NULL DEFAULT 0",
+    "DROP FUNCTION IF EXISTS add_key(text, text, text, text, bytea, int, timestamptz, boolean)",
+    "DROP FUNCTION IF EXISTS current_key(text, text, text)",
+)
+"""a column that databases from before the counted steps may lack, and functions that they may still have"""

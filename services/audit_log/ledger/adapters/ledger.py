@@ -5,9 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
@@ -15,7 +13,6 @@ from services.audit_log.ledger.adapters.keys import LogKeys, check_tenant
 from services.audit_log.ledger.adapters.logs import Logs
 from services.audit_log.ledger.adapters.reads import LedgerReads
 from services.audit_log.ledger.adapters.rows import DATABASE_ERRORS, Connection, Pool, row_of
-from services.audit_log.ledger.adapters.schema import schema
 from services.audit_log.ledger.adapters.writer import LedgerWriter, SequenceLost
 from services.audit_log.ledger.application.ledger_view import (
     CheckpointAnchor,
@@ -35,7 +32,6 @@ CONNECT_SECONDS: Final = 5.0
 COMMAND_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 0.25
 _LEAD = "SELECT pg_try_advisory_lock(hashtextextended('ledger', 0))"
-_MIGRATE = "SELECT pg_advisory_xact_lock(hashtextextended('ledger-schema', 0))"
 _log = logging.getLogger("ledger")
 
 
@@ -67,9 +63,8 @@ class PostgresLedger:
         self._writer = LedgerWriter(self._next_index, self._committed)
 
     async def open(self) -> None:
-        """Migrate as owner, connect, and begin to lead or to stand by. Raises LedgerUnavailable where the database is away."""
+        """Connect, and begin to lead or to stand by. Raises LedgerUnavailable where the database is away."""
         try:
-            await self._migrate()
             self._pool = await asyncpg.create_pool(
                 self._urls.app,
                 min_size=1,
@@ -244,24 +239,6 @@ class PostgresLedger:
             command_timeout=COMMAND_SECONDS,
             server_settings={"synchronous_commit": "on", "application_name": "ledger"},
         )
-
-    async def _migrate(self) -> None:
-        """Run the schema once: its digest is kept, so that a later start takes no locks."""
-        role = unquote(urlsplit(self._urls.app).username or "")
-        ddl = schema(role)
-        digest = sha256("\x00".join(ddl).encode()).hexdigest()
-        connection = await asyncpg.connect(self._urls.owner, timeout=CONNECT_SECONDS, command_timeout=60)
-        try:
-            async with connection.transaction():
-                await connection.execute(_MIGRATE)
-                await connection.execute("CREATE TABLE IF NOT EXISTS ledger_schema (digest text PRIMARY KEY)")
-                if await connection.fetchval("SELECT true FROM ledger_schema WHERE digest = $1", digest):
-                    return
-                for statement in ddl:
-                    await connection.execute(statement)
-                await connection.execute("INSERT INTO ledger_schema VALUES ($1)", digest)
-        finally:
-            await connection.close()
 
 
 async def _ended(connection: Connection) -> None:

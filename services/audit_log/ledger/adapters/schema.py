@@ -8,7 +8,7 @@ evidence, and no client's name stands in it. `ledger_vkey`: every key a checkpoi
 
 from typing import Final
 
-from shared.eventstore.schema import tenant_table
+from shared.eventstore.schema import as_role, tenant_table
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS ledger_entry (
@@ -28,7 +28,6 @@ CREATE TABLE IF NOT EXISTS ledger_entry (
   CONSTRAINT ledger_entry_pkey PRIMARY KEY (tenant_id, idx)
 );
 CREATE INDEX IF NOT EXISTS ledger_entry_client ON ledger_entry (tenant_id, client_id, idx) WHERE client_id IS NOT NULL;
-DROP INDEX IF EXISTS ledger_entry_agent, ledger_entry_purpose, ledger_entry_action, ledger_entry_denied;
 CREATE INDEX IF NOT EXISTS ledger_entry_agent_at ON ledger_entry (tenant_id, agent, at, idx, purpose, action);
 CREATE INDEX IF NOT EXISTS ledger_entry_kind ON ledger_entry (tenant_id, kind, idx);
 CREATE INDEX IF NOT EXISTS ledger_entry_at ON ledger_entry (tenant_id, at);
@@ -151,20 +150,26 @@ END $$;
 """
 
 
-def schema(app_role: str) -> list[str]:
-    """Idempotent DDL, run by the owner. `app_role` is the role that requests run as."""
-    role = '"' + app_role.replace('"', '""') + '"'
-    statements = [_TABLES]
+def schema() -> list[str]:
+    """The ledger's part of the declared schema of `audit_log`."""
     tables = ("ledger_entry", "ledger_payload", "ledger_record", "ledger_agent", "ledger_tile", "ledger_vkey")
-    for table in (*tables, "ledger_cosignature"):
-        statements += tenant_table(table)
-    statements += [
+    no_change = "REVOKE UPDATE, DELETE, TRUNCATE ON {tables} FROM {{role}}".format(
+        tables=", ".join(t for t in tables if t != "ledger_tile")
+    )
+    return [
+        _TABLES,
+        *(statement for table in (*tables, "ledger_cosignature") for statement in tenant_table(table)),
         _RULES,
         _APPEND,
-        f"REVOKE UPDATE, DELETE, TRUNCATE ON ledger_entry, ledger_payload, ledger_record, ledger_agent, ledger_vkey FROM {role}",
-        f"REVOKE DELETE, TRUNCATE ON ledger_tile, ledger_cosignature FROM {role}",
-        f"GRANT USAGE ON SCHEMA public TO {role}",
+        as_role("app", no_change),
+        as_role("app", "REVOKE DELETE, TRUNCATE ON ledger_tile, ledger_cosignature FROM {role}"),
         "REVOKE ALL ON FUNCTION ledger_erase(bigint[]) FROM PUBLIC",
-        f"GRANT EXECUTE ON FUNCTION ledger_erase(bigint[]) TO {role}",
+        as_role("app", "GRANT EXECUTE ON FUNCTION ledger_erase(bigint[]) TO {role}"),
     ]
-    return statements
+
+
+TAKEN_OVER: Final = (
+    "DROP INDEX IF EXISTS ledger_entry_agent, ledger_entry_purpose, ledger_entry_action, ledger_entry_denied",
+    "DROP INDEX IF EXISTS review_question_at",
+)
+"""indexes that databases from before the counted steps may still have"""

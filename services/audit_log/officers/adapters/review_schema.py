@@ -87,7 +87,6 @@ CREATE TABLE IF NOT EXISTS review_decision (
 )""",
 }
 _INDEXES: Final = (
-    "DROP INDEX IF EXISTS review_question_at",
     "CREATE INDEX IF NOT EXISTS review_question_agent ON review_question (tenant_id, agent, idx)",
     "CREATE INDEX IF NOT EXISTS record_client ON record (tenant_id, client_id, created_at)",
 )

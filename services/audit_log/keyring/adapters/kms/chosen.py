@@ -9,10 +9,12 @@ from services.audit_log.keyring.adapters.kms.port import Kms
 from shared.service import clock
 from shared.service.parts import Unwired
 from shared.service.run import require
+from shared.service.transport import check_addresses
 
 
 def kms_of(env: Mapping[str, str]) -> Kms:
-    """Not opened. Unwired where KMS_PROVIDER or what that provider needs is missing."""
+    """Not opened. Unwired where KMS_PROVIDER or what that provider needs is missing, or plain."""
+    check_addresses(env)
     match require(env, "KMS_PROVIDER"):
         case "openbao":
             token = Path(require(env, "KMS_TOKEN_FILE"))

@@ -1,0 +1,13 @@
+"""The schema of `alliance_measurement`, and the steps by which older databases reach it.
+
+How to add one: docs/operations/migrations.md.
+"""
+
+from typing import Final
+
+from services.alliance_measurement.adapters.schema import DDL
+from shared.eventstore.migrate import Step, event_store_schema, taken_over
+from shared.messaging import parked
+
+STEPS: Final[tuple[Step, ...]] = (taken_over(*parked.TAKEN_OVER),)
+SCHEMA: Final = event_store_schema("alliance_measurement", DDL, STEPS)
