@@ -34,7 +34,7 @@ from services.audit_log.application.disclosure import DisclosureGate, Steps
 from services.audit_log.application.erasure_retention import PackRetention
 from services.audit_log.application.explanations import Explanations
 from services.audit_log.application.grants import BreakGlass
-from services.audit_log.application.identity import CallerIdentity, JobCaps, RolePurposes
+from services.audit_log.application.identity import CallerIdentity, JobCaps, RolePurposes, ScopesOfToken
 from services.audit_log.application.policy_projection import PolicyFeed, PolicyProjection
 from services.audit_log.application.ports import LedgerUnavailable
 from services.audit_log.application.receipts import SYSTEM_TENANT, Receipts, message_alarm
@@ -132,6 +132,7 @@ class AuditLogService:
         rules, registry = TenantRulesTable(self._store, now=parts.now), RecordRegistry(self._store)
         self.steps = Steps(
             identity=identity,
+            reach=ScopesOfToken(),
             registry=registry,
             purpose=RolePurposes(),
             freshness=self._policy,

@@ -19,6 +19,7 @@ from services.audit_log.application.steps import (
     LedgerStep,
     PolicyStep,
     PurposeStep,
+    ReachStep,
     Refused,
     RegistryStep,
     ScopeStep,
@@ -49,6 +50,7 @@ class Steps:
     """What the gate is made of, in the order in which it runs."""
 
     identity: IdentityStep
+    reach: ReachStep
     registry: RegistryStep
     purpose: PurposeStep
     freshness: FreshnessStep
@@ -74,6 +76,7 @@ class DisclosureGate:
         try:
             check_service(service, request)
             agent = steps.identity.agent(service, request, now)
+            steps.reach.check(service, request, agent)
             records = await steps.registry.bind(service, request, agent, now)
             purpose = steps.purpose.of(agent, request.purpose)
             sequence = await steps.freshness.prove(request.tenant)

@@ -117,6 +117,7 @@ class LateWrites:
         await self._not_fenced(write, agent)
         request = request_of(write, envelope)
         try:
+            steps.reach.check(service, request, agent)
             (record,) = await steps.registry.bind(service, request, agent, written_at)
             purpose = steps.purpose.of(agent, request.purpose)
             sequence = await steps.freshness.prove(tenant)
