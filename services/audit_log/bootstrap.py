@@ -202,6 +202,7 @@ class AuditLogService:
                 "background": self._running,
             },
             registry=metrics,
+            tokens=parts.tokens,
         )
         verifier = ServiceVerifier(keys, directory, clock=lambda: parts.now().timestamp())
         app.include_router(grants.router(glass, parts.tokens, idempotency))

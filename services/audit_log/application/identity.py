@@ -14,7 +14,7 @@ from shared.gate.port import GateUnavailable
 from shared.identity.principal import Principal
 from shared.identity.roles import default_purpose, may_claim
 from shared.identity.scopes import request_granted
-from shared.identity.tokens import InvalidToken, TokenVerifier
+from shared.identity.tokens import InvalidToken, KeysUnknown, TokenVerifier
 
 UNVERIFIED: Final = Agent(AgentKind.PERSON, "unverified")
 _LINK: Final = re.compile(r"[A-Za-z0-9._~-]{16,512}")
@@ -59,6 +59,8 @@ class CallerIdentity:
             principal = self._tokens.verify(caller.token or "")
         except InvalidToken:
             raise Refused(Refusal.IDENTITY, "invalid-token") from None
+        except KeysUnknown:
+            raise GateUnavailable("the issuer's keys are not known: nothing was decided") from None
         if principal.tenant != tenant:
             raise Refused(Refusal.IDENTITY, "another-tenant")
         return principal
