@@ -288,8 +288,7 @@ async def ready(http: aiohttp.ClientSession) -> tuple[int, Any, str]:
 
 
 def test_keys_given_beforehand_have_no_age() -> None:
-    keys = StaticKeys(OURS.jwks())
-    assert keys.age() is None and verifier(keys).keys_age() is None
+    assert verifier(StaticKeys(OURS.jwks())).keys_age() is None
 
 
 @pytest.mark.parametrize(("given", "age"), [({}, MAX_AGE_SECONDS), ({"OIDC_KEYS_MAX_SECONDS": "600"}, 600.0)])
@@ -302,6 +301,6 @@ def test_the_bound_can_be_set(given: dict[str, str], age: float) -> None:
 def test_life_and_officers_of_the_deployment_are_set_by_the_environment() -> None:
     env = {"OIDC_ISSUER": ISSUER, "OIDC_TOKEN_MAX_SECONDS": "60", "DEPLOYMENT_OFFICERS": "olga, per"}
     tokens = Deployment(None, env, None, None, None).tokens(StaticKeys(OURS.jwks()))  # type: ignore[arg-type]
-    assert (tokens._max_life, tokens._deployment_officers) == (60.0, {"olga", "per"})
+    assert (tokens._max_life, tokens._deployment_officers) == (60.0, frozenset({"olga", "per"}))
     plain = Deployment(None, {"OIDC_ISSUER": ISSUER}, None, None, None).tokens(StaticKeys(OURS.jwks()))  # type: ignore[arg-type]
     assert (plain._max_life, plain._deployment_officers) == (86_400.0, frozenset())

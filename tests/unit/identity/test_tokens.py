@@ -94,7 +94,7 @@ def test_a_good_token_says_who_calls() -> None:
         "Dr. Ada Rivera",
         None,
     )
-    assert (who.scopes, who.jti, who.issued_at, who.expires_at) == ({"openid", "profile"}, "j-1", NOW - 60, NOW + 3600)
+    assert (who.scopes, who.jti, who.issued_at, who.expires_at) == (frozenset({"openid", "profile"}), "j-1", NOW - 60, NOW + 3600)
 
 
 def test_the_algorithms_are_public_key_signatures_alone() -> None:
