@@ -9,8 +9,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import KeySet
 
-from services.audit_log.application.receipts import SYSTEM_TENANT
-from services.session_notes.adapters.waiting_table import DEPLOYMENT
 from shared import base64url
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
 from shared.identity.roles import Role
@@ -348,7 +346,7 @@ def test_a_token_is_held_against_the_time_of_writing() -> None:
         verifier().verify_at(signed(claims(iat=None)), NOW)
 
 
-@pytest.mark.parametrize("tenant", [SYSTEM_TENANT, DEPLOYMENT, "alliance-record.other"])
+@pytest.mark.parametrize("tenant", ["alliance-record.system", "alliance-record.other"])
 def test_the_deployments_own_tenant_is_claimed_by_nobody(tenant: str) -> None:
     for role in Role:
         with pytest.raises(InvalidToken, match="deployment's own"):
@@ -358,8 +356,8 @@ def test_the_deployments_own_tenant_is_claimed_by_nobody(tenant: str) -> None:
 
 def test_the_deployments_own_tenant_is_open_to_officers_who_are_named() -> None:
     named = verifier(deployment_officers=frozenset({"operator"}))
-    mine = {"tenant": SYSTEM_TENANT, "sub": "operator", "role": "compliance_officer"}
-    assert named.verify(signed(claims(**mine))).tenant == SYSTEM_TENANT
+    mine = {"tenant": "alliance-record.system", "sub": "operator", "role": "compliance_officer"}
+    assert named.verify(signed(claims(**mine))).tenant == "alliance-record.system"
     for changes in ({"role": "supervisor"}, {"sub": "ada.rivera"}):
         with pytest.raises(InvalidToken, match="deployment's own"):
             named.verify(signed(claims(**mine | changes)))
