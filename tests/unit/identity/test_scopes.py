@@ -1,9 +1,12 @@
 """SMART scopes: v1 and v2, and what grants nothing."""
 
+from pathlib import Path
+
 import pytest
 
 from shared.contracts.disclosure import Action, Caller, DisclosureRequest, RecordRef
 from shared.contracts.records import RecordType, ServiceName
+from shared.contracts.smart_scopes import RECORDS, ROUTES
 from shared.identity.principal import Principal
 from shared.identity.roles import Role
 from shared.identity.scopes import granted, limited, needed, request_granted, route_granted
@@ -125,3 +128,10 @@ def test_own_record_counts_at_the_gate() -> None:
         assert request_granted([scope], own_record=True, service=ServiceName.CONSENT, request=asked(action, "consent"))
     assert request_granted(["patient/Consent.s"], own_record=True, service=ServiceName.CONSENT, request=asked(Action.SEARCH))
     assert not request_granted(["patient/*.s"], own_record=False, service=ServiceName.CONSENT, request=asked(Action.SEARCH))
+
+
+def test_the_integrators_page_has_every_resource_type() -> None:
+    page = (Path(__file__).parents[3] / "docs/ehr-integration.md").read_text()
+    section = page.partition("## Scopes")[2].partition("\n## ")[0]
+    types = {need.partition(".")[0] for needs in ROUTES.values() for need in needs or ()} | set(RECORDS.values())
+    assert not [kind for kind in types if f"`{kind}`" not in section]
