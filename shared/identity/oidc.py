@@ -108,11 +108,11 @@ class RemoteKeys:
         ):
             if answer.status != 200:
                 raise ValueError("no JWKS")
-            body = await answer.content.read(MAX_BYTES + 1)
-            while len(body) <= MAX_BYTES and (more := await answer.content.read(MAX_BYTES)):
-                body += more
-            if len(body) > MAX_BYTES:
-                raise ValueError("too long")
+            body = b""
+            async for chunk in answer.content.iter_chunked(8_192):
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    raise ValueError("too long")
             return body
 
 

@@ -101,7 +101,7 @@ async def test_each_question_has_its_address(pair: tuple[Server, HttpGate]) -> N
         ("/v1/gate-key", GateKeyRequest(), signed, gate.gate_key),
     ):
         server.answers = [(200, msgspec.json.encode(expected), JSON)]
-        assert await answered() == expected  # type: ignore[no-untyped-call]
+        assert await answered() == expected
         assert server.seen[-1] == (path, msgspec.json.encode(sent))
 
 

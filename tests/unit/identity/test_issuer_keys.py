@@ -4,17 +4,20 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import aiohttp
 import orjson
 import pytest
+from joserfc.jwk import ECKey, RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from infra.compose.certificates import Authority
 from shared.http.app import create_app
 from shared.identity import oidc
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
@@ -250,18 +253,41 @@ def test_keys_travel_by_tls_or_within_this_machine(url: str) -> None:
             deployment.key_source()
 
 
+@pytest.mark.parametrize("made", [RSAKey.generate_key(2048), ECKey.generate_key("P-256")], ids=["RSA", "EC"])
+def test_keys_of_the_usual_kinds_are_taken(made: Any) -> None:
+    (found,) = key_set(orjson.dumps({"keys": [made.as_dict(private=False, kid="k")]})).keys
+    assert found.kid == "k"
+
+
+@pytest.mark.parametrize("document", [b"[]", b"7", b"{}", b'{"keys": {}}', b"{"])
+def test_what_is_no_key_set(document: bytes) -> None:
+    with pytest.raises(ValueError):
+        key_set(document)
+
+
+async def test_an_answer_may_have_a_quarter_of_a_megabyte() -> None:
+    issuer, clock = Issuer(), Clock()
+    issuer.answer = GOOD + b" " * (MAX_BYTES - len(GOOD))
+    async with running(issuer, clock) as keys:
+        assert keys.keys() and MAX_BYTES == 262_144
+
+
+async def test_the_authority_that_is_set_is_the_one_that_counts(tmp_path: Path) -> None:
+    clinic = Authority()
+    clinic.host(tmp_path, "localhost")
+    (tmp_path / "ca.pem").write_bytes(clinic.pem)
+    ours = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    async with serving(Issuer().app, tls=tmp_path) as url:
+        for tls, trusted in ((ours, True), (None, False)):
+            keys = RemoteKeys(f"{url.replace('127.0.0.1', 'localhost')}/keys", tls=tls)
+            await keys.start()
+            await keys.stop()
+            assert (keys.age() < 60) is trusted
+
+
 def test_addresses_that_are_taken() -> None:
     for url in ("https://login.example.org/keys", "http://127.0.0.1:9/keys", "http://[::1]:9/keys", "http://localhost:9/keys"):
         RemoteKeys(url)
-
-
-async def test_a_certificate_of_nobody_is_not_taken(quick: None) -> None:
-    """TLS is checked by the system's authorities, or by the one that is set."""
-    keys = RemoteKeys("https://127.0.0.1:1/keys", tls=ssl.create_default_context())
-    await keys.start()
-    await keys.stop()
-    with pytest.raises(KeysUnknown):
-        keys.keys()
 
 
 async def test_the_age_is_told_and_measured(quick: None) -> None:

@@ -133,6 +133,38 @@ def test_issuer_and_audience_are_ours(changes: dict[str, Any]) -> None:
     refused(signed(claims(**changes)), "somebody else")
 
 
+@pytest.mark.parametrize(("sub", "taken"), [("", False), ("s", True), ("s" * 200, True), ("s" * 201, False), (7, False)])
+def test_a_sub_is_one_to_two_hundred_characters(sub: Any, taken: bool) -> None:
+    if taken:
+        assert verifier().verify(signed(claims(sub=sub))).sub == sub
+    else:
+        refused(signed(claims(sub=sub)), "no usable sub")
+
+
+@pytest.mark.parametrize("tenant", ["", "-a", "a-", "A", "a b", "ä", "a" * 64, 7])
+def test_a_tenant_is_a_short_name(tenant: Any) -> None:
+    refused(signed(claims(tenant=tenant)), "no usable tenant")
+    for good in ("a", "a1", "a-b.c_d", "a" * 63):
+        assert verifier().verify(signed(claims(tenant=good))).tenant == good
+
+
+def test_what_people_read_is_cut_and_what_decides_is_not() -> None:
+    who = verifier().verify(signed(claims(name="n" * 201, jti="j" * 201)))
+    assert (who.name, who.jti) == ("n" * 200, "j" * 200)
+    assert (MAX_TOKEN_BYTES, LEEWAY_SECONDS) == (8_192, 5)
+
+
+def test_who_a_client_is_counts_for_clients_and_who_acts_for_them() -> None:
+    for role in Role:
+        who = verifier().verify(signed(claims(role=str(role), client_id="c-1")))
+        assert who.client_id == ("c-1" if role in (Role.CLIENT, Role.REPRESENTATIVE) else None), role
+    refused(signed(claims(role="client")), "needs client_id")
+    refused(signed(claims(role="client", client_id=7)), "needs client_id")
+    assert verifier().verify(signed(claims(role="representative"))).client_id is None
+    refused(signed(claims(role="officer")), "no known role")
+    refused(signed(claims(role=None)), "no known role")
+
+
 def test_this_api_may_be_one_of_several_audiences() -> None:
     assert verifier().verify(signed(claims(aud=["other", AUDIENCE]))).sub == "ada.rivera"
 
@@ -289,11 +321,13 @@ def test_a_cached_token_ends_with_the_key_that_signed_it() -> None:
         checked.verify(token)
 
 
-def test_while_no_key_is_known_nothing_is_taken_and_nobody_is_called_invalid() -> None:
+async def test_while_no_key_is_known_nothing_is_taken_and_nobody_is_called_invalid() -> None:
     keys = Changing(issuer().jwks())
     checked, token = verifier(keys), signed(claims())
     checked.verify(token)
+    assert await checked.keys_known() is True
     keys.known = False
+    assert await checked.keys_known() is False
     with pytest.raises(KeysUnknown):
         checked.verify(token)
     with pytest.raises(KeysUnknown):
