@@ -43,7 +43,12 @@ IDENTITY: Final = [
     part("shared/identity", "oidc", "unit/identity/test_issuer_keys"),
     part("shared/identity", "scopes", "unit/identity/test_scopes"),
     part("shared/identity", "roles principal", "unit/identity/test_roles"),
-    part("shared/identity", "assertions signatures service_keys", "unit/identity/test_service_assertions"),
+    part(
+        "shared/identity",
+        "assertions signatures service_keys",
+        "unit/identity/test_service_assertions",
+        "unit/identity/test_assertion_bounds",
+    ),
     part("shared/identity", "development", "unit/identity/test_development", "unit/identity/test_tokens"),
 ]
 SEALING: Final = [

@@ -2,8 +2,10 @@
 
 from uuid import UUID
 
+import orjson
 import pytest
 
+from shared import base64url
 from shared.identity.development import (
     AUDIENCE,
     ISSUER,
@@ -37,4 +39,7 @@ def test_what_it_issues_is_taken_and_says_how_long_it_holds() -> None:
     who = TokenVerifier(StaticKeys(issuer.jwks()), issuer=ISSUER, audience=AUDIENCE, clock=lambda: NOW).verify(token)
     assert (who.sub, who.issued_at, who.expires_at, who.jti) == ("u-1", NOW, NOW + LIFETIME_SECONDS, str(UUID(int=7)))
     assert LIFETIME_SECONDS == 12 * 3600
-    assert "d" not in issuer.jwks()["keys"][0]
+    (public,) = issuer.jwks()["keys"]
+    assert "d" not in public and (public["kid"], public["alg"], public["crv"]) == ("dev", "Ed25519", "Ed25519")
+    claims = orjson.loads(base64url.decode(token.split(".")[1]))
+    assert set(claims) == {"iss", "aud", "iat", "exp", "jti", "sub", "tenant", "role"}
