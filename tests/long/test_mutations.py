@@ -11,7 +11,7 @@ from tests.support.mutation_run import ROOT, Found, Subject, run
 from tests.support.postgres import Postgres
 
 DOMAIN: Final = Path("services/audit_log/domain")
-REVIEW: Final = Path("services/audit_log/review")
+REVIEW: Final = Path("services/audit_log/officers")
 NOTICED: Final = 0.9
 SHARED: Final = "services,shared,infra,tests"
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.audit_log.application.releases import ReleaseRefused
+from services.audit_log.gate.application.releases import ReleaseRefused
 from shared.contracts.disclosure import Action, Caller, Decision, Refusal, ReleaseAudience, ReleaseRequest
 from shared.contracts.records import RECORD_TYPES, RecordType, ServiceName
 from shared.contracts.smart_scopes import ACTIONS, RECORDS
