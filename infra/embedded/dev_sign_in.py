@@ -68,7 +68,11 @@ def dev_sign_in(issuer: DevelopmentIssuer, public_url: str, clock: Callable[[], 
         if not hmac.compare_digest(shown.encode(), code.challenge.encode()):
             return JSONResponse({"error": "invalid_grant"}, 400)
         identity = {"sub": OFFICER["sub"], "aud": CLIENT_ID, "nonce": code.nonce}
-        body = {"access_token": issuer.token(dict(OFFICER)), "id_token": issuer.token(identity), "token_type": "Bearer"}
+        body = {
+            "access_token": issuer.token(dict(OFFICER)),
+            "id_token": issuer.token(identity, typ="JWT"),
+            "token_type": "Bearer",
+        }
         return JSONResponse(body | {"expires_in": LIFETIME_SECONDS}, headers={"Cache-Control": "no-store"})
 
     return Router([Route(AUTHORIZE, authorize), Route(REDEEM, redeem, methods=["POST"])])

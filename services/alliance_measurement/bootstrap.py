@@ -82,6 +82,7 @@ class AllianceMeasurement:
             new_id=parts.new_id,
             checks={"database": self._store.ready, "background": self._background.running},
             registry=registry,
+            tokens=parts.tokens,
         )
         surface = Surface(
             desk, Idempotency(self._store, parts.secret), Cursors(parts.secret), on_assessment_due=self._worker.wake

@@ -34,7 +34,7 @@ from services.audit_log.gate.adapters.record_registry import RecordRegistry
 from services.audit_log.gate.api import disclosures
 from services.audit_log.gate.application.direct import DirectGate
 from services.audit_log.gate.application.disclosure import DisclosureGate, Steps
-from services.audit_log.gate.application.identity import CallerIdentity, JobCaps, RolePurposes
+from services.audit_log.gate.application.identity import CallerIdentity, JobCaps, RolePurposes, ScopesOfToken
 from services.audit_log.gate.application.releases import Releases
 from services.audit_log.gate.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
 from services.audit_log.gate.application.token_caches import end_caches
@@ -122,6 +122,7 @@ class AuditLogService:
         rules, registry = TenantRulesTable(self._store, now=parts.now), RecordRegistry(self._store)
         self.steps = Steps(
             identity=identity,
+            reach=ScopesOfToken(),
             registry=registry,
             purpose=RolePurposes(),
             freshness=self._policy,
@@ -191,6 +192,7 @@ class AuditLogService:
                 "background": self._running,
             },
             registry=metrics,
+            tokens=parts.tokens,
         )
         verifier = ServiceVerifier(keys, directory, clock=lambda: parts.now().timestamp())
         app.include_router(grants.router(glass, parts.tokens, idempotency))

@@ -116,6 +116,7 @@ class Consent:
             new_id=parts.new_id,
             checks={"database": store.ready, "background": self._background.running},
             registry=registry,
+            tokens=parts.tokens,
         )
         handle_domain_errors(app)
         persons = Persons(parts, store, PostgresPersons(store))

@@ -35,6 +35,7 @@ def build(
         "Discovery for EHR systems, pages that lead to every service's reference, a client's record as one sealed archive.",
         new_id=parts.new_id,
         checks={},
+        tokens=parts.tokens,
     )
     app.include_router(
         discovery.router(

@@ -93,6 +93,7 @@ class SessionNotes:
             new_id=parts.new_id,
             checks={"database": self._store.ready, "background": self._background.running},
             registry=registry,
+            tokens=parts.tokens,
             told=self._waiting.told() if self._waiting else {},
         )
         surface = Surface(desk, settings, Idempotency(self._store, parts.secret), Cursors(parts.secret))

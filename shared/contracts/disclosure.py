@@ -167,6 +167,7 @@ class Refusal(StrEnum):
     """Why a whole request was refused."""
 
     IDENTITY = "identity"  # 401: the caller's token did not hold
+    SCOPES = "scopes"  # 403: the SMART scopes of the caller's token do not cover it
     PURPOSE = "purpose"  # 403: the role may not claim this purpose
     STALE = "stale"  # 503: the gate cannot prove that it knows the newest consents
     REGISTRY = "registry"  # 404: a claim differs from the registry; alarm raised

@@ -24,7 +24,7 @@ from shared.contracts.disclosure import (
 from shared.contracts.notices import NOTICES
 from shared.gate.port import Gate
 from shared.http.call import Call
-from shared.http.problems import Problem, forbidden, not_found, unauthenticated, unavailable
+from shared.http.problems import Problem, forbidden, insufficient_scope, not_found, unauthenticated, unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,8 @@ def refusal_problem(answer: DisclosureAnswer) -> Problem | None:
             return unauthenticated("The token does not hold any more: get a new one.")
         case Refusal.PURPOSE:
             return forbidden("Your role may not claim this purpose of use.")
+        case Refusal.SCOPES:
+            return insufficient_scope()
         case Refusal.STALE:
             return unavailable("The newest consents cannot be confirmed just now: nothing was opened.")
         case Refusal.REGISTRY:

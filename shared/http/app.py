@@ -1,12 +1,13 @@
 """A service's FastAPI application with what every service has: problems, request ids, health, metrics, OpenAPI page."""
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -16,6 +17,7 @@ from shared.http.body import fault
 from shared.http.call import request_id_of
 from shared.http.middleware import Edge, HttpMetrics
 from shared.http.problems import Fault, Problem, gate_away, invalid, not_found, stale_version, unavailable
+from shared.identity.tokens import TokenVerifier
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -44,10 +46,15 @@ def create_app(
     checks: Mapping[str, Check],
     registry: CollectorRegistry | None = None,
     told: Mapping[str, Callable[[], str]] = MappingProxyType({}),
+    tokens: TokenVerifier | None = None,
 ) -> FastAPI:
     """The application of service `name`. `checks` name the parts that `/health/ready` asks; what is `told` there makes no part
-    unready."""
+    unready. `tokens`: whose issuer's keys are watched."""
     registry = registry or CollectorRegistry()
+    if tokens is not None and tokens.keys_age() is not None:
+        checks, told = {**checks, "issuer_keys": tokens.keys_known}, {**told, "issuer_keys": lambda: _age_in_words(tokens)}
+        age = Gauge("issuer_keys_age_seconds", "Since the issuer last gave its keys", ["service"], registry=registry)
+        age.labels(name).set_function(lambda: tokens.keys_age() or 0.0)
     app = FastAPI(
         title=name,
         description=description,
@@ -81,6 +88,11 @@ def create_app(
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return app
+
+
+def _age_in_words(tokens: TokenVerifier) -> str:
+    age = tokens.keys_age()
+    return "never fetched" if age is None or math.isinf(age) else f"fetched {age:.0f} s ago"
 
 
 async def _holds(check: Check) -> bool:

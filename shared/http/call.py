@@ -7,9 +7,10 @@ from uuid import UUID
 from starlette.requests import Request
 
 from shared.contracts.disclosure import Caller
-from shared.http.problems import Fault, invalid, stale_version, unauthenticated, version_required
+from shared.http.problems import Fault, insufficient_scope, invalid, stale_version, unauthenticated, unavailable, version_required
 from shared.identity.principal import Principal
-from shared.identity.tokens import InvalidToken, TokenVerifier
+from shared.identity.scopes import needed, route_granted
+from shared.identity.tokens import InvalidToken, KeysUnknown, TokenVerifier
 
 _PURPOSE = re.compile(r"[A-Z]{2,16}")
 
@@ -40,11 +41,17 @@ def authenticate(request: Request, tokens: TokenVerifier) -> Call:
 
 
 def call_with(request: Request, token: str, tokens: TokenVerifier) -> Call:
-    """The call that a request makes under this token. 401, 422 as above."""
+    """The call that a request makes under this token. 401, 422 as above; 403 where the token's SMART scopes do not cover the
+    route, 503 while the issuer's keys are not known."""
     try:
         principal = tokens.verify(token)
     except InvalidToken as error:
         raise unauthenticated(str(error)) from None
+    except KeysUnknown as error:
+        raise unavailable(f"{str(error).capitalize()}.") from None
+    template = getattr(request.scope.get("route"), "path", "")
+    if not route_granted(principal, request.method, template):
+        raise insufficient_scope(needed(request.method, template))
     purpose = request.headers.get("x-purpose-of-use")
     if purpose is not None and not _PURPOSE.fullmatch(purpose):
         raise invalid([Fault("header:X-Purpose-Of-Use", "one v3-ActReason code, such as TREAT")])

@@ -16,9 +16,8 @@ from starlette.responses import Response
 from shared.eventstore.model import Overloaded, StoreUnavailable, VersionConflict
 from shared.gate.port import GateUnavailable
 from shared.http.body import raw_body
-from shared.http.call import Call, request_id_of
-from shared.http.problems import Fault, Problem, forbidden, gate_away, stale_version, unavailable
-from shared.identity.scopes import granted
+from shared.http.call import request_id_of
+from shared.http.problems import Fault, Problem, gate_away, stale_version, unavailable
 
 FHIR_JSON: Final = "application/fhir+json"
 JSON_TYPES: Final = (FHIR_JSON, "application/json", "text/json")
@@ -135,13 +134,6 @@ async def resource_body(request: Request) -> bytes:
 def bad_search(parameter: str, detail: str) -> Problem:
     """400: a search that is not understood is not answered with more than was asked for."""
     return Problem(400, "search", "The search is not understood", errors=[Fault(f"?{parameter}", f"{parameter}: {detail}")])
-
-
-def scope_checked(call: Call, resource: str, letter: str) -> None:
-    """403 where the token's SMART scopes do not reach; the gate decides about its caller after that."""
-    own = call.principal.client_id is not None
-    if not granted(call.principal.scopes, resource, letter, own_record=own):
-        raise forbidden(f"The token's scopes do not allow this: it takes system/{resource}.{letter} or more.")
 
 
 ProblemOf = Callable[[Exception], Problem | None]

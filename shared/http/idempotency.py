@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import orjson
@@ -63,9 +64,15 @@ class Repeat:
         return (
             Statement(
                 _INSERT,
-                (call.tenant, call.principal.sub, call.idempotency_key, self.digest, answer.status, body, client),
+                (call.tenant, _subject(call), call.idempotency_key, self.digest, answer.status, body, client),
             ),
         )
+
+
+def _subject(call: Call) -> str:
+    """Whose key it is: the person in this role, for this client. In another role they may not see what they did in this one."""
+    who = call.principal
+    return f"{who.role}/{quote(who.client_id or '', safe='')}/{who.sub}"
 
 
 @dataclass(slots=True)
@@ -105,7 +112,7 @@ class Idempotency:
     @asynccontextmanager
     async def _alone(self, call: Call) -> AsyncIterator[None]:
         """One at a time of the same key in this process: the others wait for its answer, and only it asks the gate."""
-        name = (call.tenant, call.principal.sub, str(call.idempotency_key))
+        name = (call.tenant, _subject(call), str(call.idempotency_key))
         turn = self._turns.setdefault(name, _Turn(Lock()))
         turn.waiting += 1
         try:
@@ -117,7 +124,7 @@ class Idempotency:
                 del self._turns[name]
 
     async def _known(self, call: Call, digest: bytes) -> Answer | None:
-        rows = await self._store.fetch(call.tenant, _SELECT, call.tenant, call.principal.sub, call.idempotency_key)
+        rows = await self._store.fetch(call.tenant, _SELECT, call.tenant, _subject(call), call.idempotency_key)
         if not rows:
             return None
         row = rows[0]

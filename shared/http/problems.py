@@ -74,6 +74,15 @@ def forbidden(detail: str = "Your role, purpose or the client's consent does not
     return Problem(403, "forbidden", "Not allowed", detail)
 
 
+def insufficient_scope(needed: Sequence[str] = ()) -> Problem:
+    """403 for a token whose SMART scopes do not cover the call (RFC 6750, 3.1). `needed` as in `smart_scopes.ROUTES`."""
+    detail = "Its SMART scopes do not reach this."
+    if needed:
+        detail = f"Get a token with {' and '.join(needed)} of patient, user or system."
+    headers = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
+    return Problem(403, "insufficient-scope", "The token's scopes do not cover this", detail, headers=headers)
+
+
 def not_found(detail: str = "There is nothing here that you may know of.") -> Problem:
     return Problem(404, "not-found", "Not found", detail)
 

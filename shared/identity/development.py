@@ -47,7 +47,7 @@ class DevelopmentIssuer:
     def jwks(self) -> dict[str, Any]:
         return {"keys": [self._key.as_dict(private=False)]}
 
-    def token(self, claims: dict[str, Any], *, lifetime: int = LIFETIME_SECONDS) -> str:
+    def token(self, claims: dict[str, Any], *, lifetime: int = LIFETIME_SECONDS, typ: str = "at+jwt") -> str:
         now = int(self._clock())
         standard = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + lifetime, "jti": str(self._new_id())}
-        return jwt.encode({"alg": "Ed25519", "kid": "dev", "typ": "at+jwt"}, {**standard, **claims}, self._key, ["Ed25519"])
+        return jwt.encode({"alg": "Ed25519", "kid": "dev", "typ": typ}, {**standard, **claims}, self._key, ["Ed25519"])

@@ -11,6 +11,9 @@
 | GATE_URL | audit_log's address |
 | OIDC_ISSUER, OIDC_AUDIENCE, OIDC_JWKS_FILE or OIDC_JWKS_URL | whose tokens are accepted |
 | OIDC_CA_FILE | PEM of the authority that signs the issuer's certificate, where the system's do not |
+| OIDC_KEYS_MAX_SECONDS | how long the issuer's keys are trusted without a good answer of it (86400) |
+| OIDC_TOKEN_MAX_SECONDS | the longest time from a token's issue to its end that is taken (86400) |
+| DEPLOYMENT_OFFICERS | each `sub`, by commas, that may be a compliance officer of the tenant `alliance-record.system` |
 | TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE | TLS between services; all three, and none in development alone |
 | ENVIRONMENT | `development` takes plain transport; unset means production, where it is refused (shared/service/transport.py) |
 """
@@ -32,9 +35,9 @@ import uvloop
 from shared.contracts.records import ServiceName
 from shared.eventstore.migrate import SchemaMismatch
 from shared.gate.client import HttpGate
-from shared.identity.oidc import RemoteKeys
+from shared.identity.oidc import MAX_AGE_SECONDS, RemoteKeys, UnguardedAddress
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
-from shared.identity.tokens import KeySource, StaticKeys, TokenVerifier
+from shared.identity.tokens import MAX_LIFE_SECONDS, KeySource, StaticKeys, TokenVerifier
 from shared.messaging.kafka import KafkaTransport
 from shared.messaging.kafka_settings import KafkaSettings
 from shared.messaging.signature import EventSigner, SignatureVerifier
@@ -84,7 +87,22 @@ class Deployment:
             return StaticKeys(json.loads(Path(file).read_text()))
         authority = self.env.get("OIDC_CA_FILE")
         tls = ssl.create_default_context(cafile=authority) if authority else None
-        return RemoteKeys(require(self.env, "OIDC_JWKS_URL"), tls=tls)
+        try:
+            max_age = float(self.env.get("OIDC_KEYS_MAX_SECONDS") or MAX_AGE_SECONDS)
+            return RemoteKeys(require(self.env, "OIDC_JWKS_URL"), tls=tls, max_age=max_age)
+        except UnguardedAddress as error:
+            raise Unwired(f"OIDC_JWKS_URL: {error}") from None
+
+    def tokens(self, source: KeySource) -> TokenVerifier:
+        """Whose tokens are accepted, and for how long."""
+        return TokenVerifier(
+            source,
+            issuer=require(self.env, "OIDC_ISSUER"),
+            audience=self.env.get("OIDC_AUDIENCE", "alliance-record"),
+            clock=clock.seconds,
+            max_life=float(self.env.get("OIDC_TOKEN_MAX_SECONDS") or MAX_LIFE_SECONDS),
+            deployment_officers=frozenset(filter(None, map(str.strip, self.env.get("DEPLOYMENT_OFFICERS", "").split(",")))),
+        )
 
 
 def database_urls(env: Mapping[str, str], variable: str) -> DatabaseUrls:
@@ -140,12 +158,7 @@ async def _run(deployment: Deployment, build: Build, stores: bool) -> None:
             transport=KafkaTransport(KafkaSettings.from_env(env)) if stores else NoTransport(),
             signer=EventSigner(keys),
             verifier=SignatureVerifier(deployment.directory),
-            tokens=TokenVerifier(
-                source,
-                issuer=require(env, "OIDC_ISSUER"),
-                audience=env.get("OIDC_AUDIENCE", "alliance-record"),
-                clock=clock.seconds,
-            ),
+            tokens=deployment.tokens(source),
             gate=gate,
             late_gate=gate if deployment.name is ServiceName.SESSION_NOTES else None,
             now=clock.now,

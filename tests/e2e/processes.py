@@ -63,6 +63,7 @@ class Fleet:
             "SESSION_NOTES_URL": self.url(ServiceName.SESSION_NOTES),
             "ALLIANCE_MEASUREMENT_URL": self.url(ServiceName.ALLIANCE),
             "OIDC_JWKS_FILE": str(jwks),
+            "DEPLOYMENT_OFFICERS": "operator",
             "KEYRING_DATABASE_FILE": str(folder / "keyring.json"),
             "LOG_SEED_FILE": str(folder / "log-seed.hex"),
             "AUDIT_LOG_ORIGIN": "test.invalid/record",

@@ -1,105 +1,105 @@
-"""Mutation test of the decision engine: every mutant of its modules against the unit tests; at least nine in ten must be noticed.
-
-Each mutant is tried in a fork of its own over a copy of the sources. Those that survive are printed; `survivors.md` says why.
-`MUTATION_SAMPLE=n` tries every n-th only, `MUTATION_MODULES=index,walk` some modules only.
+"""Mutation tests: every mutant of the decision engine, and of what decides who asks and what opens, against the tests that are to
+notice it; at least nine in ten must be. Those that survive are printed; `survivors.md` says why.
 """
 
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from tests.support.mutation import Mutant, mutants
+from tests.support.mutation_run import ROOT, Found, Subject, run
+from tests.support.postgres import Postgres
 
-ROOT = Path(__file__).parents[2]
-DOMAIN = Path("services/audit_log/decision/domain")
-MODULES = [
-    *(DOMAIN / f"{name}.py" for name in ("decision", "policy", "release", "grants")),
-    # citations and their texts decide nothing
-    *(p.relative_to(ROOT) for p in sorted((ROOT / DOMAIN / "rules").glob("*.py")) if p.stem not in ("__init__", "rule")),
-]
-TESTS = [
-    *(f"tests/unit/audit_log/test_rules_of_{what}.py" for what in ("law", "consent", "roles")),
-    "tests/unit/audit_log/test_grounds_and_edges.py",
-    *(
-        f"tests/unit/audit_log/{what}"
-        for what in ("law", "test_engine_parts.py", "test_index_and_walk.py", "test_moments.py", "test_who_may_what.py")
+DOMAIN: Final = Path("services/audit_log/decision/domain")
+REVIEW: Final = Path("services/audit_log/officers")
+NOTICED: Final = 0.9
+SHARED: Final = "services,shared,infra,tests"
+
+DECISION: Final = Subject(
+    modules=[
+        *(DOMAIN / f"{name}.py" for name in ("decision", "policy", "release", "grants")),
+        # citations and their texts decide nothing
+        *(p.relative_to(ROOT) for p in sorted((ROOT / DOMAIN / "rules").glob("*.py")) if p.stem not in ("__init__", "rule")),
+    ],
+    tests=[
+        *(f"tests/unit/audit_log/test_rules_of_{what}.py" for what in ("law", "consent", "roles")),
+        "tests/unit/audit_log/test_grounds_and_edges.py",
+        *(
+            f"tests/unit/audit_log/{what}"
+            for what in ("law", "test_engine_parts.py", "test_index_and_walk.py", "test_moments.py", "test_who_may_what.py")
+        ),
+    ],
+)
+
+
+def part(folder: str, modules: str, *tests: str) -> Subject:
+    # without the fixtures of the whole run a fork starts in half the time
+    alone = ["--noconftest"] if all(t.startswith("unit/") for t in tests) else []
+    return Subject([Path(folder) / f"{name}.py" for name in modules.split()], [*alone, *(f"tests/{t}.py" for t in tests)], SHARED)
+
+
+IDENTITY: Final = [
+    part("shared/identity", "tokens", "unit/identity/test_tokens", "unit/identity/test_claims"),
+    part("shared/identity", "oidc", "unit/identity/test_issuer_keys"),
+    part("shared/identity", "scopes", "unit/identity/test_scopes"),
+    part("shared/identity", "roles principal", "unit/identity/test_roles"),
+    part(
+        "shared/identity",
+        "assertions signatures service_keys",
+        "unit/identity/test_service_assertions",
+        "unit/identity/test_assertion_bounds",
     ),
+    part("shared/identity", "development", "unit/identity/test_development", "unit/identity/test_tokens"),
 ]
-SECONDS = 120
-KILLED = 0.9
-WORKERS = os.cpu_count() or 2
+SEALING: Final = [
+    part("shared/sealing", "cobblestone padding context errors", "unit/sealing/test_cobblestone", "unit/sealing/test_padding",
+         "unit/sealing/test_context"),
+    part("shared/sealing", "event field state", "unit/sealing/test_sealed_events", "unit/sealing/test_closed_state",
+         "unit/sealing/test_upcasters"),
+    part("shared/sealing", "downtime", "unit/sealing/test_downtime"),
+]  # fmt: skip
+GATE: Final = [
+    part("shared/gate", "ask port", "unit/gate/test_ask"),
+    part("shared/gate", "client", "unit/gate/test_client"),
+    part("shared/gate", "pinned", "unit/gate/test_pinned"),
+]
+HTTP: Final = [
+    part("shared/http", "cursor", "unit/http/test_cursor", "unit/http/test_limits"),
+    part("shared/http", "page_session call problems addresses", "unit/http/test_page_session", "unit/http/test_call",
+         "unit/http/test_problems", "unit/http/test_addresses"),
+    part("shared/http", "idempotency", "integration/http/test_idempotency_records"),
+    part("shared/http", "app middleware lane body", "unit/http/test_app", "unit/http/test_body"),
+    part("shared/http", "fhir", "unit/http/test_fhir"),
+]  # fmt: skip
+SIGN_IN: Final = [
+    part(f"{REVIEW}/domain", "attempt way_back refusals", "unit/audit_log/review/test_attempts"),
+    part(f"{REVIEW}/application", "attempts provider", "unit/audit_log/review/test_attempts",
+         "integration/gate/test_review_by_provider"),
+    part(f"{REVIEW}/adapters", "identity_provider", "integration/gate/test_review_by_provider"),
+    part(f"{REVIEW}/api", "session signing_in provider_sign_in", "integration/gate/test_review_sign_in",
+         "integration/gate/test_review_by_provider"),
+]  # fmt: skip
 
 
-def shown(results: Iterable[str | None], total: int) -> Iterator[str | None]:
-    """With progress on the terminal: this takes half an hour."""
-    for number, result in enumerate(results, 1):
-        if result is not None or number % 50 == 0:
-            print(f"{number}/{total} {result or ''}", file=sys.__stderr__, flush=True)
-        yield result
-
-
-class Runner:
-    """A copy of the sources, and a process that runs the tests over it once a mutant (tests/support/mutation_runner.py)."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        for part in ("services", "shared", "infra", "tests"):
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copyfile(ROOT / "pyproject.toml", folder / "pyproject.toml")
-        self._process = subprocess.Popen(
-            [sys.executable, "-B", "-m", "tests.support.mutation_runner", *TESTS],
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        while (line := self._process.stdout.readline()) != "ready\n":
-            assert line, "the runner does not start"
-
-    def survives(self, module: Path, mutant: Mutant) -> bool:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        (self._folder / module).write_text(mutant.source)
-        try:
-            self._process.stdin.write(f"{SECONDS}\n")
-            self._process.stdin.flush()
-            return int(self._process.stdout.readline()) == 0
-        finally:
-            shutil.copyfile(ROOT / module, self._folder / module)
-
-    def close(self) -> None:
-        self._process.communicate()
+def check(found: Found) -> None:
+    print(f"\n{found.mutants} mutants, {found.noticed:.1%} noticed; not noticed:", *found.surviving, sep="\n  ")
+    assert found.noticed >= NOTICED
 
 
 @pytest.mark.long
-def test_nine_in_ten_mutants_of_the_decision_engine_are_noticed(tmp_path: Path) -> None:
-    chosen = os.environ.get("MUTATION_MODULES", "")
-    modules = [m for m in MODULES if not chosen or m.stem in chosen.split(",")]
-    every = [(module, mutant) for module in modules for mutant in mutants((ROOT / module).read_text())]
-    every = every[:: int(os.environ.get("MUTATION_SAMPLE", "1"))]
-    runners = [Runner(tmp_path / str(n)) for n in range(WORKERS)]
-    as_it_is = Mutant("as it is", (ROOT / MODULES[0]).read_text())
-    assert all(runner.survives(MODULES[0], as_it_is) for runner in runners), "the unit tests fail as they are"
-    free = list(runners)
-
-    def tried(job: tuple[Path, Mutant]) -> str | None:
-        runner = free.pop()
-        try:
-            module, mutant = job
-            return f"{module.relative_to(DOMAIN)}: {mutant.where}" if runner.survives(module, mutant) else None
-        finally:
-            free.append(runner)
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        surviving = [s for s in shown(pool.map(tried, every), len(every)) if s is not None]
-    for runner in runners:
-        runner.close()
-    killed = 1 - len(surviving) / len(every)
-    print(f"\n{len(every)} mutants, {killed:.1%} noticed; not noticed:", *surviving, sep="\n  ")
-    assert killed >= KILLED
+@pytest.mark.parametrize(
+    "subjects",
+    [
+        pytest.param([DECISION], id="decision"),
+        pytest.param(IDENTITY, id="identity"),
+        pytest.param(SEALING, id="sealing"),
+        pytest.param(GATE, id="gate"),
+        pytest.param(HTTP, id="http"),
+        pytest.param(SIGN_IN, id="sign-in"),
+    ],
+)
+def test_nine_in_ten_mutants_are_noticed(
+    subjects: list[Subject], postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres.admin_dsn)  # one server for every fork
+    check(run(subjects, tmp_path))

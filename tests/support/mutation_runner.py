@@ -1,23 +1,20 @@
-"""`python -m tests.support.mutation_runner TEST…`: runs these tests once for each line that comes in, in a fork of its own.
+"""`python -m tests.support.mutation_runner PACKAGES TEST…`: runs these tests for each line that comes in, in a fork of its own.
 
-What does not change from mutant to mutant (libraries, `shared`) is imported once, which takes as long as the tests. The answer
-to a line is `0` where they passed, else another number. The line is how many seconds they may take.
+`PACKAGES`, by commas, are imported anew in each fork: they are changed, or may hold what is. The rest (libraries, often
+`shared`) is imported once, which takes as long as the tests. The answer to a line is `0` where they passed, else another number.
+The line is how many seconds they may take.
 """
 
 import os
 import signal
 import sys
-from typing import Final
 
 import pytest
 
-MUTATED: Final = ("services", "infra", "tests")
-"""imported anew in each fork: they are changed, or may hold what is"""
 
-
-def forget() -> None:
+def forget(packages: set[str]) -> None:
     for name in list(sys.modules):
-        if name.partition(".")[0] in MUTATED and name != __name__:
+        if name.partition(".")[0] in packages and name != __name__:
             del sys.modules[name]
 
 
@@ -38,14 +35,14 @@ def once(tests: list[str], seconds: int) -> int:
     return status if status >= 0 else 124
 
 
-def main(tests: list[str]) -> None:
+def main(packages: str, tests: list[str]) -> None:
     sys.dont_write_bytecode = True
     pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", "--collect-only", *tests], plugins=[])
-    forget()
+    forget(set(packages.split(",")))
     print("ready", flush=True)
     for line in sys.stdin:
         print(once(tests, int(line)), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1], sys.argv[2:])

@@ -118,7 +118,7 @@ class SpeakingIssuer:
         return {
             "token_type": "Bearer",
             "access_token": self.signer.token(access, lifetime=self.faults.get("lifetime", 3_600)),
-            "id_token": self.signer.token({k: v for k, v in identity.items() if v is not None}),
+            "id_token": self.signer.token({k: v for k, v in identity.items() if v is not None}, typ="JWT"),
         }
 
     async def _logout(self, request: Request) -> Response:

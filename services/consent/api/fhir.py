@@ -34,10 +34,10 @@ from shared.http.fhir import (
     resource_body,
     respond,
     route_class,
-    scope_checked,
 )
 from shared.http.idempotency import Idempotency
-from shared.http.problems import Problem, not_found
+from shared.http.problems import Problem, insufficient_scope, not_found
+from shared.identity.scopes import granted
 
 BASE: Final = "/fhir/R4"
 _FHIR_VERSION: Final = re.compile(r";\s*fhirVersion=\"?([0-9.]{1,8})")
@@ -58,22 +58,18 @@ def router(
     routes = APIRouter(tags=["fhir"], prefix=BASE, route_class=route_class(_problem_of))
     base = f"{public_url}{BASE}"
 
-    async def called(request: Request, resource: str, letter: str) -> Call:
-        call = await callers.of(request)
-        scope_checked(call, resource, letter)
-        return call
-
     @routes.post("/Consent", status_code=201)
     async def create(request: Request) -> Response:
         """Create a consent, or import one made elsewhere (R5 by the media type's `fhirVersion=5.0`). With `If-None-Exist`, only
         where none matches."""
-        call = await called(request, "Consent", "c")
+        call = await callers.of(request)
         raw = await resource_body(request)
         imported, source = _read(request, raw, call)
         condition = request.headers.get("if-none-exist")
         only_if_none = None
         if condition is not None:
-            scope_checked(call, "Consent", "s")
+            if not _reaches(call, "s"):
+                raise insufficient_scope(("Consent.s",))
             criteria = parse_qsl(condition.removeprefix("?"), keep_blank_values=True)
             only_if_none = search_of(criteria, lenient=False, patient=imported.form.client_id)
         answer, _ = await idempotency.run(
@@ -91,7 +87,7 @@ def router(
     @routes.put("/Consent/{consent_id}")
     async def update(request: Request, consent_id: str) -> Response:
         """Amend a proposal, or end an active consent (If-Match). What was signed is not rewritten."""
-        call = await called(request, "Consent", "u")
+        call = await callers.of(request)
         wanted = _id(consent_id)
         expected = expected_version(request)
         raw = await resource_body(request)
@@ -103,6 +99,8 @@ def router(
 
     async def written(request: Request, call: Call, consent_id: UUID, status: int, notes: Sequence[tuple[str, str]]) -> Response:
         wanted, _ = preferred(request)
+        if wanted is Return.REPRESENTATION and not _reaches(call, "r"):
+            wanted = Return.MINIMAL
         number, updated, body, more = await writing.written(call, consent_id, read_back=wanted is Return.REPRESENTATION)
         headers = {
             **more,
@@ -117,12 +115,12 @@ def router(
 
     @routes.get("/Consent/{consent_id}")
     async def read(request: Request, consent_id: str) -> Response:
-        call = await called(request, "Consent", "r")
+        call = await callers.of(request)
         return _shown(request, await reading.consent(call, _id(consent_id)))
 
     @routes.get("/Consent/{consent_id}/_history/{version_id}")
     async def vread(request: Request, consent_id: str, version_id: str) -> Response:
-        call = await called(request, "Consent", "r")
+        call = await callers.of(request)
         if not _VERSION.fullmatch(version_id):
             raise not_found("There is no such version.")
         return _shown(request, await reading.consent(call, _id(consent_id), int(version_id)))
@@ -130,7 +128,7 @@ def router(
     @routes.get("/Consent/{consent_id}/_history")
     async def history(request: Request, consent_id: str) -> Response:
         """Every version, newest first."""
-        call = await called(request, "Consent", "r")
+        call = await callers.of(request)
         found, headers = await reading.history(call, _id(consent_id))
         entries = [
             {
@@ -163,7 +161,7 @@ def router(
         return await searched(request, [*request.query_params.multi_items(), *parse_qsl(sent, keep_blank_values=True)])
 
     async def searched(request: Request, pairs: Pairs) -> Response:
-        call = await called(request, "Consent", "s")
+        call = await callers.of(request)
         _, lenient = preferred(request)
         asked = search_of(pairs, lenient=lenient)
         query = urlencode([(k, v) for k, v in pairs if k != "cursor"])
@@ -180,7 +178,7 @@ def router(
     @routes.get("/Provenance")
     async def provenances(request: Request) -> Response:
         """Who wrote a consent: `target=Consent/[id]`, or `target=Consent/[id]/_history/[vid]` for one version."""
-        call = await called(request, "Provenance", "s")
+        call = await callers.of(request)
         unknown = [k for k in request.query_params if k not in ("target", "_format", "_pretty")]
         if unknown:
             raise bad_search(unknown[0][:64], "not known here; known is target")
@@ -199,7 +197,7 @@ def router(
 
     @routes.get("/Provenance/{provenance_id}")
     async def provenance(request: Request, provenance_id: str) -> Response:
-        call = await called(request, "Provenance", "r")
+        call = await callers.of(request)
         consent_id, _, number = provenance_id.rpartition("-")
         if not _VERSION.fullmatch(number):
             raise not_found()
@@ -239,6 +237,12 @@ def _read(request: Request, raw: bytes, call: Call, expected_id: str | None = No
     if expected_id is not None and isinstance(value, dict) and value.get("id") != expected_id:
         raise Problem(400, "another-id", "Another id", "The resource's id is the id in the address.")
     return read_consent(value, Home(call.tenant), dialect), source
+
+
+def _reaches(call: Call, letter: str) -> bool:
+    """Whether the token's scopes go further than the route takes: to search before a write, to read what was written."""
+    own = call.principal.client_id is not None
+    return granted(call.principal.scopes, "Consent", letter, own_record=own)
 
 
 def _id(value: str) -> UUID:

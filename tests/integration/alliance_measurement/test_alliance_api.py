@@ -175,6 +175,26 @@ async def test_a_link_answers_its_administration_once_and_nothing_else(rated_cli
     assert (await rated_clinic.call("GET", f"/v1/administrations/{asked['id']}", None, headers=by_link)).status == 401
 
 
+async def test_a_made_up_link_learns_nothing_of_what_was_sent_under_a_key(rated_clinic: Clinic) -> None:
+    """A key that is looked up before the link is proved would tell a guess of the answers from another: 422 or not."""
+    asked = await rated_clinic.ask("phq-9")
+    path, secret = f"/v1/administrations/{asked['id']}/responses", asked["link"].split("#")[1]
+    answers = {"answers": {str(i): 1 for i in range(1, 10)}}
+
+    async def sent(link: str, body: Any) -> Any:
+        headers = {"Authorization": f"Link {link}", "Idempotency-Key": "k-1"}
+        return await rated_clinic.call("POST", path, None, body, headers=headers)
+
+    done = await sent(secret, answers)
+    assert (done.status, done.body["scores"]) == (201, {"total": 9})
+    again = await sent(secret, answers)
+    assert (again.status, again.body) == (201, done.body)
+    other = {"answers": {str(i): 2 for i in range(1, 10)}}
+    assert (await sent(secret, other)).status == 422
+    told = [await sent(f"{secret[:-3]}AAA", body) for body in (answers, other)]
+    assert [(t.status, t.body["type"]) for t in told] == [(404, "/problems/not-found")] * 2
+
+
 async def test_a_symptom_measure_is_not_governed_by_release(rated_clinic: Clinic) -> None:
     await rated_clinic.release(therapist="withheld")
     asked = await rated_clinic.ask("phq-9")

@@ -318,6 +318,7 @@ async def test_smart_scopes_limit_the_token(clinic: Clinic) -> None:
         ("system/Consent.rs", 200, 200, 403),
         ("system/Consent.cruds", 200, 200, 201),
         ("system/Consent.read", 200, 200, 403),
+        ("system/Consent.c", 403, 403, 201),
         ("user/*.r", 200, 403, 403),
         ("system/Observation.rs openid", 403, 403, 403),
         ("system/Consent.rs?category=x", 403, 403, 403),

@@ -132,6 +132,27 @@ async def test_with_identity_it_does_not(world: World) -> None:
     assert (answer.keys, answer.refusal) == ((), Refusal.IDENTITY)
 
 
+class AnyScopes:
+    """Lets a service ask whatever the caller's token was issued for."""
+
+    def check(self, service: ServiceName, request: DisclosureRequest, agent: Agent) -> None: ...
+
+
+async def test_without_reach_a_token_for_consents_opens_a_note(world: World) -> None:
+    await world.usual()
+    ref, key = await world.note()
+    token, steps = world.token("t-rivera", "therapist", scope="user/Consent.rs"), replace(world.service.steps, reach=AnyScopes())
+    assert (await world.ask(token, Action.READ, ref, steps=steps)).keys == (key,)
+
+
+async def test_with_reach_it_does_not(world: World) -> None:
+    await world.usual()
+    ref, _ = await world.note()
+    token = world.token("t-rivera", "therapist", scope="user/Consent.rs")
+    answer = await world.ask(token, Action.READ, ref, steps=world.service.steps)
+    assert (answer.keys, answer.refusal) == ((), Refusal.SCOPES)
+
+
 async def test_without_the_registry_a_false_claim_opens_anothers_note(world: World) -> None:
     await world.usual()
     ref, key = await world.note()

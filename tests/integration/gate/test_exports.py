@@ -24,7 +24,8 @@ from services.audit_log.reports.domain.export_check import BundleInvalid, check_
 from services.audit_log.reports.domain.rows import COLUMNS
 from shared.contracts.disclosure import Action
 from tests.integration.gate.gate_support import World
-from tests.integration.gate.test_reviews import call
+from tests.integration.gate.test_reviews import REASON as GLASS_REASON
+from tests.integration.gate.test_reviews import call, granted
 from tests.support import go
 from tests.support.http import serving
 from tests.support.ledger import entry
@@ -99,6 +100,36 @@ async def test_a_clients_own_bundle_holds_no_psychotherapy_note_and_still_verifi
     await export(site, world.client_token(), f"access-report?client_id={uuid4()}", 404)
     await export(site, world.client_token(), "activity", 403)
     await export(site, world.token("t-1", "therapist"), f"access-report?client_id={world.client}", 403)
+
+
+def withheld(row: dict[str, Any]) -> bool:
+    """Whether a client gets no payload of it: of anything but a use of their record, and of a use under a grant."""
+    return row["cells"][COLUMNS.index("kind")] != "disclosure" or '"grants"' in row["payload"]
+
+
+async def test_a_clients_own_bundle_holds_no_word_of_officers_and_of_no_breaking_of_the_glass(world: World, site: str) -> None:
+    """Why the glass was broken, what a review found, what was searched for: the officer's bundle has it, the client's not."""
+    await filled(world)
+    ref, _ = await world.note()
+    made = await granted(site, world)
+    night = world.token("t-night", "therapist")
+    await world.agreed(world.relation("t-night"))
+    assert (await world.ask(night, Action.READ, ref, purpose="BTG")).keys
+    finding = {"decision": "justified", "note": "The ward confirms the call."}
+    lind = world.token("s-lind", "supervisor")
+    assert (await call(site, lind, "POST", f"/v1/audit/reviews/{made['id']}/decisions", finding))[0] == 200
+    await call(site, officer(world), "GET", f"/v1/audit/entries?client_id={world.client}&agent=t-okafor&action=read")
+    words = (GLASS_REASON, finding["note"], "t-okafor")
+    bundles = []
+    for token in (officer(world), world.client_token()):
+        body, _ = await export(site, token, f"access-report?client_id={world.client}")
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            bundles.append([json.loads(line) for line in archive.read("rows.ndjson").splitlines()])
+    theirs, own = ([row for row in rows if row["payload"] and withheld(row)] for rows in bundles)
+    told = "".join(row["payload"] for row in theirs)
+    assert all(word in told for word in words), "the officer's bundle is whole"
+    assert own == []
+    assert not [word for word in words[:2] if word in json.dumps(bundles[1])]
 
 
 async def test_what_is_asked_for_wrongly(world: World, site: str) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from joserfc.jwk import KeySet
 
 from services.audit_log.gate.application.token_caches import end_caches
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
@@ -13,13 +14,18 @@ from tests.unit.audit_log.law.test_law_by_rule import restriction, stands_for
 
 
 class Keys(StaticKeys):
-    """Counts how often a signature is checked."""
+    """Counts how often a signature is checked: a key is picked for each."""
 
-    checked = 0
+    def __init__(self, jwks: dict[str, Any]) -> None:
+        super().__init__(jwks)
+        outer, self.checked = self, 0
 
-    def keys(self) -> Any:
-        self.checked += 1
-        return super().keys()
+        class Counting(KeySet):
+            def get_by_kid(self, *args: Any, **kwargs: Any) -> Any:
+                outer.checked += 1
+                return super().get_by_kid(*args, **kwargs)
+
+        self._keys = Counting(self._keys.keys)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ class Agent:
     """the client that the person is (role client) or acts for (role representative)"""
     link_digest: str | None = None
     """SHA-256 (hex) of the link's secret"""
+    scopes: frozenset[str] = frozenset()
+    """of the token"""
 
     @property
     def label(self) -> str:

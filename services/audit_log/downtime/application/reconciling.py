@@ -29,7 +29,7 @@ from shared.contracts.downtime import WRITTEN_AHEAD, Envelope, LateAnswer, LateO
 from shared.contracts.records import RECORD_TYPES, KeyClass, ServiceName
 from shared.eventstore.model import Overloaded, Statement, StoreUnavailable, UniqueViolation
 from shared.gate.port import Away, GateUnavailable
-from shared.identity.tokens import InvalidToken, TokenVerifier
+from shared.identity.tokens import InvalidToken, KeysUnknown, TokenVerifier
 from shared.sealing.downtime import open_envelope
 from shared.sealing.errors import CannotOpen
 
@@ -118,6 +118,7 @@ class LateWrites:
         await self._not_fenced(write, agent)
         request = request_of(write, envelope)
         try:
+            steps.reach.check(service, request, agent)
             (record,) = await steps.registry.bind(service, request, agent, written_at)
             purpose = steps.purpose.of(agent, request.purpose)
             sequence = await steps.freshness.prove(tenant)
@@ -214,6 +215,8 @@ class LateWrites:
             principal = self._tokens.verify_at(envelope.token, written_at.timestamp())
         except InvalidToken:
             raise _Stopped(LateReason.OF_ANOTHER, LateOutcome.REFUSED) from None
+        except KeysUnknown:
+            raise GateUnavailable("the issuer's keys are not known: it is tried again") from None
         if (principal.tenant, principal.sub) != (write.tenant, write.author):
             raise _Stopped(LateReason.OF_ANOTHER, LateOutcome.REFUSED)
         return envelope, person(principal)

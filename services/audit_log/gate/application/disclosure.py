@@ -21,20 +21,13 @@ from services.audit_log.gate.application.steps import (
     IdentityStep,
     PolicyStep,
     PurposeStep,
+    ReachStep,
     RegistryStep,
     ScopeStep,
 )
 from services.audit_log.gate.application.writing_entries import entries_of, refusal_entries
 from services.audit_log.ledger.application.ports import Erased, KeyFenced, LedgerStep
-from shared.contracts.disclosure import (
-    Action,
-    Decision,
-    DisclosureAnswer,
-    DisclosureRequest,
-    RecordKey,
-    RecordOutcome,
-    Refusal,
-)
+from shared.contracts.disclosure import Action, Decision, DisclosureAnswer, DisclosureRequest, RecordKey, RecordOutcome, Refusal
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Overloaded, StoreUnavailable, UniqueViolation
 from shared.gate.port import Away, GateUnavailable
@@ -48,6 +41,7 @@ class Steps:
     """What the gate is made of, in the order in which it runs."""
 
     identity: IdentityStep
+    reach: ReachStep
     registry: RegistryStep
     purpose: PurposeStep
     freshness: FreshnessStep
@@ -73,6 +67,7 @@ class DisclosureGate:
         try:
             check_service(service, request)
             agent = steps.identity.agent(service, request, now)
+            steps.reach.check(service, request, agent)
             records = await steps.registry.bind(service, request, agent, now)
             purpose = steps.purpose.of(agent, request.purpose)
             sequence = await steps.freshness.prove(request.tenant)

@@ -15,7 +15,8 @@ from shared.contracts.records import ServiceName
 from shared.gate.port import GateUnavailable
 from shared.identity.principal import Principal
 from shared.identity.roles import default_purpose, may_claim
-from shared.identity.tokens import InvalidToken, TokenVerifier
+from shared.identity.scopes import request_granted
+from shared.identity.tokens import InvalidToken, KeysUnknown, TokenVerifier
 
 UNVERIFIED: Final = Agent(AgentKind.PERSON, "unverified")
 _LINK: Final = re.compile(r"[A-Za-z0-9._~-]{16,512}")
@@ -60,6 +61,8 @@ class CallerIdentity:
             principal = self._tokens.verify(caller.token or "")
         except InvalidToken:
             raise Refused(Refusal.IDENTITY, "invalid-token") from None
+        except KeysUnknown:
+            raise GateUnavailable("the issuer's keys are not known: nothing was decided") from None
         if principal.tenant != tenant:
             raise Refused(Refusal.IDENTITY, "another-tenant")
         return principal
@@ -80,7 +83,16 @@ class CallerIdentity:
 
 
 def person(p: Principal) -> Agent:
-    return Agent(AgentKind.PERSON, p.sub, p.role, p.name, p.client_id)
+    return Agent(AgentKind.PERSON, p.sub, p.role, p.name, p.client_id, scopes=p.scopes)
+
+
+class ScopesOfToken:
+    """The SMART scopes of the caller's token, checked here as well: a service may forget."""
+
+    def check(self, service: ServiceName, request: DisclosureRequest, agent: Agent) -> None:
+        own = agent.client_id is not None
+        if not request_granted(agent.scopes, own_record=own, service=service, request=request):
+            raise Refused(Refusal.SCOPES, "beyond-scopes")
 
 
 class RolePurposes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from services.audit_log.decision.application.refused import Refused
 from services.audit_log.decision.domain.agent import Agent
@@ -12,9 +12,13 @@ from services.audit_log.gate.application.writing_entries import role_of
 from services.audit_log.ledger.application.ports import LedgerStep
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from shared.contracts.disclosure import Decision, ReleaseAudience, ReleaseRequest, ReleaseState
-from shared.contracts.records import ServiceName
+from shared.contracts.records import RecordType, ServiceName
+from shared.contracts.smart_scopes import RECORDS
 from shared.eventstore.model import Statement
-from shared.http.problems import Fault, Problem, invalid, unauthenticated
+from shared.http.problems import Fault, Problem, insufficient_scope, invalid, unauthenticated
+from shared.identity.scopes import granted
+
+_RESOURCE: Final = RECORDS[RecordType.RELEASE_CHOICE]
 
 
 class ReleaseRefused(Problem):
@@ -46,6 +50,9 @@ class Releases:
         except Refused as refused:
             await self._write(service, request, UNVERIFIED, Decision.DENY, refused.reason, now)
             raise unauthenticated("The token does not hold any more: get a new one.") from None
+        if not granted(agent.scopes, _RESOURCE, "u", own_record=agent.client_id is not None):
+            await self._write(service, request, agent, Decision.DENY, "beyond-scopes", now)
+            raise insufficient_scope((f"{_RESOURCE}.u",))
         if service is not ServiceName.ALLIANCE or not agent.is_client(request.client_id):
             await self._write(service, request, agent, Decision.DENY, "not-the-client", now)
             raise ReleaseRefused

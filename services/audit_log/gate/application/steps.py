@@ -64,6 +64,11 @@ class IdentityStep(Protocol):
         """Who asks, verified by the gate itself. Refused."""
 
 
+class ReachStep(Protocol):
+    def check(self, service: ServiceName, request: DisclosureRequest, agent: Agent) -> None:
+        """Refused where the scopes of the caller's token do not cover the request."""
+
+
 class RegistryStep(Protocol):
     async def bind(
         self, service: ServiceName, request: DisclosureRequest, agent: Agent, now: datetime

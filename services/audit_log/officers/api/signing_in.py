@@ -51,7 +51,7 @@ def signing_in_router(surface: Surface, tokens: TokenVerifier, provider: Provide
         try:
             call = call_with(request, "".join(fields.get("token", "").split()), tokens)
         except Problem as problem:
-            return form(leads_to, f"That token does not hold: {problem.detail}.", 401, pasted=True)
+            return form(leads_to, f"That token does not hold: {problem.detail}.", problem.status, pasted=True)
         response = seen(leads_to)
         surface.session.begin(response, call)
         try:

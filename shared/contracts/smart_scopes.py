@@ -1,0 +1,186 @@
+"""What a token must carry that has SMART App Launch 2 scopes: by route, and by record type and action.
+
+One table for every surface. `Consent.ru` needs both letters on that resource type; a tuple needs each of its members; `*` is
+covered only by a scope for every type. A route that is not listed here, and one that is `CLOSED`, opens for no token with such
+scopes. Tokens without them are not limited here: role, purpose and consent decide about their callers.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from shared.contracts.disclosure import Action
+from shared.contracts.records import RecordType
+
+CLOSED: Final = None
+"""no SMART scope speaks of this: break-glass, erasures, law, keys"""
+OPEN: Final[tuple[str, ...]] = ()
+"""no token is asked for, or none that a person carries"""
+
+ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
+    # consent
+    "POST /v1/consents": ("Consent.c",),
+    "GET /v1/consents": ("Consent.s",),
+    "PUT /v1/consents/{consent_id}": ("Consent.u",),
+    "GET /v1/consents/{consent_id}": ("Consent.r",),
+    "GET /v1/consents/{consent_id}/history": ("Consent.r",),
+    "POST /v1/consents/{consent_id}/signatures": ("Consent.u",),
+    "POST /v1/consents/{consent_id}/revocations": ("Consent.u",),
+    "POST /v1/consents/{consent_id}/explanations": ("Consent.u",),
+    "POST /v1/consents/{consent_id}/reconsents": ("Consent.cru",),
+    "POST /v1/consents/{consent_id}/refusals": ("Consent.u",),
+    "POST /v1/consents/{consent_id}/expirations": ("Consent.u",),
+    "POST /v1/representatives": ("RelatedPerson.c",),
+    "GET /v1/representatives": ("RelatedPerson.s",),
+    "GET /v1/representatives/{record_id}": ("RelatedPerson.r",),
+    "GET /v1/representatives/{record_id}/history": ("RelatedPerson.r",),
+    "POST /v1/representatives/{record_id}/end": ("RelatedPerson.u",),
+    "POST /v1/capacities": ("Observation.cu",),
+    "GET /v1/capacities": ("Observation.rs",),
+    "POST /v1/restrictions": ("Consent.c",),
+    "GET /v1/restrictions": ("Consent.s",),
+    "GET /v1/restrictions/{record_id}": ("Consent.r",),
+    "GET /v1/restrictions/{record_id}/history": ("Consent.r",),
+    "POST /v1/restrictions/{record_id}/decisions": ("Consent.u",),
+    "POST /v1/restrictions/{record_id}/end": ("Consent.u",),
+    "POST /v1/amendment-requests": ("Task.c",),
+    "GET /v1/amendment-requests": ("Task.s",),
+    "GET /v1/amendment-requests/{record_id}": ("Task.r",),
+    "GET /v1/amendment-requests/{record_id}/history": ("Task.r",),
+    "POST /v1/amendment-requests/{record_id}/extensions": ("Task.u",),
+    "POST /v1/amendment-requests/{record_id}/acceptances": ("Task.u",),
+    "POST /v1/amendment-requests/{record_id}/denials": ("Task.u",),
+    "POST /v1/amendment-requests/{record_id}/disagreements": ("Task.u",),
+    "POST /v1/amendment-requests/{record_id}/rebuttals": ("Task.u",),
+    "POST /v1/relationships": ("CareTeam.c",),
+    "GET /v1/relationships": ("CareTeam.s",),
+    "POST /v1/relationships/{relationship_id}/end": ("CareTeam.u",),
+    "GET /v1/persons": ("Practitioner.s",),
+    "GET /v1/jurisdictions": ("Consent.r",),
+    "GET /v1/policy-feed": OPEN,
+    "POST /fhir/R4/Consent": ("Consent.c",),
+    "GET /fhir/R4/Consent": ("Consent.s",),
+    "POST /fhir/R4/Consent/_search": ("Consent.s",),
+    "PUT /fhir/R4/Consent/{consent_id}": ("Consent.u",),
+    "GET /fhir/R4/Consent/{consent_id}": ("Consent.r",),
+    "GET /fhir/R4/Consent/{consent_id}/_history": ("Consent.r",),
+    "GET /fhir/R4/Consent/{consent_id}/_history/{version_id}": ("Consent.r",),
+    "GET /fhir/R4/Provenance": ("Provenance.s", "Consent.r"),
+    "GET /fhir/R4/Provenance/{provenance_id}": ("Provenance.r", "Consent.r"),
+    # session_notes
+    "POST /v1/clients": ("Patient.c",),
+    "POST /v1/clients/search": ("Patient.s",),
+    "GET /v1/clients/{client_id}": ("Patient.r",),
+    "GET /v1/clients/{client_id}/name": ("Patient.r",),
+    "POST /v1/clients/{client_id}/likeness": CLOSED,
+    "GET /v1/clients/{client_id}/next-session": ("Encounter.s", "Observation.s"),
+    "POST /v1/sessions": ("Encounter.c",),
+    "GET /v1/sessions": ("Encounter.s",),
+    "GET /v1/sessions/{session_id}": ("Encounter.r", "Observation.r"),
+    "POST /v1/sessions/{session_id}/progress-notes": ("DocumentReference.c",),
+    "POST /v1/sessions/{session_id}/psychotherapy-notes": ("DocumentReference.c",),
+    "GET /v1/notes": ("DocumentReference.s",),
+    "POST /v1/notes/search": ("DocumentReference.s",),
+    "GET /v1/notes/{note_id}": ("DocumentReference.r",),
+    "PUT /v1/notes/{note_id}": ("DocumentReference.u",),
+    "POST /v1/notes/{note_id}/signatures": ("DocumentReference.u",),
+    "POST /v1/notes/{note_id}/cosignatures": ("DocumentReference.u",),
+    "POST /v1/notes/{note_id}/addenda": ("DocumentReference.u",),
+    # alliance_measurement
+    "GET /v1/instruments": ("Questionnaire.s",),
+    "GET /v1/instruments/{instrument_id}": ("Questionnaire.r",),
+    "POST /v1/administrations": ("QuestionnaireResponse.c",),
+    "GET /v1/administrations": ("QuestionnaireResponse.s",),
+    "GET /v1/administrations/{administration_id}": ("QuestionnaireResponse.r",),
+    "POST /v1/administrations/{administration_id}/responses": ("QuestionnaireResponse.u",),
+    "POST /v1/clients/{client_id}/outcomes": ("Observation.c",),
+    "GET /v1/clients/{client_id}/outcomes": ("Observation.s",),
+    "GET /v1/clients/{client_id}/alliance": ("QuestionnaireResponse.s",),
+    "PUT /v1/clients/{client_id}/alliance/release": ("Consent.u",),
+    "GET /v1/clients/{client_id}/alliance/release": ("Consent.s",),
+    # audit_log
+    "POST /v1/break-glass": CLOSED,
+    "POST /v1/break-glass/{grant_id}/approvals": CLOSED,
+    "POST /v1/erasures": CLOSED,
+    "GET /v1/erasures/{erasure_id}": CLOSED,
+    "POST /v1/erasures/{erasure_id}/approvals": CLOSED,
+    "POST /v1/erasures/holds": CLOSED,
+    "GET /v1/erasures/holds": CLOSED,
+    "POST /v1/erasures/holds/{hold_id}/releases": CLOSED,
+    "GET /v1/audit/entries": ("AuditEvent.s",),
+    "GET /v1/audit/entries/{index}": ("AuditEvent.r",),
+    "GET /v1/audit/entries/{index}/proof": ("AuditEvent.r",),
+    "GET /v1/audit/entries/{index}/explanation": ("AuditEvent.r",),
+    "GET /v1/audit/alarms": ("AuditEvent.s",),
+    "GET /v1/audit/clients/{id}/access-report": ("AuditEvent.s",),
+    "GET /v1/audit/clients/{id}/accounting-of-disclosures": ("AuditEvent.s",),
+    "POST /v1/audit/clients/{id}/accounting-suspensions": CLOSED,
+    "GET /v1/audit/exports/{report}": ("AuditEvent.rs",),
+    "GET /v1/audit/reviews": CLOSED,
+    "GET /v1/audit/reviews/{grant_id}": CLOSED,
+    "POST /v1/audit/reviews/{grant_id}/documentation": CLOSED,
+    "POST /v1/audit/reviews/{grant_id}/decisions": CLOSED,
+    "POST /v1/audit/what-if": CLOSED,
+    "GET /v1/audit/settings": CLOSED,
+    "PUT /v1/audit/settings": CLOSED,
+    "GET /v1/audit/law": CLOSED,
+    "POST /v1/audit/index-keys": CLOSED,
+    "GET /v1/audit/verification": CLOSED,
+    "GET /v1/audit/witnesses": CLOSED,
+    "GET /v1/audit/completeness": CLOSED,
+    "GET /v1/audit/retention": CLOSED,
+    "GET /v1/audit/routes": CLOSED,
+    "GET /fhir/R4/AuditEvent": ("AuditEvent.s",),
+    "POST /fhir/R4/AuditEvent/_search": ("AuditEvent.s",),
+    "GET /fhir/R4/AuditEvent/{event_id}": ("AuditEvent.r",),
+    "GET /log/{tenant}/vkey": OPEN,
+    "GET /log/{tenant}/vkeys": OPEN,
+    "GET /log/{tenant}/checkpoint": OPEN,
+    "GET /log/{tenant}/checkpoint/cosigned": OPEN,
+    "GET /log/{tenant}/tile/entries/{path}": ("AuditEvent.rs",),
+    "GET /log/{tenant}/tile/{level}/{path}": ("AuditEvent.rs",),
+    # a whole record leaves, so only a scope for every type covers it
+    "POST /v1/export-keys": ("*.rs",),
+    "POST /v1/clients/{client_id}/export": ("*.rs",),
+    "POST /v1/clients/{client_id}/export/consents": ("*.rs",),
+    "POST /v1/clients/{client_id}/export/notes": ("*.rs",),
+    "POST /v1/clients/{client_id}/export/measures": ("*.rs",),
+    "POST /v1/clients/{client_id}/export/access": ("*.rs",),
+    # ehr_gateway
+    "GET /fhir/R4/metadata": OPEN,
+    "GET /.well-known/smart-configuration": OPEN,
+}
+"""`METHOD /path` as in the services' OpenAPI documents → what it takes"""
+
+RECORDS: Final[Mapping[RecordType, str]] = {
+    RecordType.CLIENT: "Patient",
+    RecordType.SESSION: "Encounter",
+    RecordType.PROGRESS_NOTE: "DocumentReference",
+    RecordType.PSYCHOTHERAPY_NOTE: "DocumentReference",
+    RecordType.CONSENT: "Consent",
+    RecordType.RELATIONSHIP: "CareTeam",
+    RecordType.REPRESENTATIVE: "RelatedPerson",
+    RecordType.CAPACITY: "Observation",
+    RecordType.RESTRICTION: "Consent",
+    RecordType.AMENDMENT: "Task",
+    RecordType.ADMINISTRATION: "QuestionnaireResponse",
+    RecordType.OUTCOME: "Observation",
+    RecordType.RELEASE_CHOICE: "Consent",
+    RecordType.REPAIR_PROMPT: "Observation",
+}
+"""the FHIR resource type that speaks of a record"""
+
+ACTIONS: Final[Mapping[Action, str]] = {
+    Action.CREATE: "c",
+    Action.READ: "r",
+    Action.SEARCH: "s",
+    Action.UPDATE: "u",
+    Action.SIGN: "cu",
+    Action.COSIGN: "u",
+    Action.ANSWER: "u",
+    Action.REVOKE: "u",
+    Action.COMPUTE: "r",
+    Action.EXPORT: "rs",
+    Action.LOOKUP: "s",
+}
+"""letters of which one is enough for an action of the gate; of `EXPORT` both, on every type. `SIGN` is part of making a record
+that was signed elsewhere"""
