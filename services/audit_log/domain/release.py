@@ -11,7 +11,9 @@ from shared.contracts.consent_policy import RelationshipRole
 from shared.contracts.disclosure import ReleaseAudience
 
 RELEASE_DELAY: Final = timedelta(days=7)
-"""default of the setting AUDIT_LOG_RELEASE_DELAY_DAYS: how long after it was made a `delayed` rating becomes visible"""
+"""default of the setting AUDIT_LOG_RELEASE_DELAY_DAYS: how long after it was answered a `delayed` rating becomes visible"""
+KEPT_BACK: Final = "released-no"
+"""reason of a verdict where the client's choice keeps a rating from the caller"""
 
 
 @dataclass(frozen=True, slots=True)
