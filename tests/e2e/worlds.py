@@ -106,6 +106,6 @@ def _plain(world: World, value: Any, key: str = "") -> Any:
 def _text(world: World, text: str) -> str:
     text = text.replace(world.rest.tenant, "<tenant>")
     for person, who in world.people.items():
-        text = text.replace(who.sub, f"<{person}>")
+        text = re.sub(re.escape(who.sub), f"<{person}>", text, flags=re.IGNORECASE)
     text = re.sub(r"cursor=[^&\"]+", "cursor=<cursor>", text)
     return _TIME.sub("<time>", _UUID.sub(lambda m: world.names.get(m[0], "<id>"), text))
