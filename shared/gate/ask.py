@@ -178,9 +178,9 @@ async def missed(gate: Gate, call: Call, action: Action = Action.READ) -> Proble
 
 async def open_many(gate: Gate, call: Call, records: Sequence[RecordRef], *, client_id: str, most: int | None = None) -> Opened:
     """Keys for those of a client's records that the caller may read, the first `most` of them. 404 where the caller may not
-    search the client."""
+    search the client; with `most` 0 nothing is opened and nobody refused, since no entry is made."""
     answer = await ask(gate, call, Action.SEARCH, records, subjects=() if records else (client_id,), most=most)
-    if answer.decision is Decision.DENY and not (answer.may_know or any(r.may_know for r in answer.records)):
+    if most != 0 and answer.decision is Decision.DENY and not (answer.may_know or any(r.may_know for r in answer.records)):
         raise _refused(answer, may_know=False)
     return opened(answer)
 

@@ -5,7 +5,7 @@ is in it by itself, and a parameter that is added fails the test until it is giv
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 from uuid import uuid4
 
@@ -16,7 +16,7 @@ from tests.e2e.embedded import EmbeddedProcess
 from tests.e2e.rest import Answer, Person, Rest, until
 from tests.e2e.story import SERIES_A
 from tests.e2e.surface import SOAP, Clinic, today
-from tests.e2e.worlds import Told, World, told
+from tests.e2e.worlds import Told, World, difference, told
 
 SERVICES: Final = ("consent", "session_notes", "alliance_measurement", "audit_log", "ehr_gateway")
 FHIR: Final = "/fhir/R4"
@@ -88,10 +88,11 @@ PURPOSES: Final[Mapping[str, tuple[str, ...]]] = {"nurse": ("BTG",), "stranger":
 
 @dataclass(frozen=True)
 class Secret:
-    """What one world has and the other has not; `know` are the people who may know of it."""
+    """What one world has and the other has not; `know` are the people who may know of it. `before` is told in both."""
 
     tell: Callable[[World], Awaitable[None]]
     know: frozenset[str]
+    before: Callable[[World], Awaitable[None]] | None = None
 
 
 async def private_notes(world: World) -> None:
@@ -103,19 +104,21 @@ async def private_notes(world: World) -> None:
     body = {"sections": {"transference": "The lighthouse again."}}
     await story.marsh.put(f"/v1/notes/{note}", body, If_Match=etag)
     await story.marsh.post(f"/v1/notes/{note}/signatures", {})
-    await story.marsh.post("/v1/notes/search", {"words": "lighthouse"}, want=200)
     await story.okoye.get(f"/v1/notes/{note}", want=404)
 
 
+async def ratings_asked_for(world: World) -> None:
+    for number, _ in enumerate(SERIES_A[:7]):
+        world.called(f"rating {number}" if number else "rating", (await world.story.asked(by=world.story.okoye)).id)
+
+
 async def withheld_ratings(world: World) -> None:
-    """Ratings with a strain in them, their episode and prompts, while the client withholds."""
-    story = world.story
-    for total in SERIES_A[:7]:
+    """Answers with a strain in them, their episode and prompts, while the client withholds."""
+    for number, total in enumerate(SERIES_A[:7]):
         base, extra = divmod(total, 12)
-        asked = await story.asked(by=story.okoye)
         answers = {str(i): base + (1 if i <= extra else 0) for i in range(1, 13)}
-        await story.client.post(f"/v1/administrations/{asked.id}/responses", {"answers": answers})
-        world.called("rating", asked.id)
+        rating = world.ids[f"rating {number}" if number else "rating"]
+        await world.story.client.post(f"/v1/administrations/{rating}/responses", {"answers": answers})
 
 
 async def another_client(world: World) -> None:
@@ -162,12 +165,12 @@ async def private_notes_under_a_grant(world: World) -> None:
 
 SECRETS: Final = {
     "psychotherapy notes": Secret(private_notes, frozenset({"therapist", "officer"})),
-    "withheld ratings": Secret(withheld_ratings, frozenset({"client", "representative", "officer"})),
+    "withheld ratings": Secret(withheld_ratings, frozenset({"client", "representative", "officer"}), ratings_asked_for),
     "another client": Secret(another_client, frozenset({"intake", "officer"})),
     "suspended accounting": Secret(suspended_accounting, frozenset({"officer", "supervisor", "stranger", "colleague"})),
     "break-glass": Secret(broken_glass, frozenset({"officer", "supervisor", "stranger", "client"})),
     "notes and ratings, to a reviewer": Secret(
-        private_notes_under_a_grant, frozenset({"therapist", "officer", "client", "representative"})
+        private_notes_under_a_grant, frozenset({"therapist", "officer", "client", "representative"}), ratings_asked_for
     ),
 }
 
@@ -178,6 +181,9 @@ async def test_an_answer_tells_only_what_its_reader_may_know(
 ) -> None:
     secret = SECRETS[name]
     worlds = [await _world(embedded, session), await _world(embedded, session)]
+    if secret.before is not None:
+        for world in worlds:
+            await secret.before(world)
     await secret.tell(worlds[1])
     for world in worlds:
         await _used(world)
@@ -199,10 +205,8 @@ async def test_an_answer_tells_only_what_its_reader_may_know(
 
 def _shown(differing: list[tuple[str, str, Told, Told]]) -> str:
     lines = [f"{len(differing)} answers tell of it"]
-    for person, what, one, other in differing[:25]:
-        parts = [f"{f}: {getattr(one, f)!r:.600} | {getattr(other, f)!r:.600}" for f in Told.__dataclass_fields__
-                 if getattr(one, f) != getattr(other, f)]  # fmt: skip
-        lines += [f"{person} {what}", *(f"    {p}" for p in parts)]
+    for person, what, one, other in differing[:40]:
+        lines.append(f"{person} {what}: {difference(asdict(one), asdict(other))[:600]}")
     return "\n".join(lines)
 
 

@@ -87,12 +87,12 @@ def _row(world: World, line: bytes) -> Any:
 
 
 def _plain(world: World, value: Any, key: str = "") -> Any:
+    if key in _OPAQUE:
+        return value is not None
     if isinstance(value, dict):
         return {k: _plain(world, v, k) for k, v in value.items()}
     if isinstance(value, list):
         return [_plain(world, v, key) for v in value]
-    if key in _OPAQUE:
-        return value is not None
     if key in _INDEXED and isinstance(value, int):
         return "<index>"
     if key == "query" and isinstance(value, str):
@@ -109,3 +109,16 @@ def _text(world: World, text: str) -> str:
         text = re.sub(re.escape(who.sub), f"<{person}>", text, flags=re.IGNORECASE)
     text = re.sub(r"cursor=[^&\"]+", "cursor=<cursor>", text)
     return _TIME.sub("<time>", _UUID.sub(lambda m: world.names.get(m[0], "<id>"), text))
+
+
+def difference(one: Any, other: Any, at: str = "") -> str:
+    """The first place where two answers differ, and what stands there; empty where they are equal."""
+    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+        return next((found for k in one if (found := difference(one[k], other[k], f"{at}/{k}"))), "")
+    if isinstance(one, list) and isinstance(other, list):
+        for n, (here, there) in enumerate(zip(one, other, strict=False)):
+            if found := difference(here, there, f"{at}/{n}"):
+                return found
+        longer = one[len(other) :] or other[len(one) :]
+        return f"{at}: {len(one)} | {len(other)}, as {longer[0]!r}" if longer else ""
+    return "" if one == other else f"{at}: {one!r} | {other!r}"

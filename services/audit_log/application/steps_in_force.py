@@ -141,6 +141,7 @@ def rating_made_now(client_id: str, now: datetime) -> BoundRecord:
         service=ServiceName.ALLIANCE,
         kid="",
         created_at=now,
+        answered_at=now,
     )
 
 

@@ -29,7 +29,7 @@ def release(q: Question) -> Verdict | None:
     if q.agent.is_client(q.record.client_id):
         return None
     held = q.relationships()
-    if any(q.release.shows(r.role, created_at=q.record.created_at, now=q.now) for r in held):
+    if any(q.release.shows(r.role, said_at=q.record.said_at, now=q.now) for r in held):
         return None
     return deny(KEPT_BACK, "rule:release.client-decides", *relationship_ids(held), may_know=may_know(q))
 
