@@ -126,7 +126,9 @@ def _is_told(entry: Entry) -> bool:
 
 
 def _opened(stored: StoredEntry) -> StoredEntry:
-    """With the records that were opened alone."""
+    """Of a use, the records that were opened and nothing of what else was looked at to decide it."""
+    if stored.entry.kind is not EntryKind.DISCLOSURE:
+        return stored
     records = tuple(r for r in stored.entry.records if r.decision == Decision.PERMIT)
     reason = records[0].reason if records else stored.entry.reason
-    return replace(stored, entry=replace(stored.entry, records=records, reason=reason))
+    return replace(stored, entry=replace(stored.entry, records=records, reason=reason, detail={}))
