@@ -1,4 +1,5 @@
-"""The schemas of `audit_log` and of the keyring, and the steps by which older databases reach them.
+"""The schema of `audit_log`'s own database, and the steps by which older databases reach it. The keyring has its own
+(`keyring/adapters/migrations.py`).
 
 How to add a step: docs/operations/migrations.md.
 """
@@ -9,11 +10,10 @@ from services.audit_log.assurance.adapters import completeness_table, retention_
 from services.audit_log.downtime.adapters import late_write_table
 from services.audit_log.erasure.application import stream as erasure_stream
 from services.audit_log.gate.adapters import schema as gate_schema
-from services.audit_log.keyring.adapters import schema as keyring_schema
 from services.audit_log.ledger.adapters import schema as ledger_schema
 from services.audit_log.officers.adapters import review_schema
 from services.audit_log.routes_out.adapters import places as route_places
-from shared.eventstore.migrate import Schema, Step, event_store_schema, taken_over
+from shared.eventstore.migrate import Step, event_store_schema, taken_over
 from shared.messaging import parked
 
 STEPS: Final[tuple[Step, ...]] = (taken_over(*parked.TAKEN_OVER, *ledger_schema.TAKEN_OVER),)
@@ -31,6 +31,3 @@ SCHEMA: Final = event_store_schema(
     ),
     STEPS,
 )
-
-KEYRING_STEPS: Final[tuple[Step, ...]] = (taken_over(*keyring_schema.TAKEN_OVER),)
-KEYRING_SCHEMA: Final = Schema("keyring", keyring_schema.SCHEMA, KEYRING_STEPS)

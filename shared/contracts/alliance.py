@@ -13,6 +13,8 @@ from shared.sealing.event import Event
 from shared.sealing.field import Sealed
 
 PROMPT_PREPARED: Final = "alliance.prompt-prepared"
+ADMINISTRATION_ANSWERED: Final = "alliance.administration-answered"
+"""type of the event whose receipt dates an answer for the gate"""
 
 
 class PromptPrepared(Event):

@@ -18,7 +18,8 @@ class Action(StrEnum):
     CREATE = "create"
     READ = "read"
     SEARCH = "search"
-    """read of several records of a client; with no record it asks only whether the caller may search that client"""
+    """read of several records of a client; with no record it asks only whether the caller may search that client. The answer is
+    about the records that the caller may know of, as if there were no others (ADR 0037)"""
     UPDATE = "update"
     """change of a draft, or an addendum"""
     SIGN = "sign"
@@ -80,6 +81,14 @@ class DisclosureRequest(Wire, frozen=True, kw_only=True):
     subjects: tuple[str, ...] = ()
     """client ids of a search that found no record: they get their entry too. Of an export: whether the client's record may be
     exported at all, and what is left out of it (`exclusions`)"""
+    most: int | None = None
+    """search only: how many records are wanted. Keys and entry are about the first so many that are open to the caller; with 0
+    the gate only decides: no key leaves, and no entry is made"""
+    looked_up: bool = False
+    """search only: of the clients whom a look-up found, perhaps none; those who are refused stand in one entry, always made"""
+    missing: bool = False
+    """the caller named a record that does not exist: no record and no subject is named, and it gets its entry as one that is
+    not theirs to know of"""
     purpose: str | None = None
     """the X-Purpose-Of-Use header as sent; absent: the role's default, recorded as defaulted"""
     index_fields: tuple[IndexField, ...] = ()

@@ -84,6 +84,9 @@ async def ask(
     subjects: Sequence[str] = (),
     sealed_for: str | None = None,
     index_fields: Sequence[IndexField] = (),
+    most: int | None = None,
+    looked_up: bool = False,
+    missing: bool = False,
 ) -> DisclosureAnswer:
     """The gate's raw answer; refusals of the whole request are raised as problems."""
     answer = await gate.disclose(
@@ -97,6 +100,9 @@ async def ask(
             purpose=call.purpose,
             sealed_for=sealed_for,
             index_fields=tuple(index_fields),
+            most=most,
+            looked_up=looked_up,
+            missing=missing,
         )
     )
     problem = refusal_problem(answer)
@@ -167,11 +173,17 @@ def _refused(answer: DisclosureAnswer, *, may_know: bool) -> Problem:
     return problem
 
 
-async def open_many(gate: Gate, call: Call, records: Sequence[RecordRef], *, client_id: str) -> Opened:
-    """Keys for those of a client's records that the caller may read. 404 where the caller may not search the client."""
-    answer = await ask(gate, call, Action.SEARCH, records, subjects=() if records else (client_id,))
-    if answer.decision is Decision.DENY and not (answer.may_know or any(r.may_know for r in answer.records)):
-        raise not_found()
+async def missed(gate: Gate, call: Call, action: Action = Action.READ) -> Problem:
+    """404 for a record that does not exist, with the entry that one would have which the caller may not know of. Raise it."""
+    return _refused(await ask(gate, call, action, (), missing=True), may_know=False)
+
+
+async def open_many(gate: Gate, call: Call, records: Sequence[RecordRef], *, client_id: str, most: int | None = None) -> Opened:
+    """Keys for those of a client's records that the caller may read, the first `most` of them. 404 where the caller may not
+    search the client; with `most` 0 nothing is opened and nobody refused, since no entry is made."""
+    answer = await ask(gate, call, Action.SEARCH, records, subjects=() if records else (client_id,), most=most)
+    if most != 0 and answer.decision is Decision.DENY and not (answer.may_know or any(r.may_know for r in answer.records)):
+        raise _refused(answer, may_know=False)
     return opened(answer)
 
 

@@ -1,12 +1,12 @@
 """Asking for an administration, answering it, reading it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from services.alliance_measurement.application.links import LinkCall, link_digest, link_secret
-from services.alliance_measurement.application.pages import Page, readable
+from services.alliance_measurement.application.pages import Page
 from services.alliance_measurement.application.ports import (
     AdministrationRow,
     Desk,
@@ -20,16 +20,15 @@ from services.alliance_measurement.domain.scoring import InvalidAnswers
 from shared.contracts.disclosure import Action, RecordRef
 from shared.contracts.records import RecordType
 from shared.eventstore.model import StoredEvent, StreamAppend, UniqueViolation, VersionConflict
-from shared.gate.ask import Opened, open_one
+from shared.gate.ask import Opened, missed, open_one
+from shared.gate.listing import Rows, listed
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import Fault, Problem, conflict, invalid, not_found
+from shared.http.problems import Fault, Problem, conflict, invalid
 from shared.service.amendments import Along
 from shared.service.record import record_event, write_meta
 
 _DAY: Final = timedelta(days=1)
-ASKED_AT_ONCE: Final = 100
-"""rows of one question to the gate, however short the page: one entry, whose number tells nothing of what is kept back"""
 
 
 def instrument_of(desk: Desk, instrument_id: str, pointer: str) -> Instrument:
@@ -82,7 +81,7 @@ async def answer_administration(
     desk: Desk, call: Call, administration_id: UUID, answers: Mapping[str, Any], repeat: Repeat
 ) -> tuple[Answer, Opened, dict[str, Any]]:
     """The non-clinical answer for a repeat, and the scores. 409 where it was answered before, 422 with every fault."""
-    row = await _known(desk, call, administration_id)
+    row = await _known(desk, call, administration_id, Action.ANSWER)
     opened = await open_one(desk.gate, call, Action.ANSWER, row.ref)
     stored = await desk.store.read_stream(call.tenant, administration_stream(administration_id))
     state = administration.evolve([typed(e) for e in stored])
@@ -122,15 +121,15 @@ async def answer_administration(
 
 async def scores_again(desk: Desk, call: Call, administration_id: UUID) -> tuple[Opened, dict[str, Any]]:
     """The scores of an administration that this caller answered before: opened through the gate, never kept."""
-    row = await _known(desk, call, administration_id)
     action = Action.ANSWER if isinstance(call, LinkCall) else Action.READ
+    row = await _known(desk, call, administration_id, action)
     opened = await open_one(desk.gate, call, action, row.ref)
     events = await desk.index.answers(call.tenant, [administration_id])
     return opened, _result(events.get(administration_id), opened)
 
 
 async def read_administration(desk: Desk, call: Call, administration_id: UUID) -> tuple[dict[str, Any], Opened]:
-    row = await _known(desk, call, administration_id)
+    row = await _known(desk, call, administration_id, Action.READ)
     opened = await open_one(desk.gate, call, Action.READ, row.ref)
     events = await desk.index.answers(call.tenant, [administration_id])
     along = await desk.amendments.along(call.tenant, [row.ref])
@@ -143,12 +142,12 @@ async def list_administrations(desk: Desk, call: Call, client_id: UUID, *, start
     async def fetch(before: int | None, most: int) -> list[AdministrationRow]:
         return await desk.index.administrations_of(call.tenant, client_id, before, most)
 
-    async def show(rows: Sequence[AdministrationRow], opened: Opened) -> list[tuple[int, dict[str, Any]]]:
-        events = await desk.index.answers(call.tenant, [r.id for r in rows if r.answered_at is not None])
-        along = await desk.amendments.along(call.tenant, [r.ref for r in rows])
-        return [(r.ord, administration_view(r, events.get(r.id), opened, along)) for r in rows]
-
-    return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=max(limit + 1, ASKED_AT_ONCE))
+    wanted = Rows(fetch, lambda row: row.ref, lambda row: row.ord)
+    page = await listed(desk.gate, call, client_id, wanted, start=start, limit=limit)
+    events = await desk.index.answers(call.tenant, [r.id for r in page.rows if r.answered_at is not None])
+    along = await desk.amendments.along(call.tenant, [r.ref for r in page.rows])
+    items = [administration_view(r, events.get(r.id), page.opened, along) for r in page.rows]
+    return Page(items, page.rows[-1].ord if page.more else None, page.opened.entries)
 
 
 def new_record(
@@ -193,10 +192,10 @@ def _result(event: AdministrationAnswered | None, opened: Opened) -> dict[str, A
     return event.result.open(opened.key(event.administration_id)).model_dump(mode="json")
 
 
-async def _known(desk: Desk, call: Call, administration_id: UUID) -> AdministrationRow:
+async def _known(desk: Desk, call: Call, administration_id: UUID, action: Action) -> AdministrationRow:
     row = await desk.index.administration(call.tenant, administration_id)
     if row is None:
-        raise not_found()
+        raise await missed(desk.gate, call, action)
     return row
 
 

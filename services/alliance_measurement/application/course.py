@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from services.alliance_measurement.application.administrations import instrument_of
@@ -14,9 +14,6 @@ from shared.contracts.disclosure import MAX_RECORDS, Ratings
 from shared.gate.ask import Opened, open_many
 from shared.http.call import Call
 from shared.http.problems import Fault, forbidden, invalid
-
-RELEASED_NO: Final = "released-no"
-"""the gate's reason where the client's choice keeps a rating from the caller"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ async def read_course(desk: Desk, call: Call, client_id: UUID, instrument_id: st
             problem = forbidden()
             problem.headers.update(opened.headers)
             raise problem
-        if rows or opened.ratings is not Ratings.SHOWN:
+        if opened.outcomes or opened.ratings is not Ratings.SHOWN:
             return {"released": False, "series": [], "episodes": []}, opened.entries
     return {"released": True, **await course_of(desk, call.tenant, instrument, rows, opened)}, opened.entries
 
@@ -66,22 +63,27 @@ async def course_of(
 
 
 async def _ask(desk: Desk, call: Call, client_id: UUID, rows: Sequence[AnsweredRow]) -> Opened:
-    """One search; a course longer than a request may be is asked in parts."""
+    """One search. Of a course longer than a question, in parts, what the caller may know of."""
+    parts = [rows[first : first + MAX_RECORDS] for first in range(0, len(rows), MAX_RECORDS)]
+    if len(parts) > 1:
+        seen = [await open_many(desk.gate, call, [r.ref for r in part], client_id=str(client_id), most=0) for part in parts]
+        told = [row for part, one in zip(parts, seen, strict=True) for row in part if str(row.id) in one.outcomes]
+        parts = [told[first : first + MAX_RECORDS] for first in range(0, len(told), MAX_RECORDS)]
     known = Opened((), {}, {})
-    for first in range(0, max(len(rows), 1), MAX_RECORDS):
-        part = await open_many(desk.gate, call, [row.ref for row in rows[first : first + MAX_RECORDS]], client_id=str(client_id))
+    for part in parts or [()]:
+        answered = await open_many(desk.gate, call, [row.ref for row in part], client_id=str(client_id))
         known = replace(
-            part,
-            entries=(*known.entries, *part.entries),
-            keys=known.keys | part.keys,
-            outcomes=known.outcomes | part.outcomes,
+            answered,
+            entries=(*known.entries, *answered.entries),
+            keys=known.keys | answered.keys,
+            outcomes=known.outcomes | answered.outcomes,
         )
     return known
 
 
 def _released(rows: Sequence[AnsweredRow], opened: Opened) -> list[AnsweredRow]:
-    """Up to the first that the client's choice keeps back."""
-    end = next((n for n, row in enumerate(rows) if opened.outcomes[str(row.id)].reason == RELEASED_NO), len(rows))
+    """Up to the first that the client's choice keeps back: of which the gate says nothing."""
+    end = next((n for n, row in enumerate(rows) if str(row.id) not in opened.outcomes), len(rows))
     return list(rows[:end])
 
 

@@ -5,13 +5,14 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from services.alliance_measurement.application.pages import Page, readable
+from services.alliance_measurement.application.pages import Page
 from services.alliance_measurement.application.ports import Desk, OutcomeRow, outcome_stream
 from services.alliance_measurement.domain.outcome import Outcome, OutcomeRecorded, date_fault, score_fault
 from shared.contracts.disclosure import MAX_RECORDS, Action, RecordRef
 from shared.contracts.records import RecordType
 from shared.eventstore.model import StreamAppend
 from shared.gate.ask import Opened, open_one
+from shared.gate.listing import Rows, listed
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, invalid
@@ -74,8 +75,20 @@ async def list_outcomes(desk: Desk, call: Call, client_id: UUID, *, measure: str
         shown = [(row.ord, outcome_view(events[row.id], opened, along)) for row in rows]
         return [(place, item) for place, item in shown if measure in (None, item["measure"]) or item.get("erased")]
 
-    batch = limit + 1 if measure is None else MAX_RECORDS
-    return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=batch)
+    wanted = Rows(fetch, lambda row: row.ref, lambda row: row.ord)
+    found: list[tuple[int, dict[str, Any]]] = []
+    entries: tuple[int, ...] = ()
+    while True:
+        opening = limit if measure is None else MAX_RECORDS - 1
+        page = await listed(desk.gate, call, client_id, wanted, start=start, limit=opening)
+        found += await show(page.rows, page.opened)
+        entries += page.opened.entries
+        if not page.more or len(found) > limit or measure is None:
+            break
+        start = page.rows[-1].ord
+    shown = found[:limit]
+    more = len(found) > limit or page.more
+    return Page([item for _, item in shown], shown[-1][0] if more else None, entries)
 
 
 def outcome_view(event: OutcomeRecorded, opened: Opened, along: Along) -> dict[str, Any]:

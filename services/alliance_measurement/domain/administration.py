@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.alliance_measurement.domain.instrument import Construct, Instrument, Rater
 from services.alliance_measurement.domain.scoring import check, score
+from shared.contracts.alliance import ADMINISTRATION_ANSWERED
 from shared.contracts.records import ALLIANCE_RATING, KeyClass
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
@@ -42,7 +43,7 @@ class AdministrationRequested(Event):
 
 
 class AdministrationAnswered(Event):
-    TYPE: ClassVar[str] = "alliance.administration-answered"
+    TYPE: ClassVar[str] = ADMINISTRATION_ANSWERED
     RECORD: ClassVar[str] = "administration_id"
     administration_id: UUID
     instrument: str

@@ -23,7 +23,7 @@ from shared.contracts.records import RecordType
 from shared.contracts.topics import CONSENT
 from shared.eventstore.model import NewEvent, Publication, Statement, StreamAppend
 from shared.eventstore.store import EventStore
-from shared.gate.ask import Opened, ask, open_one, opened
+from shared.gate.ask import Opened, ask, missed, open_one, opened
 from shared.gate.port import Gate
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
@@ -240,7 +240,7 @@ class Consents:
         """`others` of the same client are opened with it, under the same entry; every one has to be permitted."""
         client_id = await self._index.client_of(call.tenant, RecordType.CONSENT, consent_id)
         if client_id is None:
-            raise not_found()
+            raise await missed(self._gate, call, action)
         refs = [
             RecordRef(record_id=str(each), client_id=str(client_id), record_type=RecordType.CONSENT)
             for each in (consent_id, *others)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.consent.application.policy_stream import PolicyStream
 from services.consent.application.ports import Deadlines, Place, RecordIndex
-from services.consent.application.reading import Shown, ShownPage
+from services.consent.application.reading import Shown, ShownPage, places_of
 from services.consent.application.streams import decided_anew, typed
 from services.consent.application.views import erased_view, history_view
 from shared.contracts.consent_policy import POLICY_STREAM, PolicyChange
@@ -17,11 +17,12 @@ from shared.contracts.records import RecordType
 from shared.contracts.topics import CONSENT
 from shared.eventstore.model import NewEvent, Publication, StreamAppend
 from shared.eventstore.store import EventStore
-from shared.gate.ask import Opened, open_many, open_one
+from shared.gate.ask import Opened, missed, open_one
+from shared.gate.listing import listed
 from shared.gate.port import Gate
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import conflict, not_found
+from shared.http.problems import conflict
 from shared.sealing.event import Event, sealed_fields
 from shared.service.parts import Parts
 from shared.service.record import client_key, record_event, write_meta
@@ -90,7 +91,7 @@ class Dossier(Generic[S]):
         status: int = 200,
     ) -> Answer:
         """Decided anew where somebody else wrote first; answered once the gate decides by it."""
-        client_id = await self._client_of(call, record_id)
+        client_id = await self._client_of(call, record_id, action)
         opened = await open_one(self._gate, call, action, self._ref(record_id, client_id))
 
         async def attempt() -> tuple[Answer, int | None]:
@@ -111,40 +112,33 @@ class Dossier(Generic[S]):
         return answer
 
     async def show(self, call: Call, record_id: UUID) -> Shown:
-        client_id = await self._client_of(call, record_id)
+        client_id = await self._client_of(call, record_id, Action.READ)
         opened = await open_one(self._gate, call, Action.READ, self._ref(record_id, client_id))
         state = await self.load(call.tenant, record_id)
         return Shown(self._view(state, record_id, opened), opened.headers)
 
     async def history(self, call: Call, record_id: UUID) -> Shown:
         """Every event, oldest first, each with what it says; none of its words."""
-        client_id = await self._client_of(call, record_id)
+        client_id = await self._client_of(call, record_id, Action.READ)
         opened = await open_one(self._gate, call, Action.READ, self._ref(record_id, client_id))
         stored = await self._store.read_stream(call.tenant, self._kind.stream(record_id))
         return Shown({"items": [history_view(e, typed(e)) for e in stored], "next": None}, opened.headers)
 
     async def page(self, call: Call, client_id: UUID, before: Place | None, limit: int) -> ShownPage:
         """A client's records of this kind that the caller may read, newest first."""
-        kind = self._kind.record_type
-        found = await self._index.page(call.tenant, kind, client_id, before=before, limit=limit + 1)
-        page = list(found[:limit])
-        refs = [self._ref(p.record_id, client_id) for p in page]
-        opened = await open_many(self._gate, call, refs, client_id=str(client_id))
-        items = [
-            self._view(await self.load(call.tenant, p.record_id), p.record_id, opened)
-            for p in page
-            if opened.permitted(p.record_id)
-        ]
-        return ShownPage(items, page[-1] if len(found) > limit else None, opened.headers)
+        rows = places_of(self._index, call.tenant, self._kind.record_type, client_id)
+        page = await listed(self._gate, call, client_id, rows, start=before, limit=limit)
+        items = [self._view(await self.load(call.tenant, p.record_id), p.record_id, page.opened) for p in page.rows]
+        return ShownPage(items, page.rows[-1] if page.more else None, page.opened.headers)
 
     def _view(self, state: S, record_id: UUID, opened: Opened) -> dict[str, Any]:
         view = self._kind.view(state, self._parts.now(), opened.keys.get(str(record_id)))
         return erased_view(view) if opened.erased(record_id) else view
 
-    async def _client_of(self, call: Call, record_id: UUID) -> UUID:
+    async def _client_of(self, call: Call, record_id: UUID, action: Action) -> UUID:
         client_id = await self._index.client_of(call.tenant, self._kind.record_type, record_id)
         if client_id is None:
-            raise not_found()
+            raise await missed(self._gate, call, action)
         return client_id
 
     def _ref(self, record_id: UUID, client_id: UUID) -> RecordRef:

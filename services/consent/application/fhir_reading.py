@@ -11,10 +11,11 @@ from services.consent.application.fhir_versions import Written, versions
 from services.consent.application.ports import Place, RecordIndex
 from services.consent.domain.fhir import codes
 from services.consent.domain.fhir.rendering import reference_to
-from shared.contracts.disclosure import Action, RecordRef
+from shared.contracts.disclosure import MAX_RECORDS, Action, RecordRef
 from shared.contracts.records import RecordType
 from shared.eventstore.store import EventStore
-from shared.gate.ask import Opened, open_many, open_one
+from shared.gate.ask import Opened, missed, open_one
+from shared.gate.listing import Rows, listed
 from shared.gate.port import Gate
 from shared.http.call import Call
 from shared.http.problems import Problem, not_found
@@ -33,6 +34,13 @@ class Resource:
     number: int
     updated: datetime
     headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    number: int
+    place: Place
+    written: Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,45 +82,48 @@ class FhirReading:
 
     async def search(self, call: Call, search: Search, before: Place | None) -> Found:
         """A page of what matches and may be read. A client that the caller may not know has none, as an unknown one has."""
+        wanted = await self._matching(call, search, before)
+
+        async def fetch(after: int | None, most: int) -> list[_Match]:
+            first = 0 if after is None else after + 1
+            return wanted[first : first + most]
+
+        rows = Rows(fetch, lambda match: self._ref(str(match.place.record_id), str(search.client_id)), lambda match: match.number)
         matches: list[tuple[Place, dict[str, Any]]] = []
-        entries: list[str] = []
-        while True:
-            places = await self._index.page(call.tenant, RecordType.CONSENT, search.client_id, before=before, limit=BATCH)
+        entries: list[int] = []
+        start, more = None, True
+        while more and len(matches) <= search.count:
             try:
-                matches += await self._matching(call, search, places, entries, first=not entries)
+                page = await listed(self._gate, call, search.client_id, rows, start=start, limit=MAX_RECORDS - 1)
             except Problem as problem:
                 if problem.status != 404:
                     raise
                 return Found([], None, {})
-            if len(matches) > search.count or len(places) < BATCH:
-                break
-            before = places[-1]
-        page = matches[: search.count]
-        after = page[-1][0] if len(matches) > search.count else None
-        return Found([body for _, body in page], after, {"Audit-Entry": ", ".join(entries)})
+            entries += page.opened.entries
+            shown = [(match.place, self._shown(call, match.written, page.opened)) for match in page.rows]
+            matches += [(place, body) for place, body in shown if search.sealed(body)]
+            start, more = page.rows[-1].number if page.rows else None, page.more
+        found = matches[: search.count]
+        after = found[-1][0] if len(matches) > search.count else None
+        return Found([body for _, body in found], after, {"Audit-Entry": ", ".join(map(str, entries))})
 
-    async def _matching(
-        self, call: Call, search: Search, places: Any, entries: list[str], *, first: bool
-    ) -> list[tuple[Place, dict[str, Any]]]:
-        now = self._parts.now()
-        loaded = await asyncio.gather(*(versions(self._store, call.tenant, p.record_id) for p in places))
-        wanted = [
-            (place, found[-1])
-            for place, found in zip(places, loaded, strict=True)
-            if found and search.public(found[-1], found[-1].state.status(now))
-        ]
-        if not wanted and not first:
-            return []
-        refs = [self._ref(str(p.record_id), str(search.client_id)) for p, _ in wanted]
-        opened = await open_many(self._gate, call, refs, client_id=str(search.client_id))
-        entries += map(str, opened.entries)
-        shown = [(p, self._shown(call, w, opened)) for p, w in wanted if opened.permitted(p.record_id)]
-        return [(p, body) for p, body in shown if search.sealed(body)]
+    async def _matching(self, call: Call, search: Search, before: Place | None) -> list[_Match]:
+        """Every consent behind a place that matches by what is public of it, newest first."""
+        now, wanted = self._parts.now(), list[_Match]()
+        while True:
+            places = await self._index.page(call.tenant, RecordType.CONSENT, search.client_id, before=before, limit=BATCH)
+            loaded = await asyncio.gather(*(versions(self._store, call.tenant, p.record_id) for p in places))
+            for place, found in zip(places, loaded, strict=True):
+                if found and search.public(found[-1], found[-1].state.status(now)):
+                    wanted.append(_Match(len(wanted), place, found[-1]))
+            if len(places) < BATCH:
+                return wanted
+            before = places[-1]
 
     async def opened(self, call: Call, consent_id: UUID, action: Action) -> Opened:
         client_id = await self._index.client_of(call.tenant, RecordType.CONSENT, consent_id)
         if client_id is None:
-            raise not_found()
+            raise await missed(self._gate, call, action)
         return await open_one(self._gate, call, action, self._ref(str(consent_id), str(client_id)))
 
     def _shown(self, call: Call, written: Written, opened: Opened, at: datetime | None = None) -> dict[str, Any]:

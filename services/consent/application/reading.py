@@ -12,10 +12,10 @@ from services.consent.application.views import consent_view, history_view, relat
 from shared.contracts.disclosure import Action, RecordRef
 from shared.contracts.records import RecordType
 from shared.eventstore.store import EventStore
-from shared.gate.ask import Opened, open_many, open_one
+from shared.gate.ask import Opened, missed, open_one
+from shared.gate.listing import Rows, listed
 from shared.gate.port import Gate
 from shared.http.call import Call
-from shared.http.problems import not_found
 from shared.service.parts import Parts
 
 
@@ -31,6 +31,18 @@ class ShownPage:
     last: Place | None
     """where the next page begins; None on the last one"""
     headers: dict[str, str]
+
+
+def places_of(index: RecordIndex, tenant: str, record_type: RecordType, client_id: UUID) -> Rows[Place, Place]:
+    """A client's records of one kind, newest first."""
+
+    async def fetch(before: Place | None, most: int) -> list[Place]:
+        return list(await index.page(tenant, record_type, client_id, before=before, limit=most))
+
+    def ref(place: Place) -> RecordRef:
+        return RecordRef(record_id=str(place.record_id), client_id=str(client_id), record_type=record_type)
+
+    return Rows(fetch, ref, lambda place: place)
 
 
 class Reading:
@@ -78,16 +90,13 @@ class Reading:
         self, call: Call, record_type: RecordType, client_id: UUID, before: Place | None, limit: int
     ) -> tuple[list[Place], Place | None, Opened]:
         """A page of what the caller may know of, where the next one begins, and the keys."""
-        found = await self._index.page(call.tenant, record_type, client_id, before=before, limit=limit + 1)
-        page = list(found[:limit])
-        refs = [RecordRef(record_id=str(p.record_id), client_id=str(client_id), record_type=record_type) for p in page]
-        opened = await open_many(self._gate, call, refs, client_id=str(client_id))
-        known = [p for p in page if (outcome := opened.outcomes.get(str(p.record_id))) and outcome.may_know]
-        return known, page[-1] if len(found) > limit else None, opened
+        rows = places_of(self._index, call.tenant, record_type, client_id)
+        page = await listed(self._gate, call, client_id, rows, start=before, limit=limit, refused_too=True)
+        return page.rows, page.rows[-1] if page.more else None, page.opened
 
     async def _open(self, call: Call, consent_id: UUID) -> Opened:
         client_id = await self._index.client_of(call.tenant, RecordType.CONSENT, consent_id)
         if client_id is None:
-            raise not_found()
+            raise await missed(self._gate, call)
         ref = RecordRef(record_id=str(consent_id), client_id=str(client_id), record_type=RecordType.CONSENT)
         return await open_one(self._gate, call, Action.READ, ref)

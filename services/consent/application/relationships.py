@@ -14,11 +14,11 @@ from shared.contracts.records import RecordType
 from shared.contracts.topics import CONSENT
 from shared.eventstore.model import NewEvent, Publication, StreamAppend
 from shared.eventstore.store import EventStore
-from shared.gate.ask import open_one
+from shared.gate.ask import missed, open_one
 from shared.gate.port import Gate
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import Problem, not_found
+from shared.http.problems import Problem
 from shared.sealing.event import Event
 from shared.service.parts import Parts
 from shared.service.record import WriteMeta, client_key, record_event, write_meta
@@ -78,7 +78,7 @@ class Relationships:
         """200 with the instant from which it does not hold any more, once the gate knows it."""
         client_id = await self._index.client_of(call.tenant, RecordType.RELATIONSHIP, relationship_id)
         if client_id is None:
-            raise not_found()
+            raise await missed(self._gate, call, Action.UPDATE)
         ref = RecordRef(record_id=str(relationship_id), client_id=str(client_id), record_type=RecordType.RELATIONSHIP)
         opened = await open_one(self._gate, call, Action.UPDATE, ref)
         meta = write_meta(call, opened)

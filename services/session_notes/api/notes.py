@@ -44,7 +44,7 @@ def note_routes(surface: Surface) -> APIRouter:
         bound = bound_to(call, "notes", client_id)
         start, limit = surface.start(request, bound)
         found, page = await list_notes(desk, call, client_id, start=start, limit=limit)
-        return surface.page([note_view(n, page.opened) for n in found], page.next, bound, page.opened)
+        return surface.page([note_view(n, page.opened) for n in found], page, bound)
 
     @router.post("/v1/notes/search", openapi_extra=documented(SearchBody))
     async def find(request: Request) -> Response:

@@ -54,7 +54,7 @@ def session_routes(surface: Surface) -> APIRouter:
         bound = bound_to(call, "sessions", client_id)
         start, limit = surface.start(request, bound)
         found, page = await list_sessions(desk, call, client_id, start=start, limit=limit)
-        return surface.page([session_view(s, page.opened, to=call.principal.role) for s in found], page.next, bound, page.opened)
+        return surface.page([session_view(s, page.opened, to=call.principal.role) for s in found], page, bound)
 
     @router.post("/v1/sessions/{session_id}/progress-notes", status_code=201, openapi_extra=documented(ProgressNoteBody))
     async def progress_note(request: Request, session_id: str) -> Response:

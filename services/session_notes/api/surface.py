@@ -10,9 +10,10 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.session_notes.application.ports import Desk, Position
+from services.session_notes.application.ports import Desk, Position, place_of
 from services.session_notes.settings import Settings
 from shared.gate.ask import Opened
+from shared.gate.listing import Listed
 from shared.http.call import Call, authenticate, etag, expected_version
 from shared.http.cursor import Cursors, limit_of
 from shared.http.idempotency import Answer, Idempotency, Repeat
@@ -60,8 +61,9 @@ class Surface:
         raw = self.cursors.decode(request, bound_to=bound_to)
         return (None if raw is None else Position(datetime.fromisoformat(raw[0]), UUID(raw[1]))), limit
 
-    def page(self, items: list[dict[str, Any]], next_: Position | None, bound_to: str, opened: Opened) -> Response:
-        return respond({"items": items, "next": self._cursor(next_, bound_to)}, headers=opened.headers)
+    def page(self, items: list[dict[str, Any]], page: Listed[Any], bound_to: str) -> Response:
+        following = place_of(page.rows[-1]) if page.more else None
+        return respond({"items": items, "next": self._cursor(following, bound_to)}, headers=page.opened.headers)
 
     def found(
         self, items: list[dict[str, Any]], searched: int, next_: Position | None, bound_to: str, entries: Sequence[int]

@@ -12,10 +12,9 @@ from services.session_notes.domain.events import EVENT_TYPES
 from shared.contracts.disclosure import Action, RecordRef
 from shared.contracts.records import RecordType
 from shared.eventstore.model import StoredEvent, StreamAppend
-from shared.gate.ask import Opened, open_one
+from shared.gate.ask import Opened, missed, open_one
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import not_found
 from shared.sealing.event import Event
 from shared.service.record import record_event, write_meta
 
@@ -69,7 +68,7 @@ async def register_client(
 async def read_client(desk: Desk, call: Call, client_id: UUID) -> ClientRead:
     """404 where there is no such client, or the caller may not know of them."""
     if not await desk.index.knows_client(call.tenant, client_id):
-        raise not_found()
+        raise await missed(desk.gate, call)
     ref = RecordRef(record_id=str(client_id), client_id=str(client_id), record_type=RecordType.CLIENT)
     opened = await open_one(desk.gate, call, Action.READ, ref)
     return client_of(await desk.store.read_stream(call.tenant, client_stream(client_id)), opened)

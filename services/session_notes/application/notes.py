@@ -17,11 +17,11 @@ from services.session_notes.domain.sections import NoteFormat
 from shared.contracts.disclosure import Action, RecordKey, RecordRef
 from shared.eventstore.model import NewEvent, StoredEvent, StreamAppend
 from shared.eventstore.snapshots import Loaded, Snapshots
-from shared.gate.ask import Opened, open_one
+from shared.gate.ask import Opened, missed, open_one
 from shared.gate.port import GateUnavailable
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import not_found, stale_version
+from shared.http.problems import stale_version
 from shared.service.record import record_event, write_meta
 
 
@@ -40,7 +40,7 @@ async def draft_note(
     """404 for a session that the caller may not know of. Where the gate cannot be reached the note waits for it: 202."""
     session = await desk.index.session(call.tenant, session_id)
     if session is None:
-        raise not_found()
+        raise await missed(desk.gate, call, Action.CREATE)
     note_id, by = desk.parts.new_id(), call.principal.sub
     ref = RecordRef(
         record_id=str(note_id),
@@ -117,7 +117,7 @@ async def _change(
     repeat: Repeat | None,
     status: int = 201,
 ) -> tuple[Answer, Opened]:
-    row = await note_row(desk, call, note_id)
+    row = await note_row(desk, call, note_id, action)
     opened = await open_one(desk.gate, call, action, row.ref)
     if opened.erased(note_id):
         raise erased()
@@ -131,7 +131,7 @@ async def _change(
     return await _append(desk, call, row, loaded, event, opened, repeat, status), opened
 
 
-async def note_row(desk: Desk, call: Call, note_id: UUID) -> NoteRow:
+async def note_row(desk: Desk, call: Call, note_id: UUID, action: Action) -> NoteRow:
     """404 where there is none; 503 or 409 for the author of one that waits for the gate."""
     row = await desk.index.note(call.tenant, note_id)
     if row is not None:
@@ -142,7 +142,7 @@ async def note_row(desk: Desk, call: Call, note_id: UUID) -> NoteRow:
     # reconciled between the two looks
     row = await desk.index.note(call.tenant, note_id)
     if row is None:
-        raise not_found()
+        raise await missed(desk.gate, call, action)
     return row
 
 

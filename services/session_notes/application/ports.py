@@ -26,6 +26,18 @@ class Position:
     id: UUID
 
 
+class Placed(Protocol):
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def created_at(self) -> datetime: ...
+
+
+def place_of(row: Placed) -> Position:
+    return Position(row.created_at, row.id)
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRow:
     id: UUID

@@ -5,11 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 from services.session_notes.application.notes import load_notes, note_row
-from services.session_notes.application.paging import Page, readable
-from services.session_notes.application.ports import Desk, NoteRow, Position
-from services.session_notes.domain.notes import Note, NoteContent, NoteKind
+from services.session_notes.application.ports import Desk, NoteRow, Position, place_of
+from services.session_notes.domain.notes import Note, NoteContent
 from shared.contracts.disclosure import Action
 from shared.gate.ask import Opened, open_one
+from shared.gate.listing import Listed, Rows, listed
 from shared.http.call import Call
 from shared.service.amendments import Along, Amendment
 
@@ -31,7 +31,7 @@ class NoteRead:
 
 
 async def read_note(desk: Desk, call: Call, note_id: UUID) -> tuple[NoteRead, Opened]:
-    row = await note_row(desk, call, note_id)
+    row = await note_row(desk, call, note_id, Action.READ)
     opened = await open_one(desk.gate, call, Action.READ, row.ref)
     note = (await load_notes(desk, call.tenant, [row]))[row.stream].state
     return read_of(note, opened, await desk.amendments.along(call.tenant, [row.ref])), opened
@@ -39,14 +39,12 @@ async def read_note(desk: Desk, call: Call, note_id: UUID) -> tuple[NoteRead, Op
 
 async def list_notes(
     desk: Desk, call: Call, client_id: UUID, *, start: Position | None, limit: int
-) -> tuple[list[NoteRead], Page[NoteRow]]:
+) -> tuple[list[NoteRead], Listed[NoteRow]]:
     async def fetch(after: Position | None, most: int) -> list[NoteRow]:
         return await desk.index.notes_of(call.tenant, client_id, after, most)
 
-    def likely(row: NoteRow) -> bool:
-        return row.kind is NoteKind.PROGRESS or row.author == call.principal.sub
-
-    page = await readable(desk.gate, call, client_id, fetch, start=start, limit=limit, likely=likely)
+    rows = Rows(fetch, lambda row: row.ref, place_of)
+    page = await listed(desk.gate, call, client_id, rows, start=start, limit=limit)
     notes = await load_notes(desk, call.tenant, page.rows)
     amended = await desk.amendments.along(call.tenant, [row.ref for row in page.rows])
     return [read_of(notes[row.stream].state, page.opened, amended) for row in page.rows], page

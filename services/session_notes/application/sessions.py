@@ -8,8 +8,7 @@ from uuid import UUID
 
 from services.session_notes.application.clients import load
 from services.session_notes.application.errors import answered
-from services.session_notes.application.paging import Page, readable
-from services.session_notes.application.ports import Desk, Position, SessionRow, session_stream
+from services.session_notes.application.ports import Desk, Position, SessionRow, place_of, session_stream
 from services.session_notes.application.prompts import shown
 from services.session_notes.domain.sessions import (
     Session,
@@ -23,7 +22,8 @@ from shared.contracts.records import RecordType
 from shared.contracts.session_notes import SESSION_HELD, SessionHeld
 from shared.contracts.topics import SESSION_NOTES
 from shared.eventstore.model import Publication, StoredEvent, StreamAppend
-from shared.gate.ask import Opened, ask, opened
+from shared.gate.ask import Opened, ask, missed, opened
+from shared.gate.listing import Listed, Rows, listed
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import forbidden, not_found
@@ -101,7 +101,7 @@ async def read_session(desk: Desk, call: Call, session_id: UUID) -> tuple[Sessio
     """The session and the prompts that were waiting for it, by one question to the gate."""
     row = await desk.index.session(call.tenant, session_id)
     if row is None:
-        raise not_found()
+        raise await missed(desk.gate, call)
     prompts = []
     if row.held:
         before, behind = await desk.index.neighbours(call.tenant, row)
@@ -120,11 +120,12 @@ async def read_session(desk: Desk, call: Call, session_id: UUID) -> tuple[Sessio
 
 async def list_sessions(
     desk: Desk, call: Call, client_id: UUID, *, start: Position | None, limit: int
-) -> tuple[list[SessionRead], Page[SessionRow]]:
+) -> tuple[list[SessionRead], Listed[SessionRow]]:
     async def fetch(after: Position | None, most: int) -> list[SessionRow]:
         return await desk.index.sessions_of(call.tenant, client_id, after, most)
 
-    page = await readable(desk.gate, call, client_id, fetch, start=start, limit=limit, likely=lambda _: True)
+    rows = Rows(fetch, lambda row: row.ref, place_of)
+    page = await listed(desk.gate, call, client_id, rows, start=start, limit=limit)
     streams = await desk.index.streams(call.tenant, [row.stream for row in page.rows])
     return [read_of(streams[row.stream], page.opened) for row in page.rows], page
 

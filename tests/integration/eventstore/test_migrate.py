@@ -12,7 +12,7 @@ import pytest
 
 from infra.migrate import SCHEMAS
 from infra.postgres.provision import OwnedDatabase
-from services.audit_log.migrations import KEYRING_SCHEMA
+from services.audit_log.keyring.adapters.migrations import KEYRING_SCHEMA
 from shared.contracts.records import KeyClass
 from shared.eventstore.migrate import MigrationFailed, Schema, SchemaMismatch, Step, apply, check, taken_over
 from shared.eventstore.postgres import PostgresEventStore

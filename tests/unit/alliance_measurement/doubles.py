@@ -65,6 +65,8 @@ class RecordingGate:
         if self.refusal is not None:
             return DisclosureAnswer(decision=Decision.DENY, entries=entry, refusal=self.refusal)
         reasons = {r.record_id: self.denies_all or self.denied.get(r.record_id) for r in request.records}
+        # of what the client keeps back, the gate says nothing
+        reasons = {i: reason for i, reason in reasons.items() if reason != "released-no"}
         permitted = [i for i, reason in reasons.items() if reason is None]
         return DisclosureAnswer(
             decision=Decision.PERMIT if permitted or not reasons else Decision.DENY,

@@ -116,8 +116,9 @@ def record(
 
 
 def rating(author: str | None = CLIENT, **other: Any) -> BoundRecord:
-    """The client's own rating of the alliance."""
-    return record("administration", author, ALLIANCE_RATING, **other)
+    """The client's own rating of the alliance, answered as soon as it was asked for."""
+    made = record("administration", author, ALLIANCE_RATING, **other)
+    return made if "answered_at" in other else replace(made, answered_at=made.created_at)
 
 
 def grant(purpose: str, *scope: str, sub: str = OKAFOR, until: datetime = NOW + timedelta(hours=1), **other: Any) -> Grant:

@@ -178,7 +178,7 @@ def test_a_measure_is_called_by_two_names(name: str) -> None:
 def asked(**changes: Any) -> Asked:
     values: dict[str, Any] = {
         "sub": RIVERA, "roles": frozenset({"therapist"}), "related": True, "purpose": "TREAT", "action": "read",
-        "resource": frozenset({"progress_note"}), "labels": frozenset(), "created_at": NOW - DAY, "now": NOW,
+        "resource": frozenset({"progress_note"}), "labels": frozenset(), "dated": NOW - DAY, "now": NOW,
     }  # fmt: skip
     return Asked(**(values | changes))
 

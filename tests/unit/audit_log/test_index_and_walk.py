@@ -85,7 +85,7 @@ class Maker:
             action=rng.choice(ACTIONS),
             resource=frozenset({"progress_note", "documentreference"}),
             labels=frozenset(label for label in ("SUD", "OPIOIDUD", "HIV", "V", "42CFRPart2CN") if rng.random() < 0.3),
-            created_at=NOW - rng.randint(0, 4) * DAY,
+            dated=NOW - rng.randint(0, 4) * DAY,
             now=NOW + rng.randint(-1, 2) * DAY,
         )
 

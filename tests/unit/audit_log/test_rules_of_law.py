@@ -221,7 +221,15 @@ def test_the_client_decides_who_sees_ratings(about: Any, choice: ReleaseChoice, 
     assert shown(ask(CLIENT_SELF, "read", about, facts=PEOPLE, release=choice)) == "permit"
 
 
-def test_delayed_is_visible_seven_days_after_it_was_made() -> None:
+def test_delayed_counts_from_the_answer_and_not_from_the_asking() -> None:
+    delayed, asked = ReleaseChoice(D, W), NOW - 30 * DAY
+    for answered in (None, NOW, NOW - RELEASE_DELAY + timedelta(seconds=1)):
+        early = rating(created_at=asked, answered_at=answered)
+        assert shown(ask(THERAPIST, "read", early, release=delayed)) == "403"
+    assert shown(ask(THERAPIST, "read", rating(created_at=asked, answered_at=NOW - RELEASE_DELAY), release=delayed)) == "permit"
+
+
+def test_delayed_is_visible_seven_days_after_it_was_answered() -> None:
     delayed = ReleaseChoice(D, W)
     before = rating(created_at=NOW - RELEASE_DELAY + timedelta(seconds=1))
     assert shown(ask(THERAPIST, "read", before, release=delayed)) == "403"

@@ -13,13 +13,11 @@ from starlette.responses import Response
 from services.audit_log.balp.api.query import ID, AuditSearch, Pairs, audit_search_of, recorded
 from services.audit_log.balp.domain.audit_event import Event, audit_events
 from services.audit_log.ledger.api.access import Desk
-from services.audit_log.ledger.api.accounting_suspensions import suspended
+from services.audit_log.ledger.api.ledger import clients_own
 from services.audit_log.ledger.api.words import as_the_client_sees
-from services.audit_log.ledger.application.ledger_view import LedgerView, NoSuchEntry, StoredEntry
+from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, NoSuchEntry, StoredEntry
 from services.audit_log.ledger.application.ports import LedgerUnavailable
-from services.audit_log.ledger.domain.entry import EntryKind
 from services.audit_log.ledger.domain.signed_note import parse_vkey
-from shared.contracts.records import RecordType
 from shared.http.body import raw_body
 from shared.http.call import Call, authenticate
 from shared.http.cursor import Cursors
@@ -34,7 +32,6 @@ MOST_READ: Final = 10_000
 """entries that one search looks at, before it answers with what it has and where to go on"""
 _FORM: Final = "application/x-www-form-urlencoded"
 _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-_CLIENTS_KINDS: Final = tuple(k.value for k in EntryKind if k not in (EntryKind.ALARM, EntryKind.POLICY))
 
 
 def fhir_router(
@@ -69,10 +66,8 @@ def fhir_router(
         stored = None
         if match is not None:
             try:
-                stored = await ledger.entry(call.tenant, int(match[1]))
-                hidden = await suspended(ledger, call.tenant, own, now()) if own is not None else ()
-                if stored.index not in hidden:
-                    found = [e for e in _shown(ledger, call, stored, own) if e["id"] == event_id]
+                stored = await _entry(ledger, call.tenant, int(match[1]), own, now())
+                found = [e for e in _shown(ledger, call, stored, own) if e["id"] == event_id]
             except NoSuchEntry:
                 found = []
         headers = await desk.record(
@@ -96,8 +91,7 @@ def fhir_router(
         query = urlencode([(k, v) for k, v in pairs if k != "cursor"])
         bound = f"{call.tenant}/{call.principal.sub}/fhir/AuditEvent/{query}"
         if own is not None:
-            hidden = await suspended(ledger, call.tenant, own, now())
-            wanted = replace(wanted, filters=replace(wanted.filters, besides=hidden))
+            wanted = replace(wanted, filters=await clients_own(ledger, call.tenant, own, now(), wanted.filters))
         shown, at = await _page(ledger, call, wanted, cursors.decode(request, bound_to=bound), own)
         asked = recorded(pairs, wanted)
         headers = await desk.record(call, "search-audit-events", asked, len(shown), client_id=wanted.filters.client_id)
@@ -121,8 +115,6 @@ async def _page(
 ) -> tuple[list[Event], list[int] | None]:
     """Events of one page, and where the next begins: index of an entry, and how many of its events were shown."""
     filters = wanted.filters
-    if own is not None:
-        filters = filters.for_the_client(_CLIENTS_KINDS, RecordType.PSYCHOTHERAPY_NOTE)
     before, skipped = (at[0] + 1, at[1]) if at is not None else (None, 0)
     shown: list[Event] = []
     looked_at = 0
@@ -145,14 +137,19 @@ async def _page(
             return shown, [before - 1, 0]
 
 
+async def _entry(ledger: LedgerView, tenant: str, index: int, own: str | None, now: datetime) -> StoredEntry:
+    """NoSuchEntry also where the client who asks may not know of it."""
+    if own is None:
+        return await ledger.entry(tenant, index)
+    filters = await clients_own(ledger, tenant, own, now, Filters(indexes=(index,)))
+    for stored in await ledger.search(tenant, filters, limit=1):
+        return stored
+    raise NoSuchEntry
+
+
 def _shown(ledger: LedgerView, call: Call, stored: StoredEntry, own: str | None) -> list[Event]:
-    """Events of an entry, as the caller may see it; none of another client's."""
-    entry = stored.entry
-    if own is not None:
-        psychotherapy = [r.record_type == RecordType.PSYCHOTHERAPY_NOTE for r in entry.records]
-        if entry.client_id != own or entry.kind.value not in _CLIENTS_KINDS or (psychotherapy and all(psychotherapy)):
-            return []
-        entry = as_the_client_sees(stored).entry
+    """Events of an entry that the caller may know of."""
+    entry = stored.entry if own is None else as_the_client_sees(stored).entry
     return audit_events(stored.index, entry, parse_vkey(ledger.vkey(call.tenant)).name)
 
 

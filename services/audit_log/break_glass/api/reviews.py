@@ -73,7 +73,7 @@ def reviews_router(
     async def one(request: Request, grant_id: str) -> Response:
         call = await desk.reviewer(request, "view-review")
         review = await reviewing.one(call.tenant, path_id(grant_id))
-        story = await reviewing.story(call.tenant, review)
+        story = await reviewing.story(call, review)
         body = _shown(review, now()) | {"story": [_told(s) for s in story]}
         headers = await desk.record(call, "view-review", {"grant": review.grant_id}, len(story), client_id=review.client_id)
         return _json(body, headers)

@@ -1,6 +1,7 @@
 """Break-glass afterwards: what was missing gets written down, and somebody other than the holder finds it justified or not."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -9,13 +10,16 @@ from services.audit_log.break_glass.domain.reviews import Finding, Review
 from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, StoredEntry
 from services.audit_log.ledger.application.ports import LedgerStep
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
+from shared.contracts.disclosure import Decision
+from shared.contracts.records import RecordType
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.http.call import Call
 from shared.http.problems import Fault, conflict, forbidden, invalid, not_found
-from shared.identity.roles import REVIEWERS
+from shared.identity.roles import REVIEWERS, Role
 
-_LOOKED_AT = 200
-"""entries of a grant that a review shows"""
+_SHOWN = 200
+"""entries of a grant that a review shows, the newest"""
+_PAGE = 200
 
 
 class Reviews(Protocol):
@@ -42,11 +46,24 @@ class Reviewing:
             raise not_found()
         return review
 
-    async def story(self, tenant: str, review: Review) -> list[StoredEntry]:
-        """The ledger's entries that rest on the grant, oldest first: its reason, its approval, each use of it."""
-        filters = Filters(client_id=review.client_id, purpose=review.purpose, since=review.made_at)
-        found = await self._view.search(tenant, filters, limit=_LOOKED_AT)
-        return [s for s in reversed(found) if f"grant:{review.grant_id}" in s.entry.basis]
+    async def story(self, call: Call, review: Review) -> list[StoredEntry]:
+        """The ledger's entries that rest on the grant, oldest first: its reason, its approval, each use of it.
+
+        A supervisor sees what was opened, and of a psychotherapy note nothing: neither what was refused nor how much there is.
+        """
+        officer = call.principal.role is Role.COMPLIANCE_OFFICER
+        hiding = None if officer else RecordType.PSYCHOTHERAPY_NOTE
+        filters = Filters(client_id=review.client_id, purpose=review.purpose, since=review.made_at, hiding=hiding)
+        told: list[StoredEntry] = []
+        before: int | None = None
+        while len(told) < _SHOWN:
+            found = await self._view.search(call.tenant, filters, before=before, limit=_PAGE)
+            resting = [s for s in found if f"grant:{review.grant_id}" in s.entry.basis]
+            told += resting if officer else [_opened(s) for s in resting if _is_told(s.entry)]
+            if len(found) < _PAGE:
+                break
+            before = found[-1].index
+        return told[:_SHOWN][::-1]
 
     async def document(self, call: Call, grant_id: UUID, items: Mapping[str, str]) -> tuple[Review, tuple[int, ...]]:
         """What was missing, written down by the holder or a reviewer. Problem 403, 404, 409 (it stands already), 422."""
@@ -101,3 +118,16 @@ class Reviewing:
             return await self._ledger.write(call.tenant, [entry], statements)
         except UniqueViolation:
             raise conflict("Somebody was faster: look at the review again.") from None
+
+
+def _is_told(entry: Entry) -> bool:
+    return entry.kind is not EntryKind.DISCLOSURE or entry.outcome == "permit"
+
+
+def _opened(stored: StoredEntry) -> StoredEntry:
+    """Of a use, the records that were opened and nothing of what else was looked at to decide it."""
+    if stored.entry.kind is not EntryKind.DISCLOSURE:
+        return stored
+    records = tuple(r for r in stored.entry.records if r.decision == Decision.PERMIT)
+    reason = records[0].reason if records else stored.entry.reason
+    return replace(stored, entry=replace(stored.entry, records=records, reason=reason, detail={}))

@@ -76,7 +76,7 @@ class Explanations:
         }
         if stored.erased:
             return head | {"explained": False, "why": [_ERASED], "records": []}
-        if entry.action == Action.LOOKUP and entry.policy_sequence is not None:
+        if entry.action == Action.LOOKUP and entry.policy_sequence is not None and not entry.records:
             verdict = may_look_up(agent_of(entry), entry.purpose or "")
             shown = [_whole(entry, verdict, "Whether the caller may look for clients at all")]
             return head | {"explained": True, "agrees": shown[0]["agrees"], "records": shown}
@@ -129,6 +129,8 @@ def _record(
     head = {"record_id": written.record_id, "record_type": written.record_type, "recorded": written.decision}
     if bound is None:
         return head | {"explained": False, "why": [_UNBOUND]}
+    if bound.answered_at is not None and bound.answered_at > entry.at:
+        bound = replace(bound, answered_at=None)
     question = Question(
         agent=agent_of(entry),
         action=Action(entry.action),

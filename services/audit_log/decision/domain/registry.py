@@ -25,6 +25,18 @@ class BoundRecord:
     """id of the data key; empty until a create has it"""
     created_at: datetime
     link_digest: str | None = None
+    answered_at: datetime | None = None
+    """of an administration: when the gate heard that it was answered, by its own clock"""
+
+    @property
+    def said_at(self) -> datetime | None:
+        """When what it holds was said: an administration is made by who asks, its answer comes later. None while it is open."""
+        return self.answered_at if self.record_type is RecordType.ADMINISTRATION else self.created_at
+
+    @property
+    def dated(self) -> datetime:
+        """The time by which a consent or restriction on data of a period reaches it: who asks early moves nothing (ADR 0038)."""
+        return self.said_at or self.created_at
 
     @property
     def key_class(self) -> KeyClass:
@@ -54,4 +66,5 @@ def rating_made_now(client_id: str, now: datetime) -> BoundRecord:
         service=ServiceName.ALLIANCE,
         kid="",
         created_at=now,
+        answered_at=now,
     )

@@ -11,7 +11,9 @@ from shared.contracts.consent_policy import RelationshipRole
 from shared.contracts.disclosure import ReleaseAudience
 
 RELEASE_DELAY: Final = timedelta(days=7)
-"""default of the setting AUDIT_LOG_RELEASE_DELAY_DAYS: how long after it was made a `delayed` rating becomes visible"""
+"""default of the setting AUDIT_LOG_RELEASE_DELAY_DAYS: how long after it was answered a `delayed` rating becomes visible"""
+KEPT_BACK: Final = "released-no"
+"""reason of a verdict where the client's choice keeps a rating from the caller"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,8 @@ class ReleaseChoice:
     supervisor: ReleaseAudience = ReleaseAudience.WITHHELD
     delay: timedelta = RELEASE_DELAY
 
-    def shows(self, role: RelationshipRole, *, created_at: datetime, now: datetime) -> bool:
-        """Whether somebody who holds `role` towards the client may see a rating made at `created_at`."""
+    def shows(self, role: RelationshipRole, *, said_at: datetime | None, now: datetime) -> bool:
+        """Whether somebody who holds `role` towards the client may see a rating that was answered at `said_at`."""
         match role:
             case RelationshipRole.THERAPIST:
                 audience = self.therapist
@@ -30,7 +32,7 @@ class ReleaseChoice:
             case _:
                 return False
         if audience is ReleaseAudience.DELAYED:
-            return now >= created_at + self.delay
+            return said_at is not None and now >= said_at + self.delay
         return audience is ReleaseAudience.IMMEDIATE
 
 

@@ -3,6 +3,7 @@ kept in memory."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +12,7 @@ from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.registry import BoundRecord
 from services.audit_log.gate.application.steps import ClaimDiffers
 from services.audit_log.ledger.domain.agent_kind import AgentKind
+from shared.contracts.alliance import ADMINISTRATION_ANSWERED
 from shared.contracts.disclosure import Action, DisclosureRequest, RecordRef
 from shared.contracts.records import RecordType, ServiceName
 from shared.eventstore.model import Statement
@@ -19,6 +21,9 @@ from shared.eventstore.store import EventStore
 CACHED: Final = 50_000
 _SELECT: Final = """SELECT record_id, client_id, record_type, author, labels, service, kid, link_digest, created_at
 FROM record WHERE tenant_id = $1 AND record_id = ANY($2::uuid[])"""
+_ANSWERED: Final = """SELECT record_id, min(received_at) AS at FROM receipt
+WHERE tenant_id = $1 AND record_id = ANY($2::uuid[]) AND event_type = $3 AND fault IS NULL GROUP BY record_id"""
+"""an answer is stored once; its receipt is dated by this service's clock (ADR 0038)"""
 _INSERT: Final = """INSERT INTO record
 (tenant_id, record_id, client_id, record_type, key_class, author, labels, service, kid, link_digest, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"""
@@ -64,7 +69,22 @@ class RecordRegistry:
             rows = [_bound(row) for row in await self._store.fetch(tenant, _SELECT, tenant, wanted)]
             self.learn(tenant, rows)
             found.update((row.record_id, row) for row in rows)
-        return found
+        return await self._with_answers(tenant, found)
+
+    async def _with_answers(self, tenant: str, found: dict[str, BoundRecord]) -> dict[str, BoundRecord]:
+        """Administrations with the time of their answer. An answer never changes, so it is asked for until it is known."""
+        wanted = [UUID(i) for i, r in found.items() if r.record_type is RecordType.ADMINISTRATION and r.answered_at is None]
+        if not wanted:
+            return found
+        rows = await self._store.fetch(tenant, _ANSWERED, tenant, wanted, ADMINISTRATION_ANSWERED)
+        answered = [replace(found[str(row["record_id"])], answered_at=row["at"]) for row in rows]
+        self._keep(tenant, answered)
+        return found | {r.record_id: r for r in answered}
+
+    def _keep(self, tenant: str, known: Sequence[BoundRecord]) -> None:
+        for record in known:
+            if (tenant, record.record_id) in self._cache:
+                self._cache[tenant, record.record_id] = record
 
 
 def _new(ref: RecordRef, service: ServiceName, agent: Agent, now: datetime) -> BoundRecord:

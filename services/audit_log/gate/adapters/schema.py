@@ -137,6 +137,7 @@ _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS break_glass_holder ON break_glass (tenant_id, sub, purpose)",
     "CREATE INDEX IF NOT EXISTS grant_review_due ON grant_review (tenant_id, due_at)",
     "CREATE INDEX IF NOT EXISTS receipt_entry ON receipt (tenant_id, entry)",
+    "CREATE INDEX IF NOT EXISTS receipt_record ON receipt (tenant_id, record_id, event_type)",
 )
 
 

@@ -13,6 +13,7 @@ from services.audit_log.decision.domain.question import Verdict, deny
 from services.audit_log.decision.domain.registry import BoundRecord
 from services.audit_log.gate.application.identity import UNVERIFIED
 from services.audit_log.gate.application.requests import check_form, check_service
+from services.audit_log.gate.application.searching import as_told, refused_in_lookup
 from services.audit_log.gate.application.steps import (
     Asked,
     ClaimDiffers,
@@ -25,7 +26,7 @@ from services.audit_log.gate.application.steps import (
     RegistryStep,
     ScopeStep,
 )
-from services.audit_log.gate.application.writing_entries import entries_of, refusal_entries
+from services.audit_log.gate.application.writing_entries import entries_of, lookup_entry, missing_entry, refusal_entries
 from services.audit_log.ledger.application.ports import Erased, KeyFenced, LedgerStep
 from shared.contracts.disclosure import Action, Decision, DisclosureAnswer, DisclosureRequest, RecordKey, RecordOutcome, Refusal
 from shared.contracts.records import ServiceName
@@ -74,12 +75,30 @@ class DisclosureGate:
         except Refused as refused:
             return await self._refuse(service, request, agent, refused, now)
         asked = Asked(service, request, agent, purpose, records, now)
+        if request.missing:
+            entries = await steps.ledger.write(request.tenant, [missing_entry(asked, sequence)])
+            return DisclosureAnswer(decision=Decision.DENY, entries=entries, refusal=Refusal.POLICY)
         decided = await steps.policy.decide(asked)
         if request.action is Action.CREATE:
             return await self._create(asked, decided, sequence)
+        if request.action is Action.SEARCH:
+            return await self._search(asked, decided, sequence)
         entries = await steps.ledger.write(request.tenant, entries_of(asked, decided, sequence))
         released = await steps.scope.keys(request.tenant, records, decided.records)
         return await self._with_index(asked, _answer(asked, decided, entries, released))
+
+    async def _search(self, asked: Asked, decided: Decided, sequence: int) -> DisclosureAnswer:
+        """About what its caller may know of alone. Of a count (`most` is 0) no key leaves, and so no entry is made."""
+        refused = refused_in_lookup(asked, decided)
+        asked, decided = as_told(asked, decided)
+        if asked.request.most == 0:
+            return _answer(asked, decided, (), ())
+        made = entries_of(asked, decided, sequence)
+        if asked.request.looked_up:
+            made.append(lookup_entry(*refused, sequence))
+        entries = await self._steps.ledger.write(asked.request.tenant, made)
+        released = await self._steps.scope.keys(asked.request.tenant, asked.records, decided.records)
+        return _answer(asked, decided, entries, released)
 
     async def _create(self, asked: Asked, decided: Decided, sequence: int) -> DisclosureAnswer:
         """The new records' keys are made first, because the registry keeps their ids; they leave after the entry."""

@@ -43,11 +43,17 @@ def _of_request(request: DisclosureRequest) -> list[Fault]:
         faults.append(Fault("/tenant", "a-z, 0-9, '.', '_', '-', at most 63"))
     if not _REQUEST_ID.fullmatch(request.request_id):
         faults.append(Fault("/request_id", "at most 64 of A-Z, a-z, 0-9, '.', '_', '-'"))
-    fewest = 0 if request.action is Action.LOOKUP else 1
-    if not fewest <= len(request.records) + len(request.subjects) <= (MAX_RECORDS if fewest else 0):
+    named = len(request.records) + len(request.subjects)
+    of_nothing = request.action is Action.LOOKUP or request.missing
+    fewest = 0 if of_nothing or request.looked_up else 1
+    if not fewest <= named <= (0 if of_nothing else MAX_RECORDS):
         faults.append(Fault("/records", f"1 to {MAX_RECORDS} records or subjects in one request"))
     if request.subjects and request.action not in (Action.SEARCH, Action.EXPORT):
         faults.append(Fault("/subjects", "only a search or an export has subjects"))
+    if request.action is not Action.SEARCH and (request.most is not None or request.looked_up):
+        faults.append(Fault("/most", "only a search wants so many, or follows a look-up"))
+    if request.most is not None and request.most < 0:
+        faults.append(Fault("/most", "0 or more"))
     faults += [*_of_export(request), *_of_index(request)]
     if not all(map(_UUID.fullmatch, request.subjects)):
         faults.append(Fault("/subjects", "UUIDs in lower case"))

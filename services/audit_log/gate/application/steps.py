@@ -1,6 +1,6 @@
 """The steps of the gate, each behind its own port, so that a test can take one out and show what then leaks (ADR 0030)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -57,6 +57,8 @@ class Decided:
     exclusions: tuple[Exclusion, ...] = ()
     """what is left out of an export, with its ground"""
     circumstances: Circumstances = field(default_factory=Circumstances)
+    searches: Mapping[str, Verdict] = field(default_factory=dict)
+    """of a search: whether the caller may search each client of whom records were named"""
 
 
 class IdentityStep(Protocol):

@@ -11,7 +11,7 @@ from services.audit_log.decision.domain.exporting import export_of
 from services.audit_log.decision.domain.grants import GRANTED_PURPOSES, Grant
 from services.audit_log.decision.domain.question import Question, Verdict
 from services.audit_log.decision.domain.registry import BoundRecord, rating_made_now
-from services.audit_log.decision.domain.release import UNCHOSEN, ReleaseChoice
+from services.audit_log.decision.domain.release import KEPT_BACK, UNCHOSEN, ReleaseChoice
 from services.audit_log.decision.domain.tenant_rules import TenantRules
 from services.audit_log.gate.application.steps import Asked, Decided
 from services.audit_log.ledger.application.ports import (
@@ -87,11 +87,10 @@ class PolicyDecision:
             return may_search(agent, client_id, purpose=purpose, policy=policy.client(client_id), grants=grants, now=asked.now)
 
         subjects = tuple(map(search, asked.request.subjects))
-        known = any(v.may_know for v in subjects)
-        if asked.request.action is Action.SEARCH and not known:
-            # an empty list and a list of which nothing may be seen look alike
-            known = any(search(client_id).may_know for client_id in {r.client_id for r in asked.records})
-        decided = replace(decided, subjects=subjects, may_know=known)
+        searches = {c: search(c) for c in {r.client_id for r in asked.records}} if asked.request.action is Action.SEARCH else {}
+        # an empty list and a list of which nothing may be seen look alike
+        known = any(v.may_know for v in (*subjects, *searches.values()))
+        decided = replace(decided, subjects=subjects, searches=searches, may_know=known)
         clients = {r.client_id for r in asked.records} | set(asked.request.subjects)
         if asked.service is ServiceName.ALLIANCE and asked.request.action is Action.SEARCH and len(clients) == 1:
             (client_id,) = clients
@@ -133,7 +132,7 @@ def _export(asked: Asked, decided: Decided, question: Callable[[BoundRecord], Qu
 def ratings_of(verdict: Verdict) -> Ratings:
     if verdict.permitted:
         return Ratings.SHOWN
-    return Ratings.KEPT_BACK if verdict.reason == "released-no" else Ratings.REFUSED
+    return Ratings.KEPT_BACK if verdict.reason == KEPT_BACK else Ratings.REFUSED
 
 
 class DurableLedger:

@@ -1,19 +1,21 @@
 """Ledger entries of a request: one a client, however many records."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from services.audit_log.decision.application.refused import Refused
 from services.audit_log.decision.domain.agent import Agent
-from services.audit_log.decision.domain.question import Verdict
+from services.audit_log.decision.domain.decision import may_look_up
+from services.audit_log.decision.domain.question import Verdict, deny
 from services.audit_log.decision.domain.registry import BoundRecord
 from services.audit_log.decision.domain.rules.tables import JOBS
 from services.audit_log.gate.application.steps import Asked, ClaimDiffers, Decided
 from services.audit_log.ledger.domain.agent_kind import AgentKind
 from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
 from shared.contracts.disclosure import Action, Decision, DisclosureRequest
-from shared.contracts.records import RECORD_TYPES, ServiceName
+from shared.contracts.records import RECORD_TYPES, RecordType, ServiceName
 
 
 def role_of(agent: Agent) -> str:
@@ -21,15 +23,35 @@ def role_of(agent: Agent) -> str:
 
 
 def entries_of(asked: Asked, decided: Decided, sequence: int) -> list[Entry]:
-    """Entries of a decided request, in the order in which its clients are first named."""
+    """Entries of a decided request, in the order in which its clients are first named. An entry is about psychotherapy notes or
+    about the rest, never about both: so that it is shown to its client whole, or not at all (ADR 0037)."""
     if asked.request.action is Action.LOOKUP:
         return [_entry(asked, decided, sequence, None, [(None, v) for v in decided.subjects])]
-    by_client: dict[str, list[tuple[BoundRecord | None, Verdict]]] = {}
+    parts: dict[tuple[str, bool], list[tuple[BoundRecord | None, Verdict]]] = {}
     for record, verdict in zip(asked.records, decided.records, strict=True):
-        by_client.setdefault(record.client_id, []).append((record, verdict))
+        hidden = record.record_type is RecordType.PSYCHOTHERAPY_NOTE
+        parts.setdefault((record.client_id, hidden), []).append((record, verdict))
     for client_id, verdict in zip(asked.request.subjects, decided.subjects, strict=True):
-        by_client.setdefault(client_id, []).append((None, verdict))
-    return [_entry(asked, decided, sequence, client_id, found) for client_id, found in by_client.items()]
+        parts.setdefault((client_id, False), []).append((None, verdict))
+    return [_entry(asked, decided, sequence, client_id, found) for (client_id, _), found in parts.items()]
+
+
+def lookup_entry(asked: Asked, decided: Decided, sequence: int) -> Entry:
+    """Of a look-up's clients, those who were refused: one entry however many they are, also where there are none, so that the
+    caller cannot count them. It names its client where there is one."""
+    clients = [r.client_id for r in asked.records]
+    found = list(zip(asked.records, decided.records, strict=True))
+    if found:
+        return _entry(asked, decided, sequence, clients[0] if len(clients) == 1 else None, [*found])
+    nobody = may_look_up(asked.agent, asked.purpose.code)
+    return replace(_entry(asked, decided, sequence, None, [(None, nobody)]), action=str(Action.LOOKUP))
+
+
+def missing_entry(asked: Asked, sequence: int) -> Entry:
+    """Of a record that does not exist: whoever asks for one that is not theirs to know of leaves as many entries."""
+    return _entry(
+        asked, Decided((), ()), sequence, None, [(None, deny("no-such-record", "rule:deny-by-default", may_know=False))]
+    )
 
 
 def _entry(
@@ -77,6 +99,8 @@ def refusal_entries(
 ) -> list[Entry]:
     """Entries of a request that was refused whole: by what it claimed, since nothing of it is known to be true."""
     named = dict.fromkeys([*(r.client_id for r in request.records), *request.subjects])
+    # what a search would have found is not for its caller to know: only what was claimed falsely is kept
+    claimed = request.records if alarm or request.action is not Action.SEARCH else ()
     clients: Iterable[str | None] = named or (None,)
     detail: dict[str, Any] = {"refusal": str(refused.refusal)}
     if isinstance(refused, ClaimDiffers):
@@ -103,7 +127,7 @@ def refusal_entries(
                     str(Decision.DENY),
                     refused.reason,
                 )
-                for r in request.records
+                for r in claimed
                 if r.client_id == client_id
             ),
             detail=detail,

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import asyncpg
 
+from services.audit_log.keyring.adapters.migrations import KEYRING_SCHEMA
 from services.audit_log.ledger.application.ports import KeyringUnavailable
-from services.audit_log.migrations import KEYRING_SCHEMA
 from shared.eventstore.migrate import check
 from shared.service.parts import DatabaseUrls
 

@@ -16,9 +16,8 @@ _AGENT: Final = "(e.agent = ${sub} OR e.agent IN (SELECT sub FROM ledger_agent W
 AGENTS: Final = """SELECT sub FROM ledger_agent WHERE name = $2
 UNION SELECT $1 WHERE EXISTS (SELECT FROM ledger_entry WHERE agent = $1) ORDER BY 1"""
 
-_HIDING: Final = """coalesce(
-  (SELECT bool_or(r.record_type <> ?) FROM ledger_record r WHERE r.tenant_id = e.tenant_id AND r.idx = e.idx), true)"""
-"""an entry without records stays"""
+_HIDING: Final = """NOT EXISTS (
+  SELECT FROM ledger_record r WHERE r.tenant_id = e.tenant_id AND r.idx = e.idx AND r.record_type = ?)"""
 
 
 def search_query(filters: Filters, before: int | None, limit: int, *, first: int | None = None) -> tuple[str, list[Any]]:

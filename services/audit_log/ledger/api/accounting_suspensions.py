@@ -4,7 +4,7 @@ The suspension is an entry of the ledger and nothing else: it names the entries 
 nothing has to happen for them to be shown again. Officers see everything in `/v1/audit/entries` meanwhile.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
@@ -26,7 +26,7 @@ from shared.http.problems import Fault, invalid
 from shared.identity.tokens import TokenVerifier
 
 ORAL: Final = timedelta(days=30)
-"""how long one that was asked for orally holds at most (164.528(a)(2)(ii)(C))"""
+"""how long disclosures are left out at most on oral requests, from the first of these on (164.528(a)(2)(ii)(C))"""
 MOST: Final = 200
 """entries in one suspension"""
 _PAGE: Final = 200
@@ -43,7 +43,7 @@ class Suspension(Body):
     """that an accounting would be reasonably likely to impede its activities; kept in the ledger's payload alone"""
     form: Literal["written", "oral"]
     until: Annotated[AwareDatetime, Field(strict=False)]
-    """when it ends; 30 days ahead at most where the request was oral"""
+    """when it ends; where the request was oral, 30 days at most after the first oral one for any of these entries"""
     entries: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, max_length=MOST, strict=False)]
     """indexes of the disclosures to that agency"""
 
@@ -59,11 +59,12 @@ def suspensions_router(ledger: LedgerView, tokens: TokenVerifier, now: Callable[
         openapi_extra=documented(Suspension),
     )
     async def suspend(request: Request, id: str) -> Response:
-        """For compliance officers. The same again is another entry of the same effect."""
+        """For compliance officers. The same again is another entry of the same effect; asked for orally again, it ends no later:
+        a written statement is needed for longer."""
         client = str(path_id(id))
         call = await desk.officer(request, ACTION, client)
         body, _ = await read_json(request, Suspension)
-        faults = _period_faults(body, now())
+        faults = _period_faults(body, now(), await _first_oral(ledger, call.tenant, client, body.entries))
         for place, index in enumerate(body.entries):
             try:
                 stored = await ledger.entry(call.tenant, index)
@@ -124,9 +125,19 @@ async def _all(ledger: LedgerView, tenant: str, filters: Filters) -> list[Stored
     return found
 
 
-def _period_faults(body: Suspension, today: datetime) -> list[Fault]:
+async def _first_oral(ledger: LedgerView, tenant: str, client: str, entries: Iterable[int]) -> datetime | None:
+    """When any of these disclosures was first left out on an oral request."""
+    asked = Filters(client_id=client, kinds=_QUERIES, actions=(ACTION,), outcome="permit")
+    queries = [(s.entry.at, s.entry.detail.get("query") or {}) for s in await _all(ledger, tenant, asked)]
+    oral = [at for at, query in queries if query.get("form") == "oral" and not set(entries).isdisjoint(query["entries"])]
+    return min(oral, default=None)
+
+
+def _period_faults(body: Suspension, today: datetime, first_oral: datetime | None) -> list[Fault]:
     if body.until <= today:
         return [Fault("/until", "a time to come")]
-    if body.form == "oral" and body.until > today + ORAL:
-        return [Fault("/until", "at most 30 days ahead where the request was oral (45 CFR 164.528(a)(2)(ii)(C))")]
+    if body.form == "oral" and body.until > (first_oral or today) + ORAL:
+        return [
+            Fault("/until", "at most 30 days after the first oral request (45 CFR 164.528(a)(2)(ii)(C)): ask for it in writing")
+        ]
     return []

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ from shared.identity.roles import Role
 from shared.identity.tokens import TokenVerifier
 
 REPORT_KINDS: Final = tuple(k.value for k in EntryKind if k not in (EntryKind.ALARM, EntryKind.POLICY))
+NO_KIND: Final = ("",)
+"""of no entry"""
 
 
 def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, now: Callable[[], datetime]) -> APIRouter:
@@ -152,10 +154,13 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
     return router
 
 
-async def clients_own(ledger: LedgerView, tenant: str, client: str, now: datetime) -> Filters:
-    """What a client's own access report holds; `client_line` shows it."""
+async def clients_own(ledger: LedgerView, tenant: str, client: str, now: datetime, asked: Filters | None = None) -> Filters:
+    """What a client may know of the log, and of that what they ask for: every answer to a client is a search by these filters
+    (ADR 0037)."""
+    asked = asked or Filters()
+    kinds = tuple(k for k in REPORT_KINDS if not asked.kinds or k in asked.kinds)
     besides = await suspended(ledger, tenant, client, now)
-    return Filters(client_id=client, kinds=REPORT_KINDS, hiding=RecordType.PSYCHOTHERAPY_NOTE, besides=besides)
+    return replace(asked, client_id=client, kinds=kinds or NO_KIND, hiding=RecordType.PSYCHOTHERAPY_NOTE, besides=besides)
 
 
 def entry_json(stored: StoredEntry) -> dict[str, Any]:

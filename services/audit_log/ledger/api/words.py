@@ -12,8 +12,6 @@ from services.audit_log.ledger.domain.agent_kind import AgentKind
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from services.audit_log.ledger.domain.payload import instant
 from services.audit_log.ledger.domain.words import THINGS, VERBS, Things, listed
-from shared.contracts.disclosure import Decision
-from shared.contracts.records import RecordType
 from shared.identity.roles import Role
 
 SERVICE: Final = "service"
@@ -79,17 +77,10 @@ def client_line(stored: StoredEntry) -> dict[str, Any]:
 
 
 def as_the_client_sees(stored: StoredEntry) -> StoredEntry:
-    """Without psychotherapy notes: what is told of the entry is what befell the rest; why, would tell of the others. Without what
-    was asked in a look at the log: it may name an entry that is not shown, or an agency and its words (164.528(a)(2))."""
+    """Without what was asked in a look at the log: it may name an entry that is not shown, or an agency and its words
+    (164.528(a)(2)). Which entries a client sees at all, `clients_own` says."""
     entry = stored.entry
-    if entry.kind is EntryKind.QUERY:
-        return replace(stored, entry=replace(entry, detail={}))
-    rest = tuple(r for r in entry.records if r.record_type != RecordType.PSYCHOTHERAPY_NOTE)
-    if len(rest) < len(entry.records):
-        permitted = any(r.decision == Decision.PERMIT for r in rest)
-        outcome = Decision.PERMIT if permitted else Decision.DENY
-        return replace(stored, entry=replace(entry, records=rest, outcome=str(outcome), reason="", basis=()))
-    return stored
+    return replace(stored, entry=replace(entry, detail={})) if entry.kind is EntryKind.QUERY else stored
 
 
 def by_job(entry: Entry) -> bool:

@@ -37,15 +37,12 @@ class Filters:
     purposes_besides: Sequence[str] = ()
     """leaves out these purposes, and entries without one"""
     hiding: str | None = None
-    """a record type: leaves out entries that concern records of this type and no others"""
+    """a record type: leaves out entries that concern a record of this type. It is looked for in the columns that stay when a
+    payload is deleted"""
     besides: Sequence[int] = ()
     """leaves out these indexes"""
     indexes: Sequence[int] = ()
     """of these entries alone"""
-
-    def for_the_client(self, kinds: Sequence[str], hiding: str) -> "Filters":
-        """The same, as the client may search their own record."""
-        return replace(self, kinds=kinds, hiding=hiding)
 
     def accounted(self, today: datetime) -> "Filters":
         """Of these, what an accounting of disclosures holds (45 CFR 164.528)."""

@@ -38,7 +38,7 @@ def today_router(
     async def review(request: Request, grant_id: str) -> Response:
         call = await surface.officer(request, "view-review")
         found = await reviewing.one(call.tenant, path_id(grant_id))
-        story = await reviewing.story(call.tenant, found)
+        story = await reviewing.story(call, found)
         values = {"review": found, "story": story, "now": now()}
         query = {"grant": found.grant_id}
         return await surface.show(

@@ -10,17 +10,16 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from services.audit_log.decision.domain.grants import GRANTED_PURPOSES
 from services.audit_log.ledger.api.access import Desk, LedgerRoute
 from services.audit_log.ledger.api.accounting_suspensions import suspended
-from services.audit_log.ledger.api.ledger import REPORT_KINDS
+from services.audit_log.ledger.api.ledger import REPORT_KINDS, clients_own
 from services.audit_log.ledger.api.query import PARAMETERS, documented_parameters, filters_of
 from services.audit_log.ledger.api.words import as_the_client_sees
 from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, NotYetSigned, StoredEntry
 from services.audit_log.ledger.domain.entry import EntryKind
 from services.audit_log.reports.application.exporting import MAX_ROWS, Bundle, Exporter, Report, TooMany
 from services.audit_log.reports.domain.export_check import CHUNK
-from shared.contracts.records import RecordType
-from shared.http.call import Call
 from shared.http.problems import Fault, Problem, invalid, not_found, unavailable
 from shared.identity.roles import Role
 from shared.identity.tokens import TokenVerifier
@@ -63,13 +62,18 @@ async def bundled(ledger: LedgerView, exporter: Exporter, desk: Desk, request: R
     else:
         call = await desk.officer(request, action, client or None)
     filters = filters_of(request)
+    own = call.principal.role is Role.CLIENT
     if report != "activity" and filters.client_id is None:
         raise invalid([Fault("?client_id", "a UUID: this report is of one client")])
     query = {k: v for k, v in request.query_params.items() if v}
-    if filters.client_id and (report == "accounting-of-disclosures" or call.principal.role is Role.CLIENT):
-        filters = replace(filters, besides=await suspended(ledger, call.tenant, filters.client_id, today))
+    if own and filters.client_id:
+        filters = await clients_own(ledger, call.tenant, filters.client_id, today, filters)
+    elif report == "accounting-of-disclosures" and filters.client_id:
+        filters = replace(filters, besides=await suspended(ledger, call.tenant, filters.client_id, today)).accounted(today)
+    elif report == "access-report":
+        filters = replace(filters, kinds=REPORT_KINDS)
     try:
-        bundle = await exporter.bundle(call.tenant, call.principal.sub, _report(report, filters, query, call, today))
+        bundle = await exporter.bundle(call.tenant, call.principal.sub, _report(report, filters, query, own=own))
     except NotYetSigned:
         raise unavailable("The newest entries are not signed yet.", 1) from None
     except TooMany:
@@ -83,20 +87,15 @@ async def bundled(ledger: LedgerView, exporter: Exporter, desk: Desk, request: R
     return _answer(report, bundle, headers, today)
 
 
-def _report(name: str, filters: Filters, query: dict[str, Any], call: Call, today: datetime) -> Report:
-    own = call.principal.role is Role.CLIENT
-    if name == "access-report":
-        filters = replace(filters, kinds=REPORT_KINDS, hiding=RecordType.PSYCHOTHERAPY_NOTE if own else None)
-    elif name == "accounting-of-disclosures":
-        filters = filters.accounted(today)
+def _report(name: str, filters: Filters, query: dict[str, Any], *, own: bool) -> Report:
     see: Callable[[StoredEntry], StoredEntry] = as_the_client_sees if own else lambda stored: stored
     return Report(name, TITLES[name], query, filters, see, _for_the_client if own else lambda _: True)
 
 
 def _for_the_client(stored: StoredEntry) -> bool:
     """A payload holds what a report's line does not: who broke the glass and why, what an officer searched for. A client gets
-    those of uses of their record; of the others their place in the log is proved."""
-    return stored.entry.kind is EntryKind.DISCLOSURE and "grants" not in stored.entry.detail
+    those of uses of their record; of the others, and of uses under a grant, their place in the log is proved."""
+    return stored.entry.kind is EntryKind.DISCLOSURE and stored.entry.purpose not in GRANTED_PURPOSES
 
 
 def _answer(report: str, bundle: Bundle, headers: dict[str, str], at: datetime) -> Response:

@@ -39,7 +39,7 @@ def asked_of(q: Question, relationships: Sequence[RelationshipSet] | None = None
         action=q.action.value,
         resource=names_of(record.record_type),
         labels=record.labels,
-        created_at=record.created_at,
+        dated=record.dated,
         now=q.now,
     )
 

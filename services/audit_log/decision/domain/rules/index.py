@@ -40,7 +40,7 @@ class Asked:
     action: str
     resource: frozenset[str]
     labels: frozenset[str]
-    created_at: datetime
+    dated: datetime
     now: datetime
 
 
@@ -255,7 +255,7 @@ class ConsentIndex:
         )
         for place in _bits(match & self._dated):
             dated = self._nodes[place].data_period
-            if dated is not None and not covers(dated, asked.created_at):
+            if dated is not None and not covers(dated, asked.dated):
                 match &= ~(1 << place)
         roots, leaves = match & live.roots, self._leaves
         denying, permitting, redacting = (roots & leaves[s] for s in (Says.DENY, Says.PERMIT, Says.REDACT))

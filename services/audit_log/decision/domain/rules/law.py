@@ -117,7 +117,7 @@ def _restricted(q: Question) -> Found:
             and (not r.record_ids or record.record_id in r.record_ids)
             and (not r.labels or not reach(frozenset(r.labels), permits=False).isdisjoint(record.labels))
             and (not r.resource_types or not names.isdisjoint(n.lower() for n in r.resource_types))
-            and (r.data_period is None or covers(r.data_period, record.created_at))
+            and (r.data_period is None or covers(r.data_period, record.dated))
         ):
             return (f"restriction:{r.restriction_id}",)
     return None
@@ -133,7 +133,7 @@ def _confidential_from_proxy(q: Question) -> Found:
             or (
                 q.record.key_class is not KeyClass.IDENTITY
                 and q.record.key_class in classes_of(c)
-                and covers(c.period, q.record.created_at)
+                and covers(c.period, q.record.dated)
             )
         ):
             return (f"consent:{c.consent_id}",)

@@ -5,6 +5,7 @@ from typing import Final
 
 from services.audit_log.decision.domain.grants import GRANTED_PURPOSES, THREAT
 from services.audit_log.decision.domain.question import Question, Verdict, deny, permit, relationship_ids
+from services.audit_log.decision.domain.release import KEPT_BACK
 from services.audit_log.decision.domain.rules.consents import asked_of, consult, consult_organisation
 from services.audit_log.decision.domain.rules.dialects import Says
 from services.audit_log.decision.domain.rules.knowing import may_know
@@ -28,9 +29,9 @@ def release(q: Question) -> Verdict | None:
     if q.agent.is_client(q.record.client_id):
         return None
     held = q.relationships()
-    if any(q.release.shows(r.role, created_at=q.record.created_at, now=q.now) for r in held):
+    if any(q.release.shows(r.role, said_at=q.record.said_at, now=q.now) for r in held):
         return None
-    return deny("released-no", "rule:release.client-decides", *relationship_ids(held), may_know=may_know(q))
+    return deny(KEPT_BACK, "rule:release.client-decides", *relationship_ids(held), may_know=may_know(q))
 
 
 def needs_grant(q: Question) -> Verdict | None:
