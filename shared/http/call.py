@@ -7,7 +7,7 @@ from uuid import UUID
 from starlette.requests import Request
 
 from shared.contracts.disclosure import Caller
-from shared.http.problems import Fault, invalid, stale_version, unauthenticated, version_required
+from shared.http.problems import Fault, invalid, unauthenticated
 from shared.identity.principal import Principal
 from shared.identity.tokens import InvalidToken, TokenVerifier
 
@@ -60,17 +60,6 @@ def request_id_of(request: Request) -> str:
 
 def etag(version: int) -> str:
     return f'W/"{version}"'
-
-
-def expected_version(request: Request) -> int:
-    """The version in If-Match. 428 without it, 412 where it is not one of ours."""
-    value = request.headers.get("if-match")
-    if value is None:
-        raise version_required()
-    match = re.fullmatch(r'(?:W/)?"(\d{1,9})"', value.strip())
-    if match is None:
-        raise stale_version()
-    return int(match[1])
 
 
 def path_id(value: str) -> UUID:
