@@ -11,13 +11,11 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.consent.api.answers import problem_of
 from services.consent.api.callers import Callers
 from services.consent.api.fhir_parameters import HISTORY, TARGET, search_of
 from services.consent.application.fhir_reading import FhirReading, Resource
 from services.consent.application.fhir_writing import FhirWriting
 from services.consent.application.ports import Place
-from services.consent.domain.errors import ConsentError
 from services.consent.domain.fhir.criteria import Home
 from services.consent.domain.fhir.dialects import Dialect
 from services.consent.domain.fhir.reading import Imported, read_consent
@@ -26,6 +24,7 @@ from shared.http.call import Call, etag
 from shared.http.conditional import required_version
 from shared.http.cursor import Cursors
 from shared.http.fhir import (
+    FhirRoute,
     Issue,
     Return,
     bad_search,
@@ -33,7 +32,6 @@ from shared.http.fhir import (
     preferred,
     resource_body,
     respond,
-    route_class,
     scope_checked,
 )
 from shared.http.fhir_search import Pairs, count_in, criteria_of, dates_of, form_pairs, understood
@@ -54,7 +52,7 @@ def router(
     callers: Callers,
     public_url: str,
 ) -> APIRouter:
-    routes = APIRouter(tags=["fhir"], prefix=BASE, route_class=route_class(_problem_of))
+    routes = APIRouter(tags=["fhir"], prefix=BASE, route_class=FhirRoute)
     base = f"{public_url}{BASE}"
 
     async def called(request: Request, resource: str, letter: str) -> Call:
@@ -199,15 +197,9 @@ def router(
             raise not_found()
         return respond(request, shown[0], headers=headers)
 
-    @routes.api_route("/Consent{rest:path}", methods=_METHODS, include_in_schema=False)
-    @routes.api_route("/Provenance{rest:path}", methods=_METHODS, include_in_schema=False)
-    async def not_served(rest: str) -> Response:
-        raise Problem(404, "not-served", "Not served", f"There is nothing at this address: see {BASE}/metadata.")
-
     return routes
 
 
-_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _TARGET: Final = re.compile(r"Consent/([0-9a-fA-F-]{36})(?:/_history/([1-9][0-9]{0,8}))?")
 
 
@@ -279,7 +271,3 @@ def _searchset(base: str, resources: Sequence[Mapping[str, Any]], links: list[di
 
 def _http_date(at: datetime) -> str:
     return format_datetime(at, usegmt=True)
-
-
-def _problem_of(error: Exception) -> Problem | None:
-    return problem_of(error) if isinstance(error, ConsentError) else None
