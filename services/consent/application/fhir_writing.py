@@ -15,12 +15,13 @@ from services.consent.application.fhir_reading import FhirReading
 from services.consent.application.fhir_search import Search
 from services.consent.application.fhir_versions import versions
 from services.consent.domain.consent import Amend, Consent, Phase, Propose, fold
-from services.consent.domain.errors import ConsentError
+from services.consent.domain.errors import ConsentError, InvalidForm
 from services.consent.domain.events import Attestation
 from services.consent.domain.fhir import codes
 from services.consent.domain.fhir.events import FhirSourceRecorded
 from services.consent.domain.fhir.reading import Imported
 from services.consent.domain.fhir.resource import parse_json
+from services.consent.domain.fhir.shape import in_fhir
 from services.consent.domain.life import decide
 from services.consent.domain.standing import Signer
 from shared.contracts.disclosure import Action
@@ -56,7 +57,7 @@ class FhirWriting:
         What the status asks for beside the proposal goes into the same transaction: who may not do it writes nothing.
         """
         now = self._now()
-        supposed = fold(None, decide(None, Propose(UUID(int=0), imported.form, call.principal.sub, now)))
+        supposed = _filled_in(None, Propose(UUID(int=0), imported.form, call.principal.sub, now))
         then, _ = await self._settling(call, imported, supposed, now)
         for _ in range(ATTEMPTS):
             statements: tuple[Statement, ...] = ()
@@ -92,7 +93,7 @@ class FhirWriting:
         after: Consent | None = state
         if state.phase is Phase.PROPOSED and not same:
             steps, also = [Step(opened, lambda at: Amend(imported.form, by, at))], _kept(call, imported, source)
-            after = fold(state, decide(state, Amend(imported.form, by, now)))
+            after = _filled_in(state, Amend(imported.form, by, now))
         elif state.phase is not Phase.PROPOSED and not same and not _ends(state, imported):
             raise conflict(
                 "What was signed is not rewritten: create a new consent, and end this one (status inactive) where it still holds."
@@ -153,6 +154,14 @@ class FhirWriting:
         except ConsentError as error:
             return None, f"is proposed: {error}"
         return signing, ""
+
+
+def _filled_in(state: Consent | None, command: Propose | Amend) -> Consent | None:
+    """The consent with the form of the resource. InvalidForm by the resource's elements."""
+    try:
+        return fold(state, decide(state, command))
+    except InvalidForm as error:
+        raise in_fhir(error) from None
 
 
 def _ends(state: Consent, imported: Imported) -> bool:

@@ -3,19 +3,25 @@
 import json
 from collections.abc import Iterator
 from copy import deepcopy
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from services.consent.domain.consent import Propose
 from services.consent.domain.errors import InvalidForm
 from services.consent.domain.fhir.criteria import Home
 from services.consent.domain.fhir.narrative import NotXhtml, check
 from services.consent.domain.fhir.reading import read_consent
+from services.consent.domain.fhir.shape import in_fhir
+from services.consent.domain.life import decide
 from tests.unit.consent.test_fhir_dialects import R4, actor, purpose
 
 OWN = Path(__file__).parent / "fhir_examples"
 HOME = Home("riverside")
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
 HOSTILE: dict[str, Any] = {
     "empty text": "",
     "blank": " ",
@@ -62,9 +68,9 @@ def path(place: Place) -> str:
 def refused(resource: dict[str, Any], dialect: Any = None) -> list[str]:
     """Paths of what is refused; empty where it is read."""
     try:
-        read_consent(resource, HOME, dialect)
+        decide(None, Propose(UUID(int=7), read_consent(resource, HOME, dialect).form, "intake", NOW))
     except InvalidForm as error:
-        return [f.pointer for f in error.faults]
+        return [f.pointer for f in in_fhir(error).faults]
     return []
 
 
@@ -128,6 +134,13 @@ MANY: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("provision", "where"), MANY, ids=[w for _, w in MANY])
 def test_too_much_is_refused_with_the_element_s_path(provision: dict[str, Any], where: str) -> None:
     assert where in refused({**R4, "provision": provision})
+
+
+def test_names_that_are_too_long_together_are_refused_with_a_path() -> None:
+    actors = [[actor("IRCP", f"Practitioner/{'p' * 58}{i}-{n}") for i in range(100)] for n in range(9)]
+    provisions = [{"type": "permit", "actor": few} for few in actors]
+    found = refused({**R4, "organization": [{"display": "x" * 30_000}], "provision": {"provision": provisions}})
+    assert found == ["Consent.organization", "Consent.provision"] or found == ["Consent.provision"], found
 
 
 def test_as_much_as_is_taken_is_taken() -> None:

@@ -7,7 +7,7 @@ Sources: HL7 FHIR R4 (4.0.1), Consent; JSON Representation; modifierExtension an
 from collections.abc import Iterator
 from typing import Any, Final
 
-from services.consent.domain.errors import FormFault
+from services.consent.domain.errors import FormFault, InvalidForm
 from services.consent.domain.fhir import narrative
 
 _ELEMENT: Final = {"id", "extension", "modifierExtension"}
@@ -22,6 +22,24 @@ _CONSENT: Final = {
 }  # fmt: skip
 _SCALARS: Final = {"resourceType", "meta", "implicitRules", "language", "text", "status", "scope", "patient", "dateTime",
                    "sourceAttachment", "sourceReference", "policyRule"}  # fmt: skip
+
+
+_ELEMENT_OF: Final = (
+    ("/elements/discloser", "Consent.organization"),
+    ("/elements", "Consent.provision"),
+    ("/policy", "Consent.provision"),
+    ("/period", "Consent.provision.period"),
+)
+"""pointer into a form → the element that it was read from"""
+
+
+def in_fhir(error: InvalidForm) -> InvalidForm:
+    """The faults of a form that was read from a resource, by the resource's elements."""
+    found = []
+    for fault in error.faults:
+        element = next((e for begin, e in _ELEMENT_OF if fault.pointer.startswith(begin)), "Consent")
+        found.append(fault if fault.pointer.startswith("Consent") else FormFault(element, fault.detail))
+    return InvalidForm(found)
 
 
 def faults(value: dict[str, Any]) -> Iterator[FormFault]:
