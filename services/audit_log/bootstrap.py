@@ -18,6 +18,7 @@ from services.audit_log.adapters.keyring import PostgresKeyring
 from services.audit_log.adapters.kms.port import Kms
 from services.audit_log.adapters.ledger import PostgresLedger
 from services.audit_log.adapters.policy_log import PolicyLog
+from services.audit_log.adapters.practice_table import PracticeTable
 from services.audit_log.adapters.record_registry import RecordRegistry
 from services.audit_log.adapters.release_table import ReleaseTable
 from services.audit_log.adapters.review_table import ReviewTable
@@ -26,6 +27,7 @@ from services.audit_log.api import disclosures, erasures, grants
 from services.audit_log.api.explanations import explanations_router
 from services.audit_log.api.index_keys import index_keys_router
 from services.audit_log.api.ledger_desk import Desk
+from services.audit_log.api.practice import practice_router
 from services.audit_log.api.reviews import reviews_router
 from services.audit_log.application import erasure_stream
 from services.audit_log.application import erasures as erasing
@@ -37,6 +39,7 @@ from services.audit_log.application.grants import BreakGlass
 from services.audit_log.application.identity import CallerIdentity, JobCaps, RolePurposes
 from services.audit_log.application.policy_projection import PolicyFeed, PolicyProjection
 from services.audit_log.application.ports import LedgerUnavailable
+from services.audit_log.application.practice import Practice, SecondPerson
 from services.audit_log.application.receipts import SYSTEM_TENANT, Receipts, message_alarm
 from services.audit_log.application.releases import Releases
 from services.audit_log.application.reviews import Reviewing
@@ -129,20 +132,21 @@ class AuditLogService:
             now=parts.now,
             on_change=lambda c: end_caches(parts.tokens, c),
         )
+        practices, idempotency = PracticeTable(self._store), Idempotency(self._store, parts.secret)
+        second = SecondPerson(practices)
         rules, registry = TenantRulesTable(self._store, now=parts.now), RecordRegistry(self._store)
         self.steps = Steps(
             identity=identity,
             registry=registry,
             purpose=RolePurposes(),
             freshness=self._policy,
-            policy=PolicyDecision(self._policy, choices, granted, rules),
+            policy=PolicyDecision(self._policy, choices, granted, rules, practices),
             ledger=ledger,
             scope=RecordKeyScope(self._keyring),
         )
         """what the gate is made of"""
         self._gate = DisclosureGate(self.steps, now=parts.now)
         self._releases = Releases(identity, choices, ledger, now=parts.now)
-        idempotency = Idempotency(self._store, parts.secret)
         self._erasures = erasing.Erasures(
             self._store,
             self._ledger,
@@ -150,6 +154,7 @@ class AuditLogService:
             retention=PackRetention(rules.laws, self._policy.policy, now=parts.now),
             likenesses=CaseTable(self._store),
             idempotency=idempotency,
+            second=second,
             now=parts.now,
             new_id=parts.new_id,
         )
@@ -189,7 +194,9 @@ class AuditLogService:
         self._tasks: list[asyncio.Future[None]] = []
         reviews = ReviewTable(self._store)
         reviewing = Reviewing(reviews, ledger, self._ledger, now=parts.now)
-        glass = BreakGlass(granted, reviews, ledger, now=parts.now, new_id=parts.new_id, roles=settings.break_glass_roles)
+        glass = BreakGlass(
+            granted, reviews, ledger, now=parts.now, new_id=parts.new_id, second=second, roles=settings.break_glass_roles
+        )
         app: Any = create_app(
             self.name,
             _DESCRIPTION,
@@ -203,11 +210,13 @@ class AuditLogService:
             registry=metrics,
         )
         verifier = ServiceVerifier(keys, directory, clock=lambda: parts.now().timestamp())
+        practice = Practice(practices, ledger, now=parts.now, new_id=parts.new_id)
+        app.include_router(practice_router(practice, parts.tokens, idempotency))
         app.include_router(grants.router(glass, parts.tokens, idempotency))
         app.include_router(erasures.router(self._erasures, Desk(self._ledger, parts.tokens, parts.now)))
         app.include_router(reviews_router(reviewing, self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
         explained = Explanations(registry, self._policy, rules, choices)
-        chosen = TenantSettings(rules, ledger, now=parts.now)
+        chosen = TenantSettings(rules, ledger, second=second, now=parts.now)
         # before the ledger's own pages: `/entries/{index}/explanation` and they share a prefix
         app.include_router(explanations_router(explained, chosen, self._ledger, registry, self._policy, parts.tokens, parts.now))
         app.include_router(index_keys_router(self._keyring.new_index_version, self._ledger, parts.tokens, parts.now))

@@ -1,14 +1,15 @@
 """One call: who, for what, under which request id."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from starlette.requests import Request
 
 from shared.contracts.disclosure import Caller
-from shared.http.problems import Fault, invalid, unauthenticated
+from shared.http.problems import Fault, forbidden, invalid, unauthenticated
 from shared.identity.principal import Principal
+from shared.identity.roles import Role
 from shared.identity.tokens import InvalidToken, TokenVerifier
 
 _PURPOSE = re.compile(r"[A-Z]{2,16}")
@@ -40,7 +41,7 @@ def authenticate(request: Request, tokens: TokenVerifier) -> Call:
 
 
 def call_with(request: Request, token: str, tokens: TokenVerifier) -> Call:
-    """The call that a request makes under this token. 401, 422 as above."""
+    """The call that a request makes under this token. 401, 422 as above; 403 for `X-Acting-Role` that the token does not hold."""
     try:
         principal = tokens.verify(token)
     except InvalidToken as error:
@@ -48,6 +49,11 @@ def call_with(request: Request, token: str, tokens: TokenVerifier) -> Call:
     purpose = request.headers.get("x-purpose-of-use")
     if purpose is not None and not _PURPOSE.fullmatch(purpose):
         raise invalid([Fault("header:X-Purpose-Of-Use", "one v3-ActReason code, such as TREAT")])
+    acting = request.headers.get("x-acting-role")
+    if acting is not None:
+        if acting not in principal.roles:
+            raise forbidden("Your token does not hold the role in X-Acting-Role.")
+        principal = replace(principal, role=Role(acting))
     key = request.headers.get("idempotency-key")
     if key is not None and not 0 < len(key) <= 255:
         raise invalid([Fault("header:Idempotency-Key", "1 to 255 characters")])

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from services.audit_log.application.practice import NOT_THE_SECOND, SecondPerson
 from services.audit_log.application.steps import LedgerStep
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.grants import EMERGENCY, OPENED_BY_EMERGENCY, THREAT, Grant, GrantStatus
@@ -52,9 +53,10 @@ class BreakGlass:
         *,
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
+        second: SecondPerson,
         roles: frozenset[Role] = GRANT_ROLES,
     ) -> None:
-        self._store, self._reviews, self._ledger = store, reviews, ledger
+        self._store, self._reviews, self._ledger, self._second = store, reviews, ledger, second
         self._now, self._new_id, self._roles = now, new_id, roles
 
     async def make(
@@ -101,6 +103,9 @@ class BreakGlass:
         if grant.sub == call.principal.sub:
             entries = await self._refuse_approval(call, found, "own-request", now)
             raise _refused("Somebody else has to approve it: who asked cannot.", entries)
+        if not await self._second.among(call.tenant, grant.sub, call.principal.sub):
+            entries = await self._refuse_approval(call, found, "not-the-second-person", now)
+            raise _refused(NOT_THE_SECOND, entries)
         if grant.status is not GrantStatus.AWAITING:
             raise conflict("This grant awaits no approval.")
         if grant.expires_at <= now:

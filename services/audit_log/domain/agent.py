@@ -23,6 +23,10 @@ class Agent:
     """the client that the person is (role client) or acts for (role representative)"""
     link_digest: str | None = None
     """SHA-256 (hex) of the link's secret"""
+    registration: str | None = None
+    """id of the registration by which a record system is trusted"""
+    solo: bool | None = None
+    """whether a token that holds several roles is that of a solo practice's practitioner; None: it holds one role"""
 
     @property
     def label(self) -> str:

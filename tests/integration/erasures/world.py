@@ -17,12 +17,14 @@ from services.audit_log.adapters import gate_schema
 from services.audit_log.adapters.keyring import PostgresKeyring
 from services.audit_log.adapters.kms.file import FileKms
 from services.audit_log.adapters.ledger import PostgresLedger
+from services.audit_log.adapters.practice_table import PracticeTable
 from services.audit_log.api.erasures import router
 from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.application.erasure_retention import PackRetention
 from services.audit_log.application.erasure_stream import SCHEMA
 from services.audit_log.application.erasures import Erasures, handlers
 from services.audit_log.application.ledger_view import Filters
+from services.audit_log.application.practice import SecondPerson
 from services.audit_log.domain.erasure import HOLDERS
 from services.audit_log.domain.policy import TenantPolicy
 from services.audit_log.review.adapters import review_schema
@@ -161,6 +163,7 @@ def make_erasures(
         retention=(chosen or Chosen()).retention(),
         likenesses=CaseTable(store),
         idempotency=idempotency.Idempotency(store, b"s" * 32),
+        second=SecondPerson(PracticeTable(store)),
         now=clock.now,
         new_id=clock.new_id,
     )
