@@ -62,12 +62,12 @@ def router(
 
     @routes.post("/Consent", status_code=201)
     async def create(request: Request) -> Response:
-        """Create a consent, or import one made elsewhere (R5 by the media type's `fhirVersion=5.0`). With `If-None-Exist`, only
-        where none matches."""
+        """Create a consent, or import one made elsewhere (R5 by the media type's `fhirVersion=5.0`). With `If-None-Exist`, or with
+        criteria in the address as fhirpy sends them, only where none matches."""
         call = await called(request, "Consent", "c")
         raw = await resource_body(request)
         imported, source = _read(request, raw, call)
-        condition = request.headers.get("if-none-exist")
+        condition = _condition(request)
         only_if_none = None
         if condition is not None:
             scope_checked(call, "Consent", "s")
@@ -222,6 +222,15 @@ def _read(request: Request, raw: bytes, call: Call, expected_id: str | None = No
     if expected_id is not None and isinstance(value, dict) and value.get("id") != expected_id:
         raise Problem(400, "another-id", "Another id", "The resource's id is the id in the address.")
     return read_consent(value, Home(call.tenant), dialect), source
+
+
+def _condition(request: Request) -> str | None:
+    """The criteria of a conditional create, from `If-None-Exist` or from the address; None where there are none."""
+    asked = urlencode([(k, v) for k, v in request.query_params.multi_items() if k not in ("_format", "_pretty")])
+    header = request.headers.get("if-none-exist")
+    if header is not None and asked:
+        raise bad_search("", "criteria in If-None-Exist or in the address, not in both")
+    return header if header is not None else asked or None
 
 
 def _since(value: str) -> datetime:
