@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from fhirpy import AsyncFHIRClient
-from fhirpy.base.exceptions import ForbiddenError, MultipleResourcesFound, ResourceNotFound
+from fhirpy.base.exceptions import ForbiddenError, MultipleResourcesFound, OperationOutcome, ResourceNotFound
 
 from tests.e2e.rest import Rest
 from tests.e2e.surface import Clinic
@@ -19,10 +19,10 @@ async def there(clinic: Rest) -> Clinic:
     return await Clinic(clinic).admit()
 
 
-async def client_of(there: Clinic) -> Any:
+async def client_of(there: Clinic, **headers: str) -> Any:
     token = there.rest.as_(SYSTEM, "ehr_system").token
     origin = there.rest.origin("/fhir/R4")
-    return AsyncFHIRClient(f"{origin}/fhir/R4", authorization=f"Bearer {token}")
+    return AsyncFHIRClient(f"{origin}/fhir/R4", authorization=f"Bearer {token}", extra_headers=headers)
 
 
 def form(there: Clinic, number: str) -> dict[str, Any]:
@@ -56,9 +56,13 @@ async def test_a_client_library_creates_finds_and_changes_a_consent(there: Clini
     same, created = await search.get_or_create(client.resource("Consent", **form(there, number)))
     assert (same.id, created) == (made.id, False)
 
-    made["dateTime"] = "2026-01-05"
-    await made.save()
-    assert int(made["meta"]["versionId"]) > int(found["meta"]["versionId"])
+    with pytest.raises(OperationOutcome) as unseen:  # a change says which version it changes
+        await client.resource("Consent", **{**made.serialize(), "dateTime": "2026-01-05"}).save()
+    assert "If-Match" in str(unseen.value)
+    careful = await client_of(there, **{"If-Match": f'W/"{found["meta"]["versionId"]}"'})
+    changed = careful.resource("Consent", **{**made.serialize(), "dateTime": "2026-01-05"})
+    await changed.save()
+    assert int(changed["meta"]["versionId"]) > int(found["meta"]["versionId"])
     read = await client.reference("Consent", made.id).to_resource()
     assert read["dateTime"] == "2026-01-05"
 
