@@ -33,7 +33,7 @@ ROUTES: Final = (
     Route(r"/v1/(instruments|administrations)(/|$)", ServiceName.ALLIANCE),
     Route(r"/v1/(clients|sessions|notes)(/|$)", ServiceName.SESSION_NOTES),
     Route(r"/v1/(disclosures|policy-confirmations|releases|gate-key|late-writes)$", ServiceName.AUDIT_LOG, internal=True),
-    Route(r"/v1/(break-glass|audit|erasures|export-keys)(/|$)", ServiceName.AUDIT_LOG),
+    Route(r"/v1/(break-glass|audit|erasures|export-keys|ehr-systems|practice)(/|$)", ServiceName.AUDIT_LOG),
     Route(r"/fhir/R4/AuditEvent(/|$)", ServiceName.AUDIT_LOG),
     Route(r"/(log|review)(/|$)", ServiceName.AUDIT_LOG),
     *(Route(rf"/openapi/{name}\.json$", name) for name in ServiceName),

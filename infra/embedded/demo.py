@@ -22,6 +22,10 @@ class Ids:
     note_id: str
 
 
+EHR: Final = {"system": "riverside-ehr", "name": "Riverside EHR"}
+"""the record system that the demo clinic trusts"""
+
+
 @dataclass(frozen=True, slots=True)
 class Demo:
     client_id: str
@@ -66,7 +70,10 @@ async def demo_clinic(session: aiohttp.ClientSession, url: str, file: Path) -> D
         "CLIENT": await caller.token("noor.haddad", "Noor Haddad", "client", ids.client_id),
         "INTAKE": await caller.token("front.desk", "Front desk", "intake"),
         "OFFICER": await caller.token(OFFICER["sub"], OFFICER["name"], OFFICER["role"]),
+        "ADMINISTRATOR": await caller.token("practice.manager", "Practice manager", "administrator"),
+        "EHR": await caller.token(EHR["system"], EHR["name"], "ehr_system"),
     }
+    await caller.post("/v1/ehr-systems", EHR, token=tokens["ADMINISTRATOR"])
     return Demo(ids.client_id, ids.note_id, tokens)
 
 

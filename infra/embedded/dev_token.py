@@ -21,7 +21,9 @@ class TokenRequest(Body):
     sub: Text
     name: Text | None = None
     tenant: Text
-    role: Role
+    role: Role | None = None
+    roles: Annotated[list[Role], Field(min_length=1, max_length=9)] | None = None
+    """of a solo practice's practitioner, instead of `role`"""
     client_id: Text | None = None
     scope: Annotated[str, Field(max_length=2_000)] | None = None
 

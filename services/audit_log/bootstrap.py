@@ -49,6 +49,9 @@ from services.audit_log.ledger.domain.entry import SYSTEM_TENANT, Entry
 from services.audit_log.migrations import SCHEMA
 from services.audit_log.officers.adapters.case_table import CaseTable
 from services.audit_log.officers.bootstrap import Review
+from services.audit_log.practice.adapters.practice_table import PracticeTable
+from services.audit_log.practice.api.practice import practice_router
+from services.audit_log.practice.application.practice import Practice, SecondPerson
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
@@ -119,6 +122,8 @@ class AuditLogService:
             now=parts.now,
             on_change=lambda c: end_caches(parts.tokens, c),
         )
+        practices, idempotency = PracticeTable(self._store), Idempotency(self._store, parts.secret)
+        second = SecondPerson(practices)
         rules, registry = TenantRulesTable(self._store, now=parts.now), RecordRegistry(self._store)
         self.steps = Steps(
             identity=identity,
@@ -126,14 +131,13 @@ class AuditLogService:
             registry=registry,
             purpose=RolePurposes(),
             freshness=self._policy,
-            policy=PolicyDecision(self._policy, choices, granted, rules),
+            policy=PolicyDecision(self._policy, choices, granted, rules, practices),
             ledger=ledger,
             scope=RecordKeyScope(self._keyring),
         )
         """what the gate is made of"""
         self._gate = DisclosureGate(self.steps, now=parts.now)
         self._releases = Releases(identity, choices, ledger, now=parts.now)
-        idempotency = Idempotency(self._store, parts.secret)
         self._erasures = erasing.Erasures(
             self._store,
             self._ledger,
@@ -141,6 +145,7 @@ class AuditLogService:
             retention=PackRetention(rules.laws, self._policy.policy, now=parts.now),
             likenesses=CaseTable(self._store),
             idempotency=idempotency,
+            second=second,
             now=parts.now,
             new_id=parts.new_id,
         )
@@ -180,7 +185,9 @@ class AuditLogService:
         self._tasks: list[asyncio.Future[None]] = []
         reviews = ReviewTable(self._store)
         reviewing = Reviewing(reviews, ledger, self._ledger, now=parts.now)
-        glass = BreakGlass(granted, reviews, ledger, now=parts.now, new_id=parts.new_id, roles=settings.break_glass_roles)
+        glass = BreakGlass(
+            granted, reviews, ledger, now=parts.now, new_id=parts.new_id, second=second, roles=settings.break_glass_roles
+        )
         app: Any = create_app(
             self.name,
             _DESCRIPTION,
@@ -195,11 +202,13 @@ class AuditLogService:
             tokens=parts.tokens,
         )
         verifier = ServiceVerifier(keys, directory, clock=lambda: parts.now().timestamp())
+        practice = Practice(practices, ledger, now=parts.now, new_id=parts.new_id)
+        app.include_router(practice_router(practice, parts.tokens, idempotency))
         app.include_router(grants.router(glass, parts.tokens, idempotency))
         app.include_router(erasures.router(self._erasures, Desk(self._ledger, parts.tokens, parts.now)))
         app.include_router(reviews_router(reviewing, self._ledger, parts.tokens, Cursors(parts.secret), parts.now))
         explained = Explanations(registry, self._policy, rules, choices)
-        chosen = TenantSettings(rules, ledger, now=parts.now)
+        chosen = TenantSettings(rules, ledger, second=second, now=parts.now)
         # before the ledger's own pages: `/entries/{index}/explanation` and they share a prefix
         app.include_router(explanations_router(explained, chosen, self._ledger, registry, self._policy, parts.tokens, parts.now))
         app.include_router(index_keys_router(self._keyring.new_index_version, self._ledger, parts.tokens, parts.now))

@@ -151,7 +151,9 @@ class Consent:
             )
         )
         fhir_reading = FhirReading(parts, store, gate, index=index)
-        fhir_writing = FhirWriting(store, consents=handling, reading=fhir_reading, creates=PostgresConditionalCreates(store))
+        fhir_writing = FhirWriting(
+            store, consents=handling, reading=fhir_reading, creates=PostgresConditionalCreates(store), now=parts.now
+        )
         app.include_router(
             fhir.router(
                 reading=fhir_reading,

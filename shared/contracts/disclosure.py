@@ -93,6 +93,8 @@ class DisclosureRequest(Wire, frozen=True, kw_only=True):
     """the X-Purpose-Of-Use header as sent; absent: the role's default, recorded as defaulted"""
     index_fields: tuple[IndexField, ...] = ()
     """whose index keys are wanted: of a lookup, or with the creation or computation of `client` records"""
+    acting_role: str | None = None
+    """which of the roles that the caller's token holds they act in; absent: the token's own"""
     sealed_for: str | None = None
     """export only, and always there: RFC 7638 thumbprint (SHA-256) of the public key that what is opened is sealed for again"""
 

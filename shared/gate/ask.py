@@ -98,6 +98,7 @@ async def ask(
             records=tuple(records),
             subjects=tuple(subjects),
             purpose=call.purpose,
+            acting_role=str(call.principal.role) if len(call.principal.roles) > 1 else None,
             sealed_for=sealed_for,
             index_fields=tuple(index_fields),
             most=most,

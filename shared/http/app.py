@@ -10,11 +10,12 @@ from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from shared.eventstore.model import Overloaded, StoreUnavailable, VersionConflict
 from shared.gate.port import GateUnavailable
 from shared.http.body import fault
-from shared.http.call import request_id_of
+from shared.http.fhir import answer_to, is_fhir
 from shared.http.middleware import Edge, HttpMetrics
 from shared.http.problems import Fault, Problem, gate_away, invalid, not_found, stale_version, unavailable
 from shared.identity.tokens import TokenVerifier
@@ -122,10 +123,23 @@ def problem_of(error: Exception) -> Problem:
     raise error
 
 
+METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
+
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """Every method that an address takes (RFC 9110, 15.5.6), whichever route takes it; HEAD wherever GET is."""
+    found = {
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in app.routes)
+    }
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
+
+
 def _handle_errors(app: FastAPI) -> None:
     def answer(make: Callable[[Exception], Problem]) -> Callable[[Request, Exception], Awaitable[Response]]:
         async def handle(request: Request, error: Exception) -> Response:
-            return make(error).response(request_id_of(request))
+            return answer_to(request, make(error))
 
         return handle
 
@@ -133,14 +147,18 @@ def _handle_errors(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         return invalid([Fault(f"{e['loc'][0]}:{e['loc'][-1]}", fault(e).detail) for e in error.errors()])
 
-    def of_http(error: Exception) -> Problem:
+    async def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 404:
-            return not_found("There is nothing at this address.")
-        return Problem(error.status_code, "http", str(error.detail), headers=error.headers)
+            said = " See /fhir/R4/metadata for what is served." if is_fhir(request.url.path) else ""
+            return answer_to(request, not_found(f"There is nothing at this address.{said}"))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_methods(app, request))
+        return answer_to(request, Problem(error.status_code, "http", str(error.detail), headers=headers))
 
     app.add_exception_handler(RequestValidationError, answer(of_validation))
-    app.add_exception_handler(HTTPException, answer(of_http))
+    app.add_exception_handler(HTTPException, of_http)
     kinds: tuple[type[Exception], ...] = (Problem, GateUnavailable, *PROBLEM_OF)
     for kind in kinds:
         app.add_exception_handler(kind, answer(problem_of))

@@ -1,14 +1,15 @@
 """One call: who, for what, under which request id."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from starlette.requests import Request
 
 from shared.contracts.disclosure import Caller
-from shared.http.problems import Fault, insufficient_scope, invalid, stale_version, unauthenticated, unavailable, version_required
+from shared.http.problems import Fault, forbidden, insufficient_scope, invalid, unauthenticated, unavailable
 from shared.identity.principal import Principal
+from shared.identity.roles import Role
 from shared.identity.scopes import needed, route_granted
 from shared.identity.tokens import InvalidToken, KeysUnknown, TokenVerifier
 
@@ -42,7 +43,7 @@ def authenticate(request: Request, tokens: TokenVerifier) -> Call:
 
 def call_with(request: Request, token: str, tokens: TokenVerifier) -> Call:
     """The call that a request makes under this token. 401, 422 as above; 403 where the token's SMART scopes do not cover the
-    route, 503 while the issuer's keys are not known."""
+    route, or for an `X-Acting-Role` that the token does not hold; 503 while the issuer's keys are not known."""
     try:
         principal = tokens.verify(token)
     except InvalidToken as error:
@@ -55,6 +56,11 @@ def call_with(request: Request, token: str, tokens: TokenVerifier) -> Call:
     purpose = request.headers.get("x-purpose-of-use")
     if purpose is not None and not _PURPOSE.fullmatch(purpose):
         raise invalid([Fault("header:X-Purpose-Of-Use", "one v3-ActReason code, such as TREAT")])
+    acting = request.headers.get("x-acting-role")
+    if acting is not None:
+        if acting not in principal.roles:
+            raise forbidden("Your token does not hold the role in X-Acting-Role.")
+        principal = replace(principal, role=Role(acting))
     key = request.headers.get("idempotency-key")
     if key is not None and not 0 < len(key) <= 255:
         raise invalid([Fault("header:Idempotency-Key", "1 to 255 characters")])
@@ -67,17 +73,6 @@ def request_id_of(request: Request) -> str:
 
 def etag(version: int) -> str:
     return f'W/"{version}"'
-
-
-def expected_version(request: Request) -> int:
-    """The version in If-Match. 428 without it, 412 where it is not one of ours."""
-    value = request.headers.get("if-match")
-    if value is None:
-        raise version_required()
-    match = re.fullmatch(r'(?:W/)?"(\d{1,9})"', value.strip())
-    if match is None:
-        raise stale_version()
-    return int(match[1])
 
 
 def path_id(value: str) -> UUID:

@@ -1,6 +1,5 @@
 """How FHIR R4 speaks HTTP, for every service that serves resources: media types, Prefer, OperationOutcome for every error."""
 
-import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,14 +9,11 @@ from typing import Any, Final
 import orjson
 from fastapi import Request
 from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from shared.eventstore.model import Overloaded, StoreUnavailable, VersionConflict
-from shared.gate.port import GateUnavailable
 from shared.http.body import raw_body
 from shared.http.call import request_id_of
-from shared.http.problems import Fault, Problem, gate_away, stale_version, unavailable
+from shared.http.problems import Fault, Problem
 
 FHIR_JSON: Final = "application/fhir+json"
 JSON_TYPES: Final = (FHIR_JSON, "application/json", "text/json")
@@ -28,7 +24,6 @@ _ISSUES: Final = {
     410: "deleted", 412: "conflict", 413: "too-long", 415: "not-supported", 422: "invalid", 428: "required", 503: "transient",
 }  # fmt: skip
 """status → http://hl7.org/fhir/issue-type"""
-_log = logging.getLogger("http")
 
 
 class Return(StrEnum):
@@ -136,48 +131,26 @@ def bad_search(parameter: str, detail: str) -> Problem:
     return Problem(400, "search", "The search is not understood", errors=[Fault(f"?{parameter}", f"{parameter}: {detail}")])
 
 
-ProblemOf = Callable[[Exception], Problem | None]
+def is_fhir(path: str) -> bool:
+    """Whether a path is answered in FHIR's words."""
+    return path == "/fhir" or path.startswith("/fhir/")
 
 
-def route_class(problem_of: ProblemOf) -> type[APIRoute]:
-    """Routes that answer every error with an OperationOutcome. `problem_of` knows the service's own errors."""
-
-    class FhirRoute(APIRoute):
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            handle = super().get_route_handler()
-
-            async def answered(request: Request) -> Response:
-                try:
-                    acceptable(request)
-                    return await handle(request)
-                except Exception as error:
-                    problem = _problem(error, problem_of)
-                    if problem.status == 500:
-                        _log.error("request %s failed: %s", request_id_of(request), type(error).__name__)
-                    # a 404 that named its ledger entry would tell a record that exists from one that does not
-                    kept = {k: v for k, v in problem.headers.items() if problem.status != 404 or k.lower() != "audit-entry"}
-                    headers = {**kept, "Cache-Control": "no-store"}
-                    return respond(request, outcome_of(problem), problem.status, headers)
-
-            return answered
-
-    return FhirRoute
+def answer_to(request: Request, problem: Problem) -> Response:
+    """A problem as its path answers it: an OperationOutcome below `/fhir`, RFC 9457 everywhere else."""
+    if not is_fhir(request.url.path):
+        return problem.response(request_id_of(request))
+    return respond(request, outcome_of(problem), problem.status, {**problem.sent(), "Cache-Control": "no-store"})
 
 
-def _problem(error: Exception, problem_of: ProblemOf) -> Problem:
-    match error:
-        case Problem():
-            return error
-        case VersionConflict():
-            return stale_version()
-        case GateUnavailable():
-            return gate_away(error)
-        case Overloaded():
-            return unavailable("Too much is being written at once.", 1)
-        case StoreUnavailable():
-            return unavailable("The database cannot be reached.")
-        case HTTPException():
-            return Problem(error.status_code, "http", str(error.detail), headers=error.headers)
-        case _:
-            known = problem_of(error)
-            return known or Problem(500, "internal", "Something failed here", "Nothing was acknowledged; try again.")
+class FhirRoute(APIRoute):
+    """A route of a FHIR resource: 406 where the caller takes no JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            acceptable(request)
+            return await handle(request)
+
+        return answered

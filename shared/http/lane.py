@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http.app import problem_of
+from shared.http.fhir import answer_to
 from shared.http.middleware import Edge
 from shared.http.problems import Problem
 
@@ -34,7 +35,7 @@ class _Route:
                 raise Problem(405, "http", "Method Not Allowed", headers={"Allow": "POST"})
             body = await self.answer(Request(scope, receive))
         except Exception as error:
-            await problem_of(error).response(scope["request_id"])(scope, receive, send)
+            await answer_to(Request(scope), problem_of(error))(scope, receive, send)
             return
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

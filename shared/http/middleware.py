@@ -7,8 +7,10 @@ from time import perf_counter
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.http.fhir import answer_to
 from shared.http.problems import Problem
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -50,6 +52,9 @@ class Edge:
         given = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"x-request-id"), "")
         request_id = given if _REQUEST_ID.fullmatch(given) else str(self._new_id())
         scope["request_id"] = request_id
+        head = scope["method"] == "HEAD"
+        if head:  # RFC 9110, 9.3.2: as GET, without the content. Whoever sends the answer sees the method that came
+            scope = {**scope, "method": "GET"}
         status, started, begun = 500, perf_counter(), False
 
         async def outward(message: Message) -> None:
@@ -62,6 +67,8 @@ class Edge:
                 headers.append((b"x-content-type-options", b"nosniff"))
                 if b"cache-control" not in names:
                     headers.append((b"cache-control", b"no-store"))
+            elif head:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -72,7 +79,7 @@ class Edge:
             if begun:
                 raise
             problem = Problem(500, "internal", "Something failed here", "Nothing was acknowledged; try again.")
-            await problem.response(request_id)(scope, receive, outward)
+            await answer_to(Request(scope), problem)(scope, receive, outward)
         finally:
             if self._metrics is not None:
                 self._metrics.observe(scope, status, perf_counter() - started)

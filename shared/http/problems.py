@@ -58,11 +58,11 @@ class Problem(Exception):
             orjson.dumps(self.document(request_id)),
             status_code=self.status,
             media_type=PROBLEM_JSON,
-            headers={**self._sent(), "Cache-Control": "no-store"},
+            headers={**self.sent(), "Cache-Control": "no-store"},
         )
 
-    def _sent(self) -> dict[str, str]:
-        """A 404 never names a ledger entry: it would tell a record that exists from one that does not."""
+    def sent(self) -> dict[str, str]:
+        """Its headers. A 404 never names a ledger entry: it would tell a record that exists from one that does not."""
         return {k: v for k, v in self.headers.items() if self.status != 404 or k.lower() != "audit-entry"}
 
 

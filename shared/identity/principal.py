@@ -19,3 +19,9 @@ class Principal:
     """seconds since the epoch"""
     issued_at: float = float("inf")
     """seconds since the epoch; infinite where the token does not say"""
+    roles: tuple[Role, ...] = ()
+    """every role that the token holds; `role` is the one that is acted in"""
+
+    def __post_init__(self) -> None:
+        if not self.roles:
+            object.__setattr__(self, "roles", (self.role,))

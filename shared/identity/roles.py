@@ -16,6 +16,8 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+SOLO_ROLES: Final = frozenset({Role.THERAPIST, Role.INTAKE})
+"""the only roles that one token may hold together: those of a solo practice's practitioner"""
 PRACTITIONERS: Final = frozenset({Role.THERAPIST, Role.SUPERVISOR, Role.TRAINEE})
 REVIEWERS: Final = frozenset({Role.SUPERVISOR, Role.COMPLIANCE_OFFICER})
 """may review break-glass access"""

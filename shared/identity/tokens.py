@@ -1,7 +1,8 @@
 """Bearer tokens (RFC 7519, RFC 9068): verified against the issuer's keys, and cached until they end or are revoked.
 
-Accepted claims: `sub`, `name`, `tenant`, `role`, `client_id` (the client that the person is), `scope` (SMART v2). OAuth
-servers put their own client into `azp`, so `client_id` counts for the roles client and representative only.
+Accepted claims: `sub`, `name`, `tenant`, `role` (or `roles[]`, of a solo practice's practitioner), `client_id` (the client that
+the person is), `scope` (SMART v2). OAuth servers put their own client into `azp`, so `client_id` counts for the roles client and
+representative only.
 """
 
 import hmac
@@ -17,7 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from shared.identity.principal import Principal
-from shared.identity.roles import Role
+from shared.identity.roles import SOLO_ROLES, Role
 
 ALGORITHMS: Final = ["EdDSA", "Ed25519", "ES256", "RS256", "PS256"]
 LEEWAY_SECONDS: Final = 5
@@ -223,6 +224,23 @@ def _typ(header: dict[str, Any]) -> str:
     return typ.casefold().removeprefix("application/") if isinstance(typ, str) else "?"
 
 
+def _roles(claims: dict[str, Any]) -> tuple[Role, ...]:
+    """The roles that a token holds; the first is acted in where the caller names none."""
+    held = claims.get("roles")
+    try:
+        if held is None:
+            return (Role(claims.get("role", "")),)
+        roles = tuple(dict.fromkeys(Role(r) for r in held)) if isinstance(held, list) else ()
+        own = Role(claims["role"]) if "role" in claims else roles[0] if roles else None
+    except (ValueError, TypeError):
+        raise InvalidToken("the token has no known role") from None
+    if own not in roles:
+        raise InvalidToken("the token's role is none of its roles")
+    if len(roles) > 1 and frozenset(roles) != SOLO_ROLES:
+        raise InvalidToken(f"a token holds one role, or in a solo practice these: {', '.join(sorted(SOLO_ROLES))}")
+    return (own, *(r for r in roles if r is not own))
+
+
 def principal_of(claims: dict[str, Any], deployment_officers: frozenset[str] = frozenset()) -> Principal:
     """The caller that verified claims describe. Raises InvalidToken where one that counts is missing."""
     sub, tenant = claims.get("sub"), claims.get("tenant")
@@ -232,10 +250,8 @@ def principal_of(claims: dict[str, Any], deployment_officers: frozenset[str] = f
         raise InvalidToken(f"the token's sub begins as no person's may ({', '.join(RESERVED_SUBS)})")
     if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
         raise InvalidToken("the token has no usable tenant (a-z, 0-9, '.', '_', '-', at most 63)")
-    try:
-        role = Role(claims.get("role", ""))
-    except ValueError:
-        raise InvalidToken("the token has no known role") from None
+    roles = _roles(claims)
+    role = roles[0]
     if tenant.startswith(RESERVED_TENANTS) and not (role is Role.COMPLIANCE_OFFICER and sub in deployment_officers):
         raise InvalidToken("the token's tenant is the deployment's own")
     client_id = claims.get("client_id") if role in (Role.CLIENT, Role.REPRESENTATIVE) else None
@@ -250,6 +266,7 @@ def principal_of(claims: dict[str, Any], deployment_officers: frozenset[str] = f
         sub=sub,
         tenant=tenant,
         role=role,
+        roles=roles,
         name=name[:200],
         client_id=client_id if isinstance(client_id, str) else None,
         scopes=frozenset(scope.split()),

@@ -13,8 +13,9 @@ from starlette.responses import Response
 from services.consent.application.ports import Place
 from services.consent.application.reading import ShownPage
 from services.consent.domain.errors import InvalidForm, NotAllowed, NotNow
-from shared.http.call import Call, request_id_of
+from shared.http.call import Call
 from shared.http.cursor import Cursors
+from shared.http.fhir import answer_to
 from shared.http.problems import Fault, Problem, conflict, forbidden, invalid
 
 LIST_PARAMETERS: Final[list[dict[str, Any]]] = [
@@ -69,7 +70,7 @@ def problem_of(error: Exception) -> Problem:
 
 def handle_domain_errors(app: FastAPI) -> None:
     async def handle(request: Request, error: Exception) -> Response:
-        return problem_of(error).response(request_id_of(request))
+        return answer_to(request, problem_of(error))
 
     for kind in (InvalidForm, NotAllowed, NotNow):
         app.add_exception_handler(kind, handle)

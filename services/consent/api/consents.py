@@ -9,7 +9,8 @@ from services.consent.api.callers import Callers
 from services.consent.application.consents import Consents
 from services.consent.application.reading import Reading
 from shared.http.body import documented, read_json
-from shared.http.call import etag, expected_version, path_id
+from shared.http.call import etag, path_id
+from shared.http.conditional import if_match, required_version
 from shared.http.cursor import Cursors, limit_of
 from shared.http.idempotency import Answer, Idempotency
 
@@ -32,7 +33,7 @@ def router(*, consents: Consents, reading: Reading, idempotency: Idempotency, cu
         """Amend a proposed consent (If-Match). Earlier signatures were given to another text and count no more."""
         call = await callers.of(request)
         wanted = path_id(consent_id)
-        expected = expected_version(request)
+        expected = required_version(request)
         body, _ = await read_json(request, ConsentBody)
         return _versioned(await consents.amend(call, wanted, body.form(), expected))
 
@@ -41,7 +42,7 @@ def router(*, consents: Consents, reading: Reading, idempotency: Idempotency, cu
         """Sign with one's own token, or at intake before a witness. With If-Match only the version that was read is signed."""
         call = await callers.of(request)
         wanted = path_id(consent_id)
-        expected = expected_version(request) if "if-match" in request.headers else None
+        expected = if_match(request)
         body, raw = await read_optional(request, SignatureBody)
         attestation = body.attestation()
         answer, repeated = await idempotency.run(

@@ -5,36 +5,26 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.consent.api.answers import problem_of
 from services.consent.api.callers import Callers
-from services.consent.api.fhir_parameters import Pairs, search_of
+from services.consent.api.fhir_parameters import HISTORY, TARGET, search_of
 from services.consent.application.fhir_reading import FhirReading, Resource
 from services.consent.application.fhir_writing import FhirWriting
 from services.consent.application.ports import Place
-from services.consent.domain.errors import ConsentError
 from services.consent.domain.fhir.criteria import Home
 from services.consent.domain.fhir.dialects import Dialect
 from services.consent.domain.fhir.reading import Imported, read_consent
 from services.consent.domain.fhir.resource import parse_json
-from shared.http.body import raw_body
-from shared.http.call import Call, etag, expected_version
+from shared.http.call import Call, etag
+from shared.http.conditional import required_version
 from shared.http.cursor import Cursors
-from shared.http.fhir import (
-    Issue,
-    Return,
-    bad_search,
-    outcome,
-    preferred,
-    resource_body,
-    respond,
-    route_class,
-)
+from shared.http.fhir import FhirRoute, Issue, Return, bad_search, outcome, preferred, resource_body, respond
+from shared.http.fhir_search import Pairs, count_in, criteria_of, dates_of, form_pairs, understood
 from shared.http.idempotency import Idempotency
 from shared.http.problems import Problem, insufficient_scope, not_found
 from shared.identity.scopes import granted
@@ -42,8 +32,6 @@ from shared.identity.scopes import granted
 BASE: Final = "/fhir/R4"
 _FHIR_VERSION: Final = re.compile(r";\s*fhirVersion=\"?([0-9.]{1,8})")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
-_FORM: Final = "application/x-www-form-urlencoded"
-MAX_FORM: Final = 16_384
 
 
 def router(
@@ -55,23 +43,23 @@ def router(
     callers: Callers,
     public_url: str,
 ) -> APIRouter:
-    routes = APIRouter(tags=["fhir"], prefix=BASE, route_class=route_class(_problem_of))
+    routes = APIRouter(tags=["fhir"], prefix=BASE, route_class=FhirRoute)
     base = f"{public_url}{BASE}"
 
     @routes.post("/Consent", status_code=201)
     async def create(request: Request) -> Response:
-        """Create a consent, or import one made elsewhere (R5 by the media type's `fhirVersion=5.0`). With `If-None-Exist`, only
-        where none matches."""
+        """Create a consent, or import one made elsewhere (R5: `fhirVersion=5.0` in the media type). With `If-None-Exist`, or with
+        criteria in the address as fhirpy sends them, only where none matches."""
         call = await callers.of(request)
         raw = await resource_body(request)
         imported, source = _read(request, raw, call)
-        condition = request.headers.get("if-none-exist")
+        condition = _condition(request)
         only_if_none = None
         if condition is not None:
             if not _reaches(call, "s"):
                 raise insufficient_scope(("Consent.s",))
-            criteria = parse_qsl(condition.removeprefix("?"), keep_blank_values=True)
-            only_if_none = search_of(criteria, lenient=False, patient=imported.form.client_id)
+            criteria = criteria_of(condition, "Consent")
+            only_if_none = search_of(criteria, lenient=False, base=base, patient=imported.form.client_id)
         answer, _ = await idempotency.run(
             call,
             f"POST {BASE}/Consent {condition or ''}",
@@ -79,9 +67,7 @@ def router(
             lambda repeat: writing.create(call, imported, source, repeat, only_if_none),
         )
         consent_id = UUID(str(answer.body["id"]))
-        notes: Sequence[tuple[str, str]] = ()
-        if answer.status == 201:
-            notes = (await writing.settle(call, consent_id, imported)).notes
+        notes = await writing.notes(call, consent_id, imported) if answer.status == 201 else ()
         return await written(request, call, consent_id, answer.status, notes)
 
     @routes.put("/Consent/{consent_id}")
@@ -89,13 +75,11 @@ def router(
         """Amend a proposal, or end an active consent (If-Match). What was signed is not rewritten."""
         call = await callers.of(request)
         wanted = _id(consent_id)
-        expected = expected_version(request)
+        expected = required_version(request)
         raw = await resource_body(request)
         imported, source = _read(request, raw, call, expected_id=consent_id)
-        done = await writing.update(call, wanted, imported, source, expected)
-        notes = done.notes
-        settled = await writing.settle(call, wanted, imported)
-        return await written(request, call, wanted, 200, tuple(dict.fromkeys((*notes, *settled.notes))))
+        await writing.update(call, wanted, imported, source, expected)
+        return await written(request, call, wanted, 200, await writing.notes(call, wanted, imported))
 
     async def written(request: Request, call: Call, consent_id: UUID, status: int, notes: Sequence[tuple[str, str]]) -> Response:
         wanted, _ = preferred(request)
@@ -127,25 +111,25 @@ def router(
 
     @routes.get("/Consent/{consent_id}/_history")
     async def history(request: Request, consent_id: str) -> Response:
-        """Every version, newest first."""
+        """Every version that vread gives, newest first; `_since` (an instant) and `_count` make it shorter."""
         call = await callers.of(request)
+        pairs = request.query_params.multi_items()
+        asked = understood(pairs, HISTORY, lenient=preferred(request)[1])
+        since = [_since(value) for name, value in asked if name == "_since"]
+        query = urlencode([(k, v) for k, v in pairs if k != "cursor"])
+        bound = f"{call.tenant}/{call.principal.sub}/fhir/Consent/{consent_id}/_history/{query}"
+        before = cursors.decode(request, bound_to=bound)
         found, headers = await reading.history(call, _id(consent_id))
-        entries = [
-            {
-                "fullUrl": f"{base}/Consent/{consent_id}",
-                "resource": r.body,
-                "request": {"method": "PUT", "url": f"Consent/{consent_id}"} if i else {"method": "POST", "url": "Consent"},
-                "response": {
-                    "status": "200" if i else "201",
-                    "etag": etag(r.number),
-                    "lastModified": r.body["meta"]["lastUpdated"],
-                },
-            }
-            for i, r in zip(range(len(found) - 1, -1, -1), found, strict=True)
-        ]
-        links = [{"relation": "self", "url": f"{base}/Consent/{consent_id}/_history"}]
-        bundle = {"resourceType": "Bundle", "type": "history", "total": len(entries), "link": links, "entry": entries}
-        return respond(request, bundle, headers=headers)
+        total = [(r, i) for i, r in zip(range(len(found) - 1, -1, -1), found, strict=True) if all(r.updated >= s for s in since)]
+        left = [(r, i) for r, i in total if before is None or r.number < before]
+        page = left[: count_in(asked)]
+        links = [{"relation": "self", "url": _address(f"{base}/Consent/{consent_id}/_history", query)}]
+        if len(left) > len(page):
+            more = urlencode({"cursor": cursors.encode(page[-1][0].number, bound_to=bound)})
+            links.append({"relation": "next", "url": _address(f"{base}/Consent/{consent_id}/_history", query, more)})
+        entries = [_history_entry(base, consent_id, r, first=i == 0) for r, i in page]
+        bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "history", "total": len(total), "link": links}
+        return respond(request, {**bundle, **({"entry": entries} if entries else {})}, headers=headers)
 
     @routes.get("/Consent")
     async def search(request: Request) -> Response:
@@ -155,15 +139,12 @@ def router(
     @routes.post("/Consent/_search")
     async def search_by_form(request: Request) -> Response:
         """The same search, with its parameters out of the address."""
-        if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
-            raise Problem(415, "media-type", "Unsupported media type", f"Send {_FORM}.")
-        sent = (await raw_body(request, MAX_FORM)).decode("utf-8", "replace")
-        return await searched(request, [*request.query_params.multi_items(), *parse_qsl(sent, keep_blank_values=True)])
+        return await searched(request, await form_pairs(request))
 
     async def searched(request: Request, pairs: Pairs) -> Response:
         call = await callers.of(request)
         _, lenient = preferred(request)
-        asked = search_of(pairs, lenient=lenient)
+        asked = search_of(pairs, lenient=lenient, base=base)
         query = urlencode([(k, v) for k, v in pairs if k != "cursor"])
         bound = f"{call.tenant}/{call.principal.sub}/fhir/Consent/{query}"
         at = cursors.decode(request, bound_to=bound)
@@ -179,10 +160,9 @@ def router(
     async def provenances(request: Request) -> Response:
         """Who wrote a consent: `target=Consent/[id]`, or `target=Consent/[id]/_history/[vid]` for one version."""
         call = await callers.of(request)
-        unknown = [k for k in request.query_params if k not in ("target", "_format", "_pretty")]
-        if unknown:
-            raise bad_search(unknown[0][:64], "not known here; known is target")
-        wanted = request.query_params.getlist("target")
+        pairs = request.query_params.multi_items()
+        asked = understood(pairs, TARGET, lenient=preferred(request)[1], result=frozenset({"_format", "_pretty"}))
+        wanted = [value for name, value in asked if name == "target"]
         match = _TARGET.fullmatch(wanted[0].removeprefix(f"{base}/")) if len(wanted) == 1 else None
         if match is None:
             raise bad_search("target", "Consent/[id], of one consent")
@@ -206,15 +186,9 @@ def router(
             raise not_found()
         return respond(request, shown[0], headers=headers)
 
-    @routes.api_route("/Consent{rest:path}", methods=_METHODS, include_in_schema=False)
-    @routes.api_route("/Provenance{rest:path}", methods=_METHODS, include_in_schema=False)
-    async def not_served(rest: str) -> Response:
-        raise Problem(404, "not-served", "Not served", f"There is nothing at this address: see {BASE}/metadata.")
-
     return routes
 
 
-_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _TARGET: Final = re.compile(r"Consent/([0-9a-fA-F-]{36})(?:/_history/([1-9][0-9]{0,8}))?")
 
 
@@ -245,6 +219,40 @@ def _reaches(call: Call, letter: str) -> bool:
     return granted(call.principal.scopes, "Consent", letter, own_record=own)
 
 
+def _condition(request: Request) -> str | None:
+    """The criteria of a conditional create, from `If-None-Exist` or from the address; None where there are none."""
+    asked = urlencode([(k, v) for k, v in request.query_params.multi_items() if k not in ("_format", "_pretty")])
+    header = request.headers.get("if-none-exist")
+    if header is not None and asked:
+        raise bad_search("", "criteria in If-None-Exist or in the address, not in both")
+    return header if header is not None else asked or None
+
+
+def _since(value: str) -> datetime:
+    """The instant of `_since` (R4, HTTP: history). 400 where it is none."""
+    if "T" not in value or not value[:1].isdigit() or "," in value:
+        raise bad_search("_since", "an instant with its zone, as 2026-03-01T09:30:00Z")
+    return dates_of("_since", value)[0].start
+
+
+def _address(path: str, *queries: str) -> str:
+    query = "&".join(q for q in queries if q)
+    return f"{path}?{query}" if query else path
+
+
+def _history_entry(base: str, consent_id: str, version: Resource, *, first: bool) -> dict[str, Any]:
+    return {
+        "fullUrl": f"{base}/Consent/{consent_id}",
+        "resource": version.body,
+        "request": {"method": "POST", "url": "Consent"} if first else {"method": "PUT", "url": f"Consent/{consent_id}"},
+        "response": {
+            "status": "201" if first else "200",
+            "etag": etag(version.number),
+            "lastModified": version.body["meta"]["lastUpdated"],
+        },
+    }
+
+
 def _id(value: str) -> UUID:
     """404 for what is no id of this server's."""
     try:
@@ -267,7 +275,3 @@ def _searchset(base: str, resources: Sequence[Mapping[str, Any]], links: list[di
 
 def _http_date(at: datetime) -> str:
     return format_datetime(at, usegmt=True)
-
-
-def _problem_of(error: Exception) -> Problem | None:
-    return problem_of(error) if isinstance(error, ConsentError) else None

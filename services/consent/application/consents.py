@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.consent.application.consent_answers import AnswerOf, answered, revoked, summary
+from services.consent.application.consent_steps import Step, Then, after_events, decided
 from services.consent.application.policy_stream import PolicyStream, PolicyWrite
 from services.consent.application.ports import Answers, Deadlines, RecordIndex
 from services.consent.application.standings import Standings
 from services.consent.application.streams import consent_stream, decided_anew, load_consent
 from services.consent.domain import policy_change
-from services.consent.domain.consent import Amend, Consent, Form, Phase, Propose, Revoke, Sign, check_form, fold
+from services.consent.domain.consent import Amend, Consent, Form, Phase, Propose, Revoke, Sign, check_form
 from services.consent.domain.errors import FormFault, InvalidForm
-from services.consent.domain.events import Attestation, RevocationReasonGiven
+from services.consent.domain.events import Attestation
 from services.consent.domain.fhir.events import FhirSourceRecorded
 from services.consent.domain.life import CallForTalk, Command, Expire, Explain, Refuse, RevokeRecipient, Supersede, decide
 from services.consent.domain.life_events import Because, Talk
@@ -26,14 +28,13 @@ from shared.eventstore.store import EventStore
 from shared.gate.ask import Opened, ask, missed, open_one, opened
 from shared.gate.port import Gate
 from shared.http.call import Call
+from shared.http.conditional import Expected
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import conflict, forbidden, not_found, stale_version
+from shared.http.problems import forbidden, not_found
 from shared.sealing.event import Event
 from shared.service.parts import Parts
 from shared.service.record import client_key, record_event, write_meta
 
-AnswerOf = Callable[[Consent, datetime, bool], Answer]
-"""(state after, now, whether a decision can come out differently) → what is answered and kept"""
 Also = Callable[[UUID, datetime], Sequence[Event]]
 """(consent, now) → events that go with those of a command"""
 
@@ -69,11 +70,21 @@ class Consents:
         self._standings = Standings(store, index)
 
     async def propose(
-        self, call: Call, form: Form, repeat: Repeat, *, also: Also = nothing, statements: Sequence[Statement] = ()
+        self,
+        call: Call,
+        form: Form,
+        repeat: Repeat,
+        *,
+        also: Also = nothing,
+        then: Then | None = None,
+        statements: Sequence[Statement] = (),
     ) -> Answer:
-        """201. A proposed consent changes no decision, so the gate is told nothing. `also` goes into the same transaction."""
+        """201. A proposed consent changes no decision, so the gate is told nothing. `also` and what `then` makes of the proposal
+        go into the same transaction: where one of the two is refused, nothing is written."""
         now, consent_id = self._parts.now(), self._parts.new_id()
         events = [*decide(None, Propose(consent_id, form, call.principal.sub, now)), *also(consent_id, now)]
+        proposed = after_events(None, events)
+        later = decide(proposed, then.command_at(now)) if then is not None else []
         await self._may_supersede(call, form)
         ref = RecordRef(
             record_id=str(consent_id),
@@ -82,20 +93,53 @@ class Consents:
             author=call.principal.sub,
         )
         opened = await open_one(self._gate, call, Action.CREATE, ref)
-        state = _after(None, events)
+        made = self._sealed(call, opened, events, opened.key(consent_id))
+        meta = write_meta(call, opened)
+        if then is not None:
+            opened = await open_one(self._gate, call, then.action, ref)
+            made += self._sealed(call, opened, later, opened.keys.get(str(consent_id)))
+            meta = write_meta(call, opened)
+        state = after_events(proposed, later)
+        change = policy_change.of_consent(proposed, state, now)
+        written = self._policy.write(change, meta) if change is not None else None
         answer = Answer(201, summary(state, now))
-        await self._store.append(
+        versions = await self._store.append(
             call.tenant,
-            [StreamAppend(consent_stream(consent_id), 0, self._sealed(call, opened, events, opened.key(consent_id)))],
+            [StreamAppend(consent_stream(consent_id), 0, made), *([written.append] if written else [])],
             statements=(
                 *(row for event in events for row in self._index.rows_of(call.tenant, event)),
-                *repeat.statements(answer, form.client_id),
+                *_statements(written, repeat, answer, form.client_id),
+                *(self._times(call.tenant, state, form.client_id) if later else ()),
                 *statements,
             ),
         )
+        if written is not None:
+            await self._policy.confirm(call.tenant, versions[POLICY_STREAM])
         return answer
 
-    async def amend(self, call: Call, consent_id: UUID, form: Form, expected: int, *, also: Also = nothing) -> Answer:
+    async def write(
+        self, call: Call, consent_id: UUID, client_id: UUID, steps: Sequence[Step], expected: Expected, *, also: Also = nothing
+    ) -> Answer:
+        """200: all the steps in one transaction, or none. 412 where the newest version is none that is expected."""
+        changed = await self._change(call, consent_id, client_id, steps, answered(200), expected=expected, also=also)
+        if changed.sequence is not None:
+            await self._policy.confirm(call.tenant, changed.sequence)
+        return changed.answer
+
+    async def opened_for(self, call: Call, consent_id: UUID, then: Then) -> Step:
+        """The step of a further command, once the gate permits it. 403, 404."""
+        _, opened = await self._open(call, consent_id, then.action)
+        return Step(opened, then.command_at)
+
+    async def signing(self, call: Call, client_id: UUID, attestation: Attestation, signer: Signer) -> Then:
+        by, standing = call.principal, await self._standings.of(call, client_id, self._parts.now())
+        return Then(Action.SIGN, lambda at: Sign(by.sub, by.role, at, attestation, signer, standing))
+
+    async def ending(self, call: Call, client_id: UUID) -> Then:
+        by, standing = call.principal, await self._standings.of(call, client_id, self._parts.now())
+        return Then(Action.REVOKE, lambda at: Revoke(by.sub, by.role, at, None, standing))
+
+    async def amend(self, call: Call, consent_id: UUID, form: Form, expected: Expected) -> Answer:
         """200. 412 where `expected` is not the newest version, 409 once it is no proposal any more."""
         now = self._parts.now()
         check_form(form, now)
@@ -105,11 +149,9 @@ class Consents:
             call,
             consent_id,
             client_id,
-            opened,
-            lambda at: Amend(form, call.principal.sub, at),
-            _answered(200),
+            [Step(opened, lambda at: Amend(form, call.principal.sub, at))],
+            answered(200),
             expected=expected,
-            also=also,
         )
         return changed.answer
 
@@ -119,7 +161,7 @@ class Consents:
         consent_id: UUID,
         attestation: Attestation | None,
         repeat: Repeat,
-        expected: int | None,
+        expected: Expected | None,
         signer: Signer | None = None,
     ) -> Answer:
         """201; where it became active, after the gate confirmed it. One that it supersedes ends in the same moment."""
@@ -131,9 +173,8 @@ class Consents:
             call,
             consent_id,
             client_id,
-            opened,
-            lambda at: Sign(by.sub, by.role, at, attestation, signer, standing),
-            _answered(201),
+            [Step(opened, lambda at: Sign(by.sub, by.role, at, attestation, signer, standing))],
+            answered(201),
             repeat=repeat,
             expected=expected,
             replaced=replaced,
@@ -150,9 +191,8 @@ class Consents:
             call,
             consent_id,
             client_id,
-            opened,
-            lambda at: Refuse(by.sub, by.role, at, reason, standing),
-            _answered(201),
+            [Step(opened, lambda at: Refuse(by.sub, by.role, at, reason, standing))],
+            answered(201),
             repeat=repeat,
         )
         return changed.answer
@@ -176,7 +216,8 @@ class Consents:
         self, call: Call, consent_id: UUID, command_at: Callable[[datetime], Command], status: int, repeat: Repeat
     ) -> Answer:
         client_id, opened = await self._open(call, consent_id, Action.UPDATE)
-        changed = await self._change(call, consent_id, client_id, opened, command_at, _answered(status), repeat=repeat)
+        steps = [Step(opened, command_at)]
+        changed = await self._change(call, consent_id, client_id, steps, answered(status), repeat=repeat)
         if changed.sequence is not None:
             await self._policy.confirm(call.tenant, changed.sequence)
         return changed.answer
@@ -200,9 +241,8 @@ class Consents:
             call,
             consent_id,
             client_id,
-            opened,
-            command,
-            _revoked,
+            [Step(opened, command)],
+            revoked,
             repeat=repeat,
         )
         if changed.sequence is None:
@@ -279,34 +319,32 @@ class Consents:
         call: Call,
         consent_id: UUID,
         client_id: UUID,
-        opened: Opened,
-        command_at: Callable[[datetime], Command],
+        steps: Sequence[Step],
         answer_of: AnswerOf,
         *,
         repeat: Repeat | None = None,
-        expected: int | None = None,
+        expected: Expected | None = None,
         replaced: UUID | None = None,
         also: Also = nothing,
     ) -> Changed:
         async def attempt() -> Changed:
             now = self._parts.now()
             state = await load_consent(self._store, call.tenant, consent_id)
-            command = command_at(now)
-            events = decide(state, command)
-            if expected not in (None, state.version):
-                raise stale_version()
-            if opened.erased(consent_id):
-                events = _without_words(command, events)
-            events = [*events, *also(consent_id, now)]
-            after = _after(state, events)
+            done = decided(state, steps, now, lambda: also(consent_id, now), expected)
+            after, opened, command = done.after, steps[-1].opened, done.command
             changes = [c for c in (policy_change.of_consent(state, after, now),) if c is not None]
-            appends = [(consent_id, state.version, events)] if events else []
+            appends: list[tuple[UUID, int, list[Event]]] = []
+            made = [
+                new
+                for step, events in zip(steps, done.events, strict=True)
+                for new in self._sealed(call, step.opened, events, step.opened.keys.get(str(consent_id)))
+            ]
             activates = after.phase is Phase.ACTIVE and state.phase is not Phase.ACTIVE
             if replaced is not None and isinstance(command, Sign) and activates:
                 old = await load_consent(self._store, call.tenant, replaced)
                 ending = decide(old, Supersede(after, command))
                 if ending:
-                    over = _after(old, ending)
+                    over = after_events(old, ending)
                     appends.append((replaced, old.version, ending))
                     changes += [c for c in (policy_change.of_consent(old, over, now),) if c is not None]
             written = self._policy.write(changes[0], write_meta(call, opened), *changes[1:]) if changes else None
@@ -314,6 +352,7 @@ class Consents:
             versions = await self._store.append(
                 call.tenant,
                 [
+                    *([StreamAppend(consent_stream(consent_id), state.version, made)] if made else []),
                     *(
                         StreamAppend(consent_stream(each), version, self._sealed(call, opened, new, opened.keys.get(str(each))))
                         for each, version, new in appends
@@ -348,42 +387,6 @@ class Consents:
             )
             for event in events
         ]
-
-
-def summary(state: Consent, now: datetime) -> dict[str, object]:
-    """What a write answers: ids and state, no word of the form."""
-    return {
-        "id": str(state.consent_id),
-        "status": str(state.status(now)),
-        "version": state.version,
-        "missing": list(state.missing),
-    }
-
-
-def _answered(status: int) -> AnswerOf:
-    return lambda state, now, _: Answer(status, summary(state, now))
-
-
-def _revoked(state: Consent, now: datetime, counts: bool) -> Answer:
-    """What is kept with the revocation. One that was only proposed opened nothing, so it is enforced at once."""
-    body = summary(state, now)
-    del body["missing"]
-    if state.revoked_recipients:
-        body["revoked_recipients"] = list(state.revoked_recipients)
-    return Answer(200, {**body, "enforced": not counts, "enforced_after_ms": None if counts else 0})
-
-
-def _after(state: Consent | None, events: list[Event]) -> Consent:
-    after = fold(state, events)
-    assert after is not None
-    return after
-
-
-def _without_words(command: Command, events: list[Event]) -> list[Event]:
-    """What can still be done once the words of a consent were erased: it can be revoked, and no new words are kept."""
-    if not isinstance(command, Revoke | RevokeRecipient | Expire):
-        raise conflict("The words of this consent were erased: it can still be revoked, and nothing else.")
-    return [e for e in events if not isinstance(e, RevocationReasonGiven)]
 
 
 def _statements(written: PolicyWrite | None, repeat: Repeat | None, answer: Answer, client_id: UUID) -> tuple[Statement, ...]:

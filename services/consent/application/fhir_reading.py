@@ -1,7 +1,7 @@
 """Queries over FHIR: the gate decides on every consent that is shown, and a search shows only what it permitted."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -60,18 +60,25 @@ class FhirReading:
     async def consent(self, call: Call, consent_id: UUID, number: int | None = None) -> Resource:
         """The consent as it stands, or as it stood at that version. 404 where there was no such version."""
         opened = await self.opened(call, consent_id, Action.READ)
-        found = await versions(self._store, call.tenant, consent_id, until=number)
-        if not found or (number is not None and found[-1].number != number):
+        found = await self._resources(call, consent_id, opened)
+        wanted = found[:1] if number is None else [r for r in found if r.number == number]
+        if not wanted:
             raise _without(opened)
-        written = found[-1]
-        return Resource(self._shown(call, written, opened), written.number, written.last.recorded_at, opened.headers)
+        return replace(wanted[0], headers=opened.headers)
 
     async def history(self, call: Call, consent_id: UUID) -> tuple[list[Resource], dict[str, str]]:
-        """Every version, newest first."""
+        """Every version, newest first: those that `consent` gives by their numbers, and no other."""
         opened = await self.opened(call, consent_id, Action.READ)
+        return await self._resources(call, consent_id, opened), opened.headers
+
+    async def _resources(self, call: Call, consent_id: UUID, opened: Opened) -> list[Resource]:
+        """The newest one as it stands now, the others as they stood when they were written."""
         found = await versions(self._store, call.tenant, consent_id)
-        shown = [Resource(self._shown(call, w, opened, w.last.recorded_at), w.number, w.last.recorded_at, {}) for w in found]
-        return shown[::-1], opened.headers
+        times = [*(w.last.recorded_at for w in found[:-1]), None]
+        return [
+            Resource(self._shown(call, w, opened, at), w.number, w.last.recorded_at, {})
+            for w, at in zip(found, times, strict=True)
+        ][::-1]
 
     async def provenances(self, call: Call, consent_id: UUID, number: int | None) -> tuple[list[dict[str, Any]], dict[str, str]]:
         """Who wrote each version, newest first; of one version alone where its number is given."""

@@ -2,55 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 from services.consent.application.fhir_versions import Written
 from services.consent.domain.fhir import codes
 from services.consent.domain.fhir.rendering import Version, status_of
 from shared.contracts.consent_policy import ConsentStatus
-
-FOREVER = datetime.max.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """`code`, `system|code`, `|code` or `system|` (R4, Search: token)."""
-
-    system: str | None
-    code: str
-
-    def matches(self, system: str, code: str) -> bool:
-        return (self.system is None or self.system == system) and (not self.code or self.code == code)
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """A date parameter: `prefix` and the span that its value stands for, the end excluded."""
-
-    prefix: str
-    start: datetime
-    end: datetime
-
-    def matches(self, start: datetime, end: datetime) -> bool:
-        """Against the span from `start` up to `end` (R4, Search: date)."""
-        match self.prefix:
-            case "eq":
-                return self.start <= start and end <= self.end
-            case "ne":
-                return not (self.start <= start and end <= self.end)
-            case "gt":
-                return end > self.end
-            case "ge":
-                return end > self.start
-            case "lt":
-                return start < self.start
-            case "le":
-                return start < self.end
-            case "sa":
-                return start >= self.end
-            case _:
-                return end <= self.start
+from shared.http.fhir_search import FOREVER, Span, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +21,15 @@ class Search:
     """parameter (`_id`, status, category, purpose, security-label, identifier) and its alternatives"""
     actors: tuple[tuple[str, ...], ...] = ()
     """`sub`s"""
-    periods: tuple[Range, ...] = ()
-    updated: tuple[Range, ...] = ()
+    periods: tuple[tuple[Span, ...], ...] = ()
+    updated: tuple[tuple[Span, ...], ...] = ()
 
     def public(self, written: Written, status: ConsentStatus) -> bool:
         """Whether it matches by all that is public of it."""
         state, policy = written.state, list(written.state.form.policy.every())
         held: dict[str, list[tuple[str, str]]] = {
             "_id": [("", str(state.consent_id))],
-            "status": [("", _shown(written, status))],
+            "status": [(codes.STATUS, _shown(written, status))],
             "category": [_split(c) for c in written.categories],
             "purpose": [(codes.ACT_REASON, c) for p in policy for c in p.purposes],
             "security-label": [(_label_system(c), c) for p in policy for c in p.labels],
@@ -82,8 +40,8 @@ class Search:
         return (
             all(_any(held[name], wanted) for name, wanted in self.tokens if name in held)
             and all(named.intersection(wanted) for wanted in self.actors)
-            and all(r.matches(period.start, period.end or FOREVER) for r in self.periods)
-            and all(r.matches(at, at) for r in self.updated)
+            and all(any(s.matches(period.start, period.end or FOREVER) for s in spans) for spans in self.periods)
+            and all(any(s.matches_instant(at) for s in spans) for spans in self.updated)
         )
 
     @property

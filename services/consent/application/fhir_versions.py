@@ -62,13 +62,17 @@ class Written:
         return render(version, self.state.form.grantor.open(key))
 
 
-async def versions(store: EventStore, tenant: str, consent_id: UUID, *, until: int | None = None) -> list[Written]:
-    """Oldest first; empty where the stream is. The last one is the consent as it stands (or stood, at version `until`)."""
-    if until is not None and until < 1:
-        return []
-    history, stream = History(store, folded), consent_stream(consent_id)
-    then = await (history.now(tenant, stream) if until is None else history.at_version(tenant, stream, until))
-    return then.state or []
+async def versions(store: EventStore, tenant: str, consent_id: UUID) -> list[Written]:
+    """Oldest first; empty where the stream is. The last one is the consent as it stands."""
+    return (await History(store, folded).now(tenant, consent_stream(consent_id))).state or []
+
+
+def _together(one: StoredEvent, other: StoredEvent) -> bool:
+    """Events of one append share its instant and its request, whatever entries of the ledger they stand under."""
+    if one.recorded_at != other.recorded_at or one.meta == other.meta:
+        return one.recorded_at == other.recorded_at
+    first, second = orjson.loads(one.meta), orjson.loads(other.meta)
+    return (first["sub"], first["request_id"]) == (second["sub"], second["request_id"])
 
 
 def folded(stored: Sequence[StoredEvent]) -> list[Written]:
@@ -85,9 +89,7 @@ def folded(stored: Sequence[StoredEvent]) -> list[Written]:
             source = loaded
         if state is None:
             continue
-        # events of one append share its instant and its meta
-        together = before is not None and (before.recorded_at, before.meta) == (event.recorded_at, event.meta)
-        if together:
+        if before is not None and _together(before, event):
             found.pop()
         found.append(Written(state, source, event))
         before = event

@@ -41,7 +41,7 @@ class Relationships:
         """201 once the gate knows it."""
         now, relationship_id = self._parts.now(), self._parts.new_id()
         by = call.principal
-        command = Start(relationship_id, client_id, practitioner_id, role, period, by.sub, by.role, now)
+        command = Start(relationship_id, client_id, practitioner_id, role, period, by.sub, by.role, now, alone=len(by.roles) > 1)
         check(command)
         ref = RecordRef(
             record_id=str(relationship_id),

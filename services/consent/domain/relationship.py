@@ -26,6 +26,8 @@ class Start:
     by: str
     by_role: Role
     at: datetime
+    alone: bool = False
+    """whether they hold all the roles of a solo practice; that it is one is for the gate to say"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def refusal(command: Start) -> str | None:
     """Why this person may not start it; None where they may. They know all of it themselves, so it may be said."""
     if command.by_role not in KEEPERS:
         return "A relationship is started at intake, by a supervisor or by an administrator."
-    if command.by == command.practitioner_id:
+    if command.by == command.practitioner_id and not command.alone:
         return "Nobody gives themselves a relationship to a client: ask a colleague who may."
     return None
 

@@ -1,4 +1,4 @@
-"""`/fhir/R4/metadata`, SMART discovery, and OperationOutcome for every other FHIR path."""
+"""`/fhir/R4/metadata` and SMART discovery."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from services.ehr_gateway.domain.capability import capability_statement, operation_outcome, smart_configuration
+from services.ehr_gateway.domain.capability import capability_statement, smart_configuration
 
 FHIR_JSON = "application/fhir+json"
 
@@ -31,10 +31,5 @@ def router(
     @routes.get("/fhir/R4/.well-known/smart-configuration", include_in_schema=False)
     async def smart() -> Response:
         return JSONResponse(smart_configuration(issuer=issuer, jwks_url=jwks_url, token_endpoint=token_endpoint))
-
-    @routes.api_route("/fhir/R4/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
-    async def not_served(rest: str) -> Response:
-        outcome = operation_outcome("not-supported", "This is not served here: see /fhir/R4/metadata.")
-        return JSONResponse(outcome, status_code=404, media_type=FHIR_JSON)
 
     return routes

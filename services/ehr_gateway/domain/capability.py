@@ -44,11 +44,3 @@ def smart_configuration(*, issuer: str, jwks_url: str | None, token_endpoint: st
         found["token_endpoint"] = token_endpoint
         found["grant_types_supported"] = ["client_credentials", "authorization_code"]
     return found
-
-
-def operation_outcome(code: str, diagnostics: str) -> dict[str, Any]:
-    """A FHIR error. `code` is an IssueType (http://hl7.org/fhir/issue-type)."""
-    return {
-        "resourceType": "OperationOutcome",
-        "issue": [{"severity": "error", "code": code, "diagnostics": diagnostics}],
-    }

@@ -10,7 +10,6 @@ from services.session_notes.api.surface import (
     Surface,
     bound_to,
     client_of,
-    optional_version,
     respond,
 )
 from services.session_notes.api.views import found_view, note_view
@@ -20,7 +19,8 @@ from services.session_notes.application.searching import search_own
 from services.session_notes.domain.words import words_of
 from shared.gate.ask import Opened
 from shared.http.body import documented, parse, raw_body, read_json
-from shared.http.call import etag, expected_version, path_id
+from shared.http.call import etag, path_id
+from shared.http.conditional import if_match, required_version
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, invalid
 
@@ -66,7 +66,7 @@ def note_routes(surface: Surface) -> APIRouter:
     async def revise(request: Request, note_id: str) -> Response:
         """The whole new text of a draft, by its author, with If-Match."""
         call = surface.call(request)
-        expected = expected_version(request)
+        expected = required_version(request)
         body, _ = await read_json(request, NoteChangeBody, surface.settings.max_note_bytes)
         change = Change(body.sections, body.format, body.labels)
         answer, opened = await revise_note(desk, call, path_id(note_id), change, expected=expected)
@@ -76,7 +76,7 @@ def note_routes(surface: Surface) -> APIRouter:
     async def sign(request: Request, note_id: str) -> Response:
         """The author signs: from here the text stays as it is."""
         call = surface.call(request)
-        raw, note, expected = await signature_of(request), path_id(note_id), optional_version(request)
+        raw, note, expected = await signature_of(request), path_id(note_id), if_match(request)
 
         async def work(repeat: Repeat) -> tuple[Answer, Opened]:
             return await sign_note(desk, call, note, expected=expected, repeat=repeat)
@@ -87,7 +87,7 @@ def note_routes(surface: Surface) -> APIRouter:
     async def cosign(request: Request, note_id: str) -> Response:
         """A supervisor co-signs a progress note that its author has signed."""
         call = surface.call(request)
-        raw, note, expected = await signature_of(request), path_id(note_id), optional_version(request)
+        raw, note, expected = await signature_of(request), path_id(note_id), if_match(request)
 
         async def work(repeat: Repeat) -> tuple[Answer, Opened]:
             return await cosign_note(desk, call, note, expected=expected, repeat=repeat)
@@ -99,7 +99,7 @@ def note_routes(surface: Surface) -> APIRouter:
         """The author adds to a signed note; what was signed is never overwritten."""
         call = surface.call(request)
         body, raw = await read_json(request, AddendumBody)
-        note, expected = path_id(note_id), optional_version(request)
+        note, expected = path_id(note_id), if_match(request)
 
         async def work(repeat: Repeat) -> tuple[Answer, Opened]:
             return await add_addendum(desk, call, note, body.text, expected=expected, repeat=repeat)

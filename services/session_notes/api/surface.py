@@ -14,7 +14,7 @@ from services.session_notes.application.ports import Desk, Position, place_of
 from services.session_notes.settings import Settings
 from shared.gate.ask import Opened
 from shared.gate.listing import Listed
-from shared.http.call import Call, authenticate, etag, expected_version
+from shared.http.call import Call, authenticate, etag
 from shared.http.cursor import Cursors, limit_of
 from shared.http.idempotency import Answer, Idempotency, Repeat
 from shared.http.problems import Fault, invalid
@@ -88,11 +88,6 @@ def client_of(request: Request) -> UUID:
         return UUID(request.query_params.get("client_id", ""))
     except ValueError:
         raise invalid([Fault("?client_id", "the client's id, a UUID")]) from None
-
-
-def optional_version(request: Request) -> int | None:
-    """The version in If-Match where the caller sent one."""
-    return expected_version(request) if "if-match" in request.headers else None
 
 
 def bound_to(call: Call, what: str, client_id: UUID | None) -> str:

@@ -20,8 +20,8 @@ from shared.eventstore.snapshots import Loaded, Snapshots
 from shared.gate.ask import Opened, missed, open_one
 from shared.gate.port import GateUnavailable
 from shared.http.call import Call
+from shared.http.conditional import Expected
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import stale_version
 from shared.service.record import record_event, write_meta
 
 
@@ -74,7 +74,7 @@ async def draft_note(
     return answer, opened
 
 
-async def revise_note(desk: Desk, call: Call, note_id: UUID, change: Change, *, expected: int) -> tuple[Answer, Opened]:
+async def revise_note(desk: Desk, call: Call, note_id: UUID, change: Change, *, expected: Expected) -> tuple[Answer, Opened]:
     def decision(note: Note, key: RecordKey) -> NoteEvent:
         before = note.content.open(key)
         content = decide.revised_content(note, before, format=change.format, sections=change.sections, labels=change.labels)
@@ -83,14 +83,16 @@ async def revise_note(desk: Desk, call: Call, note_id: UUID, change: Change, *, 
     return await _change(desk, call, note_id, Action.UPDATE, decision, expected=expected, repeat=None, status=200)
 
 
-async def sign_note(desk: Desk, call: Call, note_id: UUID, *, expected: int | None, repeat: Repeat) -> tuple[Answer, Opened]:
+async def sign_note(desk: Desk, call: Call, note_id: UUID, *, expected: Expected | None, repeat: Repeat) -> tuple[Answer, Opened]:
     def decision(note: Note, _: RecordKey) -> NoteEvent:
         return decide.sign(note, by=call.principal.sub, at=desk.parts.now())
 
     return await _change(desk, call, note_id, Action.SIGN, decision, expected=expected, repeat=repeat)
 
 
-async def cosign_note(desk: Desk, call: Call, note_id: UUID, *, expected: int | None, repeat: Repeat) -> tuple[Answer, Opened]:
+async def cosign_note(
+    desk: Desk, call: Call, note_id: UUID, *, expected: Expected | None, repeat: Repeat
+) -> tuple[Answer, Opened]:
     def decision(note: Note, _: RecordKey) -> NoteEvent:
         return decide.cosign(note, by=call.principal.sub, at=desk.parts.now())
 
@@ -98,7 +100,7 @@ async def cosign_note(desk: Desk, call: Call, note_id: UUID, *, expected: int | 
 
 
 async def add_addendum(
-    desk: Desk, call: Call, note_id: UUID, text: str, *, expected: int | None, repeat: Repeat
+    desk: Desk, call: Call, note_id: UUID, text: str, *, expected: Expected | None, repeat: Repeat
 ) -> tuple[Answer, Opened]:
     def decision(note: Note, _: RecordKey) -> NoteEvent:
         return decide.add_addendum(note, text, by=call.principal.sub, at=desk.parts.now())
@@ -113,7 +115,7 @@ async def _change(
     action: Action,
     decision: Callable[[Note, RecordKey], NoteEvent],
     *,
-    expected: int | None,
+    expected: Expected | None,
     repeat: Repeat | None,
     status: int = 201,
 ) -> tuple[Answer, Opened]:
@@ -126,8 +128,8 @@ async def _change(
     with answered(kind=row.kind):
         event = decision(note, opened.key(note_id))
     # after the decision: a signed note answers 409 whatever version was sent
-    if expected is not None and expected != note.version:
-        raise stale_version()
+    if expected is not None:
+        expected.check(note.version)
     return await _append(desk, call, row, loaded, event, opened, repeat, status), opened
 
 

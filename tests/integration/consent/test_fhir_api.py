@@ -358,8 +358,12 @@ async def test_errors_are_operation_outcomes_everywhere(clinic: Clinic) -> None:
     issues(await clinic.intake.post(f"{BASE}/Consent", b"<Consent/>", want=415, Content_Type="application/fhir+xml"))
     issues(await clinic.intake.get(f"{BASE}/Consent/{uuid4()}", want=406, Accept="application/fhir+xml"))
     issues(await clinic.intake.get(f"{BASE}/Consent/not-an-id", want=404))
-    issues(await clinic.intake.call("PATCH", f"{BASE}/Consent/{uuid4()}", {}, want=404))
-    issues(await clinic.intake.call("DELETE", f"{BASE}/Consent/{uuid4()}", want=404))
+    for verb in ("PATCH", "DELETE", "OPTIONS"):
+        refused = await clinic.intake.call(verb, f"{BASE}/Consent/{uuid4()}", want=405)
+        assert issues(refused)[0]["code"] == "not-supported" and refused.headers["Allow"] == "GET, HEAD, PUT"
+    refused = await clinic.intake.call("DELETE", f"{BASE}/Consent", want=405)
+    assert issues(refused) and refused.headers["Allow"] == "GET, HEAD, POST"
+    issues(await post(clinic.intake, b" " * 800_000, want=413))
     issues(await clinic.intake.get(f"{BASE}/Consent/{uuid4()}/$everything", want=404))
     plain = await clinic.intake.get(f"{BASE}/Consent/{uuid4()}", want=404, Accept="application/json")
     assert plain.headers["Content-Type"] == "application/json"
@@ -385,7 +389,8 @@ async def test_a_pcf_consent_is_imported_with_its_dialect(clinic: Clinic) -> Non
     assert (made.json["status"], made.json["meta"]["profile"]) == ("active", resource["meta"]["profile"])
     policy = (await clinic.client.get(f"/v1/consents/{made.id}")).json["policy"]
     assert (policy["dialect"], policy["provisions"][0]["purposes"]) == ("pcf", ["TREAT"])
-    refused = await post(clinic.intake, {**resource, "policyRule": {"coding": []}}, want=422)
+    rule = {"coding": [{"system": f"{V3}ActCode", "code": "OPTIN"}]}
+    refused = await post(clinic.intake, {**resource, "policyRule": rule}, want=422)
     assert issues(refused)[0]["expression"] == ["Consent.policyRule"]
 
 

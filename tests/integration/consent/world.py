@@ -32,6 +32,9 @@ from tests.support.http import serving
 from tests.support.postgres import Postgres
 from tests.support.wired import Wiring, wired
 
+GATE = ("/v1/erasures", "/v1/audit", "/v1/ehr-systems", "/v1/practice", "/v1/break-glass")
+"""paths that audit_log answers"""
+
 
 class Line:
     """The way to the real gate; a test may cut it for confirmations."""
@@ -91,7 +94,7 @@ class World:
         return Clinic(self, Rest(self.session, self.origin, mint, tenant), str(uuid4()))
 
     def origin(self, path: str) -> str:
-        return self.gate_url if path.startswith(("/v1/erasures", "/v1/audit")) else self.base_url
+        return self.gate_url if path.startswith(GATE) else self.base_url
 
     def signed(self, service: ServiceName, path: str, query: str) -> dict[str, str]:
         """Headers of a request from that service to consent."""

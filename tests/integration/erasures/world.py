@@ -24,6 +24,8 @@ from services.audit_log.ledger.adapters.ledger import PostgresLedger
 from services.audit_log.ledger.api.access import Desk
 from services.audit_log.ledger.application.ledger_view import Filters
 from services.audit_log.officers.adapters.case_table import CaseTable
+from services.audit_log.practice.adapters.practice_table import PracticeTable
+from services.audit_log.practice.application.practice import SecondPerson
 from shared.contracts.receipts import ERASURE_ACKNOWLEDGED, ErasureAcknowledged
 from shared.contracts.records import KeyClass, ServiceName
 from shared.contracts.topics import AUDIT, RECEIPTS
@@ -150,6 +152,7 @@ def make_erasures(
         retention=(chosen or Chosen()).retention(),
         likenesses=CaseTable(store),
         idempotency=idempotency.Idempotency(store, b"s" * 32),
+        second=SecondPerson(PracticeTable(store)),
         now=clock.now,
         new_id=clock.new_id,
     )

@@ -102,6 +102,8 @@ PUBLIC: Final[dict[str, str]] = {
     "ledger_agent.name": "of staff, never of a client: the ledger is searched by it",
     "policy_event.payload": "consent-policy.v1: codes, ids and periods (tests/contract/test_public_fields.py)",
     "schema_step.title": "what a step of the schema does, in the words of the source code",
+    "trusted_system.name": "of a record system, as an administrator calls it: about no client",
+    "solo_practice.second_name": "of the second person of a solo practice, who is staff: about no client",
     "tenant_rules.provisions": "the organisation's own rules: about no client",
     "tenant_rules_wish.provisions": "the same, before a second officer wants it: about no client",
 }  # fmt: skip

@@ -100,6 +100,9 @@ def test_no_word_of_a_reason_leaves_by_an_event() -> None:
     assert "unresponsive" not in str(audit_events(1, grant, ORIGIN))
 
 
+BASE = "https://record.example.org/fhir/R4"
+
+
 def day(*numbers: int) -> datetime:
     return datetime(*numbers, tzinfo=UTC)  # type: ignore[misc,arg-type]
 
@@ -121,7 +124,7 @@ def day(*numbers: int) -> datetime:
     ],
 )
 def test_the_last_day_counts(pairs: list[tuple[str, str]], since: datetime | None, until: datetime | None) -> None:
-    filters = audit_search_of(pairs, lenient=False).filters
+    filters = audit_search_of(pairs, lenient=False, base=BASE).filters
     assert (filters.since, filters.until) == (since, until)
 
 
@@ -139,6 +142,7 @@ def test_each_parameter_narrows_the_search() -> None:
             ("_count", "5"),
         ],
         lenient=False,
+        base=BASE,
     )
     filters = wanted.filters
     assert (filters.client_id, filters.agent, filters.record_id) == (CLIENT, "t-rivera", record)
@@ -170,18 +174,21 @@ def test_each_parameter_narrows_the_search() -> None:
 )
 def test_what_is_not_understood_is_refused(pair: tuple[str, str]) -> None:
     with pytest.raises(Problem) as problem:
-        audit_search_of([pair], lenient=False)
+        audit_search_of([pair], lenient=False, base=BASE)
     assert problem.value.status == 400
 
 
 def test_a_name_with_a_comma_is_one_name() -> None:
-    assert audit_search_of([("agent", "Rivera\\, Ada")], lenient=False).filters.agent == "Rivera, Ada"
+    assert audit_search_of([("agent", "Rivera\\, Ada")], lenient=False, base=BASE).filters.agent == "Rivera, Ada"
 
 
 def test_twice_the_same_parameter_is_refused_and_unknown_ones_are_passed_over_if_asked_for() -> None:
     with pytest.raises(Problem):
-        audit_search_of([("outcome", "0"), ("outcome", "8")], lenient=False)
-    assert audit_search_of([("subject", "x")], lenient=True).filters == audit_search_of([], lenient=False).filters
+        audit_search_of([("outcome", "0"), ("outcome", "8")], lenient=False, base=BASE)
+    assert (
+        audit_search_of([("subject", "x")], lenient=True, base=BASE).filters
+        == audit_search_of([], lenient=False, base=BASE).filters
+    )
 
 
 def all_kinds() -> list[Entry]:

@@ -46,6 +46,7 @@ def written() -> Iterator[str]:
         yield f"{name.lower().replace('_', ' ')}: {words(getattr(tables, name))}"
     for role, table in tables.ROLE_ROWS.items():
         yield from rows(f"{role}, of every client", table)
+    yield from rows("a record system that an administrator registered", tables.TRUSTED_SYSTEM_ROWS)
     yield from rows("a client, of their own", tables.CLIENT_ROWS)
     yield from rows("a representative whom nobody registered, where nobody is registered", tables.REPRESENTATIVE_ROWS)
     for power, table in tables.REPRESENTED_ROWS.items():

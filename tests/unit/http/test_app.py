@@ -118,7 +118,7 @@ async def test_each_error_is_a_problem(how: str) -> None:
     if how == "gate":
         assert body["reason"] == "ledger"
     if how == "http":
-        assert (got.headers["Allow"], body["title"]) == ("GET", "no")
+        assert (got.headers["Allow"], body["title"]) == ("GET, HEAD", "no")
     if how == "full":
         assert got.headers["Retry-After"] == "1"
 

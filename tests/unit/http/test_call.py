@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from shared.http.addresses import is_guarded
-from shared.http.call import authenticate, etag, expected_version, path_id, request_id_of
+from shared.http.call import authenticate, path_id, request_id_of
 from shared.http.problems import Problem
 from tests.unit.identity.test_tokens import Changing, claims, issuer, signed, verifier
 
@@ -79,20 +79,6 @@ def test_while_the_issuers_keys_are_unknown_it_is_503() -> None:
     with pytest.raises(Problem) as found:
         authenticate(request(Authorization=f"Bearer {TOKEN}"), verifier(keys))
     assert (found.value.status, found.value.headers["Retry-After"]) == (503, "2")
-
-
-@pytest.mark.parametrize(("header", "version"), [('"7"', 7), ('W/"7"', 7), (' W/"0" ', 0), ('"123456789"', 123456789)])
-def test_if_match(header: str, version: int) -> None:
-    assert expected_version(request(If_Match=header)) == version
-    assert expected_version(request(If_Match=etag(version))) == version
-
-
-@pytest.mark.parametrize("header", ["", "7", "*", '"x"', '"1234567890"', '"7", "8"', '"\xb2"', 'w/"7"'])
-def test_another_if_match_is_stale_and_none_is_required(header: str) -> None:
-    for asked, status in ((request(If_Match=header), 412), (request(), 428)):
-        with pytest.raises(Problem) as found:
-            expected_version(asked)
-        assert found.value.status == status
 
 
 def test_ids_in_paths() -> None:

@@ -6,16 +6,18 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.eventstore.model import Overloaded, StoreUnavailable, VersionConflict
 from shared.gate.port import Away, GateUnavailable
+from shared.http.app import create_app
 from shared.http.fhir import (
     FHIR_JSON,
     MAX_RESOURCE,
+    FhirRoute,
     Issue,
     Return,
     acceptable,
@@ -25,7 +27,6 @@ from shared.http.fhir import (
     preferred,
     resource_body,
     respond,
-    route_class,
 )
 from shared.http.problems import Fault, Problem
 from tests.support.http import serving
@@ -155,14 +156,6 @@ def test_a_search_that_is_not_understood() -> None:
     assert (problem.status, problem.errors) == (400, (Fault("?patient", "patient: is required"),))
 
 
-class Own(Exception):
-    """An error of the service's own."""
-
-
-def own(error: Exception) -> Problem | None:
-    return Problem(409, "own", "Own") if isinstance(error, Own) else None
-
-
 FAULTS: dict[str, tuple[Exception, int]] = {
     "problem": (Problem(403, "x", "T", headers={"Audit-Entry": "7", "X-A": "b"}), 403),
     "missing": (Problem(404, "x", "T", headers={"Audit-Entry": "7", "X-A": "b"}), 404),
@@ -171,25 +164,24 @@ FAULTS: dict[str, tuple[Exception, int]] = {
     "full": (Overloaded("x"), 503),
     "store": (StoreUnavailable("x"), 503),
     "http": (HTTPException(405, "no", {"Allow": "GET"}), 405),
-    "own": (Own(), 409),
     "other": (KeyError("canary"), 500),
 }
 
 
 @pytest.mark.parametrize("how", list(FAULTS))
 async def test_every_error_is_an_outcome(how: str, caplog: pytest.LogCaptureFixture) -> None:
-    routes = APIRouter(route_class=route_class(own))
+    routes = APIRouter(route_class=FhirRoute)
 
-    @routes.get("/x")
+    @routes.get("/fhir/R4/x")
     async def fails() -> Response:
         raise FAULTS[how][0]
 
-    app = FastAPI()
+    app = create_app("fhir", "FHIR", new_id=lambda: "r", checks={})
     app.include_router(routes)
     async with serving(app) as url, aiohttp.ClientSession() as session:
-        async with session.get(f"{url}/x") as got:
+        async with session.get(f"{url}/fhir/R4/x") as got:
             text, body = await got.text(), orjson.loads(await got.read())
-        async with session.get(f"{url}/x", headers={"Accept": "text/html"}) as refused:
+        async with session.get(f"{url}/fhir/R4/x", headers={"Accept": "text/html"}) as refused:
             assert refused.status == 406
     assert (got.status, got.content_type, body["resourceType"]) == (FAULTS[how][1], FHIR_JSON, "OperationOutcome")
     assert got.headers["Cache-Control"] == "no-store" and "canary" not in text + caplog.text
@@ -197,4 +189,4 @@ async def test_every_error_is_an_outcome(how: str, caplog: pytest.LogCaptureFixt
     assert ("X-A" in got.headers) is (how in ("problem", "missing"))
     assert ("KeyError" in caplog.text) is (how == "other")
     assert how != "full" or got.headers["Retry-After"] == "1"
-    assert how != "http" or got.headers["Allow"] == "GET"
+    assert how != "http" or got.headers["Allow"] == "GET, HEAD"

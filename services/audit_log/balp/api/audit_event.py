@@ -5,24 +5,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.audit_log.balp.api.query import ID, AuditSearch, Pairs, audit_search_of, recorded
+from services.audit_log.balp.api.query import ID, AuditSearch, audit_search_of, recorded
 from services.audit_log.balp.domain.audit_event import Event, audit_events
-from services.audit_log.ledger.api.access import Desk
+from services.audit_log.ledger.api.access import Desk, LedgerRoute
 from services.audit_log.ledger.api.ledger import clients_own
 from services.audit_log.ledger.api.words import as_the_client_sees
 from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, NoSuchEntry, StoredEntry
-from services.audit_log.ledger.application.ports import LedgerUnavailable
 from services.audit_log.ledger.domain.signed_note import parse_vkey
-from shared.http.body import raw_body
 from shared.http.call import Call, authenticate
 from shared.http.cursor import Cursors
-from shared.http.fhir import bad_search, preferred, respond, route_class
-from shared.http.problems import Problem, not_found, unavailable
+from shared.http.fhir import FhirRoute, bad_search, preferred, respond
+from shared.http.fhir_search import Pairs, form_pairs
+from shared.http.problems import not_found
 from shared.identity.roles import Role
 from shared.identity.tokens import TokenVerifier
 
@@ -30,14 +29,16 @@ BASE: Final = "/fhir/R4"
 PAGE: Final = 200
 MOST_READ: Final = 10_000
 """entries that one search looks at, before it answers with what it has and where to go on"""
-_FORM: Final = "application/x-www-form-urlencoded"
-_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class _AuditRoute(LedgerRoute, FhirRoute):
+    """503 where the ledger does not answer, 406 where the caller takes no JSON."""
 
 
 def fhir_router(
     ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, now: Callable[[], datetime], *, public_url: str
 ) -> APIRouter:
-    routes = APIRouter(tags=["fhir"], prefix=BASE, route_class=route_class(_problem_of))
+    routes = APIRouter(tags=["fhir"], prefix=BASE, route_class=_AuditRoute)
     desk, base = Desk(ledger, tokens, now), f"{public_url}{BASE}"
 
     async def called(request: Request, action: str, client: str | None) -> Call:
@@ -52,10 +53,7 @@ def fhir_router(
     @routes.post("/AuditEvent/_search")
     async def search_by_form(request: Request) -> Response:
         """The same search, with its parameters out of the address."""
-        if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
-            raise Problem(415, "media-type", "Unsupported media type", f"Send {_FORM}.")
-        sent = (await raw_body(request, 16_384)).decode("utf-8", "replace")
-        return await searched(request, [*request.query_params.multi_items(), *parse_qsl(sent, keep_blank_values=True)])
+        return await searched(request, await form_pairs(request))
 
     @routes.get("/AuditEvent/{event_id}")
     async def read(request: Request, event_id: str) -> Response:
@@ -83,7 +81,7 @@ def fhir_router(
 
     async def searched(request: Request, pairs: Pairs) -> Response:
         _, lenient = preferred(request)
-        wanted = audit_search_of(pairs, lenient=lenient)
+        wanted = audit_search_of(pairs, lenient=lenient, base=base)
         own = _own(request, tokens)
         if own is not None and wanted.filters.client_id != own:
             raise bad_search("patient", "is required, and is your own")
@@ -102,10 +100,6 @@ def fhir_router(
         entries = [{"fullUrl": f"{base}/AuditEvent/{e['id']}", "resource": e, "search": {"mode": "match"}} for e in shown]
         bundle = {"resourceType": "Bundle", "type": "searchset", "link": links, **({"entry": entries} if entries else {})}
         return respond(request, bundle, headers=headers)
-
-    @routes.api_route("/AuditEvent{rest:path}", methods=_METHODS, include_in_schema=False)
-    async def not_served(rest: str) -> Response:
-        raise Problem(404, "not-served", "Not served", f"AuditEvents are searched and read: see {BASE}/metadata.")
 
     return routes
 
@@ -161,9 +155,3 @@ def _own(request: Request, tokens: TokenVerifier) -> str | None:
 
 def _client(stored: StoredEntry | None, own: str | None) -> str | None:
     return own or (stored.entry.client_id if stored is not None else None)
-
-
-def _problem_of(error: Exception) -> Problem | None:
-    if isinstance(error, LedgerUnavailable):
-        return unavailable("The ledger cannot be written just now, so nothing is shown.")
-    return None

@@ -2,15 +2,25 @@
 caller prefers `handling=lenient`."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from services.audit_log.balp.domain.codes import PURPOSES
 from services.audit_log.ledger.application.ledger_view import Filters
-from shared.http.cursor import DEFAULT_LIMIT, MAX_LIMIT
 from shared.http.fhir import bad_search
+from shared.http.fhir_search import (
+    Pairs,
+    codes_of,
+    count_in,
+    dates_of,
+    parts_of,
+    plain,
+    reference_of,
+    tokens_of,
+    understood,
+)
 
 SEARCH: Final = {
     "_id": "token",
@@ -23,12 +33,7 @@ SEARCH: Final = {
     "purpose": "token",
 }
 """parameter → its type, as the CapabilityStatement lists them"""
-_RESULT: Final = frozenset({"_count", "_format", "_pretty", "cursor"})
-_DATE: Final = re.compile(
-    r"(eq|gt|ge|lt|le|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(T\d\d:\d\d(:\d\d(?:\.\d{1,6})?)?(?:Z|[+ -]\d\d:\d\d))?)?)?", re.ASCII
-)
 ID: Final = re.compile(r"(0|[1-9][0-9]{0,17})(-decision|-disclosure)?", re.ASCII)
-Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +55,29 @@ class AuditSearch:
         )
 
 
-def audit_search_of(pairs: Pairs, *, lenient: bool) -> AuditSearch:
+def audit_search_of(pairs: Pairs, *, lenient: bool, base: str) -> AuditSearch:
     """400 with what is not understood."""
-    filters, count = Filters(), DEFAULT_LIMIT
+    filters = Filters()
     found: dict[str, frozenset[str] | None] = {"_id": None, "action": None, "outcome": None}
     seen: set[str] = set()
-    for name, value in pairs:
-        if name not in SEARCH and name not in _RESULT:
-            if lenient:
-                continue
-            raise bad_search(name[:64], f"not known here; known are {', '.join(SEARCH)} and _count")
-        if not value:
-            raise bad_search(name, "has no value")
+    asked = understood(pairs, SEARCH, lenient=lenient)
+    for name, value in asked:
         if name in seen and name != "date":
             raise bad_search(name, "once: an event has one of these, so two can never both hold")
         seen.add(name)
-        if name == "_count":
-            count = _count(value)
-        elif name in found:
-            found[name] = _one_of(name, value)
+        if name == "_id":
+            found[name] = frozenset(t.code for t in tokens_of(name, value))
+        elif name in _CODES:
+            found[name] = codes_of(name, value, *_CODES[name])
         elif name in _READERS:
-            filters = _READERS[name](filters, value)
+            filters = _READERS[name](filters, value, base)
     ids = found["_id"]
     if ids is not None:
         filters = replace(filters, indexes=tuple(sorted({int(m[1]) for i in ids if (m := ID.fullmatch(i))})))
     outcomes = found["outcome"]
     if outcomes is not None and set(outcomes) == {"8"}:
         filters = replace(filters, outcome="deny")
-    return AuditSearch(filters, count, ids, found["action"], outcomes)
+    return AuditSearch(filters, count_in(asked), ids, found["action"], outcomes)
 
 
 def recorded(pairs: Pairs, wanted: AuditSearch) -> dict[str, str]:
@@ -90,59 +90,55 @@ def recorded(pairs: Pairs, wanted: AuditSearch) -> dict[str, str]:
     return asked
 
 
-def _one_of(name: str, value: str) -> frozenset[str]:
-    codes = frozenset(v.rpartition("|")[2] for v in value.split(","))
-    known = {"action": frozenset("CRUDE"), "outcome": frozenset(("0", "4", "8", "12"))}.get(name)
-    if known is not None and not codes <= known:
-        raise bad_search(name, f"one of {', '.join(sorted(known))}")
-    return codes
-
-
-def _patient(filters: Filters, value: str) -> Filters:
+def _patient(filters: Filters, value: str, base: str) -> Filters:
+    named = reference_of("patient", value, base)
     try:
-        client = str(UUID(value.rsplit("/", 1)[-1]))
+        if named is not None and named.type in (None, "Patient"):
+            return replace(filters, client_id=str(UUID(named.id)))
     except ValueError:
-        raise bad_search("patient", "Patient/[id] as this server knows the client") from None
-    return replace(filters, client_id=client)
+        pass
+    raise bad_search("patient", "Patient/[id] as this server knows the client")
 
 
-def _agent(filters: Filters, value: str) -> Filters:
-    if re.search(r"(?<!\\),", value):
+def _agent(filters: Filters, value: str, base: str) -> Filters:
+    if len(parts_of(value, ",")) > 1:
         raise bad_search("agent", "one person or system; a comma within a name is written \\,")
-    text = value.replace("\\,", ",").rpartition("|")[2].removeprefix("Practitioner/").removeprefix("Patient/")
-    if not 0 < len(text) <= 200 or "\x00" in text:
+    text = plain(parts_of(value, "|")[-1])
+    if "|" not in value and "/" in value:
+        named = reference_of("agent", value, base)
+        text = named.id if named is not None else text
+    if not 0 < len(text) <= 200:
         raise bad_search("agent", "the person's or system's identifier, or a staff member's name")
     return replace(filters, agent=text)
 
 
-def _entity(filters: Filters, value: str) -> Filters:
-    if value.startswith("Patient/"):
-        return _patient(filters, value)
-    text = value.rpartition("|")[2].removeprefix("urn:uuid:").rsplit("/", 1)[-1]
+def _entity(filters: Filters, value: str, base: str) -> Filters:
+    text = plain(parts_of(value, "|")[-1]).removeprefix("urn:uuid:")
+    named = reference_of("entity", text, base)
+    if named is not None and named.type == "Patient":
+        return _patient(filters, text, base)
     try:
-        return replace(filters, record_id=str(UUID(text)))
+        if named is not None:
+            return replace(filters, record_id=str(UUID(named.id)))
     except ValueError:
-        raise bad_search("entity", "a record, as DocumentReference/[id] or urn:uuid:[id]") from None
+        pass
+    raise bad_search("entity", "a record, as DocumentReference/[id] or urn:uuid:[id]")
 
 
-def _purpose(filters: Filters, value: str) -> Filters:
-    code = value.rpartition("|")[2]
-    if not re.fullmatch(r"[A-Z][A-Za-z0-9]{0,31}", code):
+def _purpose(filters: Filters, value: str, _: str) -> Filters:
+    codes = codes_of("purpose", value, PURPOSES)
+    if len(codes) != 1 or not all(re.fullmatch(r"[A-Z][A-Za-z0-9]{0,31}", code) for code in codes):
         raise bad_search("purpose", "one v3-ActReason code, as TREAT")
-    return replace(filters, purpose=code)
+    return replace(filters, purpose=next(iter(codes)))
 
 
-def _date(filters: Filters, value: str) -> Filters:
-    match = _DATE.fullmatch(value)
-    try:
-        if match is None:
-            raise ValueError
-        start, end = _span(match)
-    except (ValueError, OverflowError):
-        raise bad_search("date", "a date, with one of the prefixes eq gt ge lt le sa eb before it") from None
-    prefix = match[1] or "eq"
-    since = {"eq": start, "ge": start, "gt": end, "sa": end}.get(prefix)
-    until = {"eq": end, "le": end, "lt": start, "eb": start}.get(prefix)
+def _date(filters: Filters, value: str, _: str) -> Filters:
+    spans = dates_of("date", value)
+    if len(spans) > 1 or spans[0].prefix == "ne":
+        raise bad_search("date", "one date, with one of the prefixes eq gt ge lt le sa eb before it")
+    (span,) = spans
+    since = {"eq": span.start, "ge": span.start, "gt": span.end, "sa": span.end}.get(span.prefix)
+    until = {"eq": span.end, "le": span.end, "lt": span.start, "eb": span.start}.get(span.prefix)
     if since is not None:
         filters = replace(filters, since=max(since, filters.since) if filters.since else since)
     if until is not None:
@@ -150,37 +146,12 @@ def _date(filters: Filters, value: str) -> Filters:
     return filters
 
 
-def _span(match: re.Match[str]) -> tuple[datetime, datetime]:
-    """First moment of what is named and the first after it."""
-    _, year, month, day, moment, seconds = match.groups()
-    if moment:
-        start = datetime.fromisoformat(f"{year}-{month}-{day}{moment.replace(' ', '+')}").astimezone(UTC)
-        return start, start + _precision(seconds)
-    first = date(int(year), int(month or 1), int(day or 1))
-    if day:
-        last = first + timedelta(days=1)
-    elif month:
-        last = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    else:
-        last = date(first.year + 1, 1, 1)
-    return datetime(first.year, first.month, first.day, tzinfo=UTC), datetime(last.year, last.month, last.day, tzinfo=UTC)
-
-
-def _precision(seconds: str | None) -> timedelta:
-    """How long what is named lasts: a minute without seconds (`:05.25` is a hundredth)."""
-    if seconds is None:
-        return timedelta(minutes=1)
-    digits = len(seconds.partition(".")[2])
-    return timedelta(microseconds=10 ** (6 - digits))
-
-
-def _count(value: str) -> int:
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:6]) <= MAX_LIMIT:
-        raise bad_search("_count", f"a whole number from 1 to {MAX_LIMIT}; totals are not given")
-    return int(value)
-
-
-_READERS: Final[dict[str, Callable[[Filters, str], Filters]]] = {
+_CODES: Final = {
+    "action": ("http://hl7.org/fhir/audit-event-action", tuple("CRUDE")),
+    "outcome": ("http://terminology.hl7.org/CodeSystem/audit-event-outcome", ("0", "4", "8", "12")),
+}
+"""parameter → the code system of its element, and that system's codes"""
+_READERS: Final[dict[str, Callable[[Filters, str, str], Filters]]] = {
     "patient": _patient,
     "agent": _agent,
     "entity": _entity,

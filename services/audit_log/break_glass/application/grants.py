@@ -10,6 +10,7 @@ from services.audit_log.break_glass.domain.reviews import due, to_document
 from services.audit_log.decision.domain.grants import EMERGENCY, OPENED_BY_EMERGENCY, THREAT, Grant, GrantStatus
 from services.audit_log.ledger.application.ports import LedgerStep
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
+from services.audit_log.practice.application.practice import NOT_THE_SECOND, SecondPerson
 from shared.contracts.records import KeyClass
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.http.call import Call
@@ -52,9 +53,10 @@ class BreakGlass:
         *,
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
+        second: SecondPerson,
         roles: frozenset[Role] = GRANT_ROLES,
     ) -> None:
-        self._store, self._reviews, self._ledger = store, reviews, ledger
+        self._store, self._reviews, self._ledger, self._second = store, reviews, ledger, second
         self._now, self._new_id, self._roles = now, new_id, roles
 
     async def make(
@@ -101,6 +103,9 @@ class BreakGlass:
         if grant.sub == call.principal.sub:
             entries = await self._refuse_approval(call, found, "own-request", now)
             raise _refused("Somebody else has to approve it: who asked cannot.", entries)
+        if not await self._second.among(call.tenant, grant.sub, call.principal.sub):
+            entries = await self._refuse_approval(call, found, "not-the-second-person", now)
+            raise _refused(NOT_THE_SECOND, entries)
         if grant.status is not GrantStatus.AWAITING:
             raise conflict("This grant awaits no approval.")
         if grant.expires_at <= now:

@@ -28,6 +28,7 @@ from shared.contracts.consent_policy import Provision, RelationshipRole
 from shared.contracts.disclosure import Action
 from shared.contracts.records import RECORD_TYPES, RecordType
 from shared.http.body import Body, documented, read_json
+from shared.http.call import Call, authenticate
 from shared.http.problems import Fault, invalid, not_found
 from shared.identity.roles import PURPOSES, Role, default_purpose
 from shared.identity.tokens import TokenVerifier
@@ -126,9 +127,14 @@ def explanations_router(
         query = {"agent": who.sub, "action": str(body.action), "purpose": supposed.purpose, "decision": answer["decision"]}
         return _json(answer, await desk.record(call, "what-if", query, 1, client_id=record.client_id))
 
+    async def _chooser(request: Request, action: str) -> Call:
+        """A compliance officer; or the practitioner of a solo practice, whose second person has to want the same."""
+        call = authenticate(request, tokens)
+        return call if await settings.may_begin(call) else await desk.officer(request, action)
+
     @router.get("/settings", summary="The pack of law and what the organisation adds")
     async def read_settings(request: Request) -> Response:
-        call = await desk.officer(request, "view-settings")
+        call = await _chooser(request, "view-settings")
         rules, wish = await settings.in_force(call.tenant), await settings.awaiting(call.tenant)
         return _json(_settings(rules, wish), await desk.record(call, "view-settings", {}, 1))
 
@@ -136,7 +142,7 @@ def explanations_router(
     async def choose(request: Request) -> Response:
         """Takes two officers: 202 to the first, and in force when the second, who sends the same within seven days, is answered
         with 200. Every version is kept: decisions are explained by the one they were made under."""
-        call = await desk.officer(request, "choose-settings")
+        call = await _chooser(request, "choose-settings")
         body, _ = await read_json(request, NewSettings)
         if faults := [f for n, p in enumerate(body.provisions) for f in _faults(p, f"/provisions/{n}", 1)]:
             raise invalid(faults)

@@ -221,4 +221,12 @@ def agent_of(entry: Entry) -> Agent:
         return Agent(AgentKind.JOB, name)
     if kind == AgentKind.LINK and name and entry.agent_role == AgentKind.LINK:
         return Agent(AgentKind.LINK, name, link_digest=detail.get("link"))
-    return Agent(AgentKind.PERSON, entry.agent, Role(entry.agent_role), entry.agent_name, detail.get("acts_for"))
+    return Agent(
+        AgentKind.PERSON,
+        entry.agent,
+        Role(entry.agent_role),
+        entry.agent_name,
+        detail.get("acts_for"),
+        registration=detail.get("registration"),
+        solo=detail.get("solo"),
+    )

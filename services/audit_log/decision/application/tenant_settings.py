@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from services.audit_log.decision.domain.tenant_rules import TenantRules, Wish
 from services.audit_log.ledger.application.ports import LedgerStep
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
+from services.audit_log.practice.application.practice import SecondPerson
 from shared.contracts.consent_policy import Provision
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.http.call import Call
@@ -27,8 +28,12 @@ class RulesTable(Protocol):
 
 
 class TenantSettings:
-    def __init__(self, table: RulesTable, ledger: LedgerStep, *, now: Callable[[], datetime]) -> None:
-        self._table, self._ledger, self._now = table, ledger, now
+    def __init__(self, table: RulesTable, ledger: LedgerStep, *, second: SecondPerson, now: Callable[[], datetime]) -> None:
+        self._table, self._ledger, self._second, self._now = table, ledger, second, now
+
+    async def may_begin(self, call: Call) -> bool:
+        """Whether somebody who is no officer may wish settings: the practitioner of a solo practice."""
+        return await self._second.may_begin(call)
 
     async def in_force(self, tenant: str) -> TenantRules:
         return await self._table.in_force(tenant)
@@ -42,7 +47,7 @@ class TenantSettings:
         chose in the same moment."""
         tenant = call.tenant
         wish, before = Wish(law, tuple(provisions), call.principal.sub, self._now()), await self._table.wish(tenant)
-        if before is None or not before.is_shared_by(wish):
+        if before is None or not before.is_shared_by(wish) or not await self._second.among(tenant, before.by, wish.by):
             return await self._table.in_force(tenant), wish, await self._wished(call, wish)
         self._table.forget(tenant)
         version = (await self._table.in_force(tenant)).version + 1

@@ -19,6 +19,10 @@ class Agent:
     """SHA-256 (hex) of the link's secret"""
     scopes: frozenset[str] = frozenset()
     """of the token"""
+    registration: str | None = None
+    """id of the registration by which a record system is trusted"""
+    solo: bool | None = None
+    """whether a token that holds several roles is that of a solo practice's practitioner; None: it holds one role"""
 
     @property
     def label(self) -> str:

@@ -21,6 +21,10 @@ class Circumstances:
     releases: Mapping[str, ReleaseChoice] = field(default_factory=dict)
     """client id → what they had chosen, where it was looked at and they had"""
     grants: tuple[Grant, ...] = ()
+    registration: str | None = None
+    """of the record system that asked, where an administrator had registered it"""
+    solo: bool | None = None
+    """of a token with several roles: whether it was that of a solo practice's practitioner"""
 
     def detail(self, agent: Agent, client_id: str) -> dict[str, Any]:
         """For the entry of that client; empty where everything was as usual."""
@@ -40,6 +44,10 @@ class Circumstances:
             found["acts_for"] = agent.client_id
         if agent.link_digest is not None:
             found["link"] = agent.link_digest
+        if self.registration is not None:
+            found["registration"] = self.registration
+        if self.solo is not None:
+            found["solo"] = self.solo
         return found
 
 

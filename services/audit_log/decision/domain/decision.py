@@ -27,6 +27,7 @@ from services.audit_log.decision.domain.rules.tables import (
     REPRESENTATIVE_ROWS,
     REPRESENTED_ROWS,
     ROLE_ROWS,
+    TRUSTED_SYSTEM_ROWS,
     granted,
 )
 from services.audit_log.ledger.domain.agent_kind import AgentKind
@@ -36,6 +37,8 @@ from shared.identity.roles import Role
 
 _DEFAULT = "rule:deny-by-default"
 _LOOKUP = "rule:role.lookup"
+_SOLO = "rule:role.solo-practice"
+_SYSTEM = "rule:role.trusted-system"
 _AUTHORITY = "rule:law.164.502-g"
 
 
@@ -93,6 +96,24 @@ def _representative(q: Question) -> Verdict | None:
     return deny("beyond-authority", _AUTHORITY, *representative_ids(current), may_know=may_know(q))
 
 
+def _several_roles(q: Question) -> Verdict | None:
+    """A token with several roles counts in a solo practice alone, and as its practitioner's."""
+    return deny("several-roles", _SOLO, may_know=False) if q.agent.solo is False else None
+
+
+def _trusted_system(q: Question) -> Verdict | None:
+    """A record system writes down consents where an administrator registered it. That it is not registered tells nothing of any
+    client, so it may be said (403)."""
+    rule = granted(TRUSTED_SYSTEM_ROWS, q.action, q.record.record_type)
+    if q.agent.role is not Role.EHR_SYSTEM or rule is None:
+        return None
+    if q.action is not Action.CREATE and not q.record.is_authored_by(q.agent):
+        return None
+    if q.agent.registration is None:
+        return deny("system-not-registered", rule, may_know=True)
+    return permit("trusted-system", rule, f"system:{q.agent.registration}")
+
+
 def _author(q: Question) -> Verdict | None:
     if not q.record.is_authored_by(q.agent):
         return None
@@ -108,6 +129,7 @@ def _role(q: Question) -> Verdict | None:
 RULES_IN_ORDER: Final[tuple[Callable[[Question], Verdict | None], ...]] = (
     _job,
     _link,
+    _several_roles,
     reading.needs_grant,
     law.decide,
     reading.release,
@@ -117,6 +139,7 @@ RULES_IN_ORDER: Final[tuple[Callable[[Question], Verdict | None], ...]] = (
     reading.break_glass,
     # before the role rows: they must not let anybody add a relationship for themselves
     writes.write,
+    _trusted_system,
     _role,
     writes.cosign,
     reading.by_consent,
@@ -142,6 +165,8 @@ def on_its_ground(verdict: Verdict, q: Question) -> Verdict:
 
 def may_look_up(agent: Agent, purpose: str) -> Verdict:
     """Whether the caller may look for clients by identifier or name; each client that is found is decided by itself."""
+    if agent.solo is False:
+        return deny("several-roles", _SOLO, may_know=False)
     if agent.kind is not AgentKind.PERSON or agent.role not in LOOKING_UP or purpose in GRANTED_PURPOSES:
         return deny("role", _LOOKUP, may_know=True)
     return permit("role", _LOOKUP)
@@ -156,6 +181,8 @@ def may_search(
         return permit("job", "rule:job.registered")
     if agent.kind is not AgentKind.PERSON:
         return deny("link", "rule:link.its-administration", may_know=False)
+    if agent.solo is False:
+        return deny("several-roles", _SOLO, may_know=False)
     if purpose in GRANTED_PURPOSES:
         grant = next((g for g in grants if g.holds(sub=agent.id, client_id=client_id, purpose=purpose, now=now)), None)
         return permit("break-glass", "rule:glass.grant", f"grant:{grant.id}") if grant else deny("no-grant", rule, may_know=False)
@@ -173,6 +200,9 @@ def may_search(
     held = policy.relationships_of(agent.id, now)
     if held:
         return permit("relationship", rule, *relationship_ids(held))
+    if agent.role is Role.EHR_SYSTEM and agent.registration is not None:
+        # for a conditional create: it is shown what it wrote itself, and what consents open to it
+        return permit("trusted-system", _SYSTEM, f"system:{agent.registration}")
     if agent.role in NEVER_CLINICAL:
         return deny("no-relationship", rule, may_know=False)
     named = policy.index.naming(agent.id, ehr_system=agent.role is Role.EHR_SYSTEM, now=now)

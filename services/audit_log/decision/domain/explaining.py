@@ -17,6 +17,7 @@ from services.audit_log.ledger.domain.agent_kind import AgentKind
 _TITLES = {
     "_job": "a registered job's row",
     "_link": "an answering link",
+    "_several_roles": "a token with several roles",
     "needs_grant": "purposes that need a grant made beforehand",
     "decide": "the law of the tenant's pack",
     "release": "the client's choice of who sees their ratings",
@@ -25,6 +26,7 @@ _TITLES = {
     "_author": "what one wrote oneself",
     "break_glass": "a break-glass grant",
     "write": "the duty to document",
+    "_trusted_system": "record systems that an administrator registered",
     "_role": "what the role permits",
     "cosign": "co-signing",
     "by_consent": "consents, and under them the organisation's policy",

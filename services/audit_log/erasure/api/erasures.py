@@ -45,6 +45,11 @@ def router(erasures: Erasures, desk: Desk) -> APIRouter:
     async def officer(request: Request, action: str) -> Call:
         return await desk.officer(request, action, refusal="Erasures and legal holds are for compliance officers.")
 
+    async def asker(request: Request, action: str) -> Call:
+        """A compliance officer; or the practitioner of a solo practice, whose second person approves what they ask for."""
+        call = desk.caller(request)
+        return call if await erasures.second.may_begin(call) else await officer(request, action)
+
     async def once(
         call: Call, route: str, raw: bytes, work: Callable[[Repeat], Awaitable[tuple[Answer, Sequence[int]]]]
     ) -> Response:
@@ -61,7 +66,7 @@ def router(erasures: Erasures, desk: Desk) -> APIRouter:
     @routes.post("/v1/erasures", status_code=202, openapi_extra=documented(NewErasure))
     async def request_erasure(request: Request) -> Response:
         """Asks for the destruction of a client's keys of these classes; another officer has to approve it."""
-        call = await officer(request, "request-erasure")
+        call = await asker(request, "request-erasure")
         body, raw = await read_json(request, NewErasure)
         with _said_503():
             return await once(
@@ -120,7 +125,7 @@ def router(erasures: Erasures, desk: Desk) -> APIRouter:
     @routes.get("/v1/erasures/{erasure_id}")
     async def show(request: Request, erasure_id: str) -> Response:
         """How an erasure stands: who acknowledged it, and whether it is final."""
-        call, found = await officer(request, "view-erasure"), path_id(erasure_id)
+        call, found = await asker(request, "view-erasure"), path_id(erasure_id)
         query = {"erasure_id": str(found)}
         with _said_503():
             try:

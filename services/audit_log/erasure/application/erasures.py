@@ -35,13 +35,14 @@ from services.audit_log.erasure.domain.erasure import (
 from services.audit_log.erasure.domain.events import ErasureEvent
 from services.audit_log.ledger.application.ports import KeyringUnavailable, LedgerUnavailable
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
+from services.audit_log.practice.application.practice import NOT_THE_SECOND, SecondPerson
 from shared.contracts.receipts import ERASURE_ACKNOWLEDGED, ErasureAcknowledged
 from shared.contracts.records import KeyClass, ServiceName
 from shared.eventstore.model import StoreError, VersionConflict
 from shared.eventstore.store import EventStore
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Idempotency, Repeat
-from shared.http.problems import conflict, forbidden, not_found
+from shared.http.problems import Problem, conflict, forbidden, not_found
 from shared.identity.roles import default_purpose
 from shared.messaging.port import Effect, Handler, Message
 from shared.service.record import WriteMeta
@@ -85,10 +86,11 @@ class Erasures:
         retention: Retention,
         likenesses: Likenesses,
         idempotency: Idempotency,
+        second: SecondPerson,
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
-        self.idempotency = idempotency
+        self.idempotency, self.second = idempotency, second
         self.holds = Holds(store, ledger, now=now, new_id=new_id)
         self._reasons = ErasingReasons(ledger, likenesses, retention.accounted_since, now=now)
         self._retention = retention
@@ -128,15 +130,15 @@ class Erasures:
         if loaded.state.client_id is None:
             raise not_found()
         held = bool(await self.holds.standing(call.tenant, loaded.state.client_id))
+        if not await self.second.among(call.tenant, str(loaded.state.requested_by), call.principal.sub):
+            raise await self._refused(call, loaded.state, "not-the-second-person", NOT_THE_SECOND)
         try:
             kept_by = await self._retention.keeps(call.tenant, loaded.state.client_id, loaded.state.key_classes)
             events = decide(loaded.state, Approve(call.principal.sub, held, kept_by), self._now())
             return await self._take(call, loaded, events, repeat)
         except OwnRequest:
-            entries = await self._ledger.append(call.tenant, [self._denied(call, loaded.state)])
-            problem = forbidden("Another compliance officer has to approve it: who asked for an erasure cannot.")
-            problem.headers["Audit-Entry"] = ", ".join(map(str, entries))
-            raise problem from None
+            said = "Another compliance officer has to approve it: who asked for an erasure cannot."
+            raise await self._refused(call, loaded.state, "own-request", said) from None
         except (NotAwaiting, VersionConflict):
             raise conflict("This erasure awaits no approval: read it to see how it stands.") from None
 
@@ -253,13 +255,20 @@ class Erasures:
             if not lock.locked():
                 self._turns.pop(erasure_id, None)
 
-    def _denied(self, call: Call, state: Erasure) -> Entry:
+    async def _refused(self, call: Call, state: Erasure, reason: str, said: str) -> Problem:
+        """403, on record."""
+        entries = await self._ledger.append(call.tenant, [self._denied(call, state, reason)])
+        problem = forbidden(said)
+        problem.headers["Audit-Entry"] = ", ".join(map(str, entries))
+        return problem
+
+    def _denied(self, call: Call, state: Erasure, reason: str) -> Entry:
         return Entry(
             kind=EntryKind.ERASURE,
             at=self._now(),
             action="approved",
             outcome="deny",
-            reason="own-request",
+            reason=reason,
             agent=call.principal.sub,
             agent_role=str(call.principal.role),
             agent_name=call.principal.name,

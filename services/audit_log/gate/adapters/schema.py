@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from services.audit_log.practice.adapters import practice_table
 from shared.eventstore.schema import tenant_table
 from shared.http import idempotency
 from shared.messaging import parked
@@ -143,7 +144,7 @@ _INDEXES: Final = (
 
 def schema() -> list[str]:
     """Idempotent DDL, run by the owner. With it come `idempotency`, for POSTs, and `parked`, for messages not understood."""
-    made = [*_TABLES.values(), *_INDEXES, idempotency.SCHEMA, parked.SCHEMA]
+    made = [*_TABLES.values(), *_INDEXES, idempotency.SCHEMA, parked.SCHEMA, *practice_table.DDL]
     return (
         made
         + [statement for name in (*_TABLES, "idempotency", "parked") for statement in tenant_table(name)]

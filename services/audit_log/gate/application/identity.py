@@ -1,6 +1,7 @@
 """Steps ① and ③: who asks, verified by the gate itself, and for what they may ask."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -14,7 +15,7 @@ from shared.contracts.disclosure import Caller, DisclosureRequest, Refusal
 from shared.contracts.records import ServiceName
 from shared.gate.port import GateUnavailable
 from shared.identity.principal import Principal
-from shared.identity.roles import default_purpose, may_claim
+from shared.identity.roles import Role, default_purpose, may_claim
 from shared.identity.scopes import request_granted
 from shared.identity.tokens import InvalidToken, KeysUnknown, TokenVerifier
 
@@ -50,7 +51,7 @@ class CallerIdentity:
         if sum(given is not None for given in (caller.token, caller.link, caller.job)) != 1:
             raise Refused(Refusal.IDENTITY, "not-one-caller")
         if caller.token is not None:
-            return person(self.principal(caller, request.tenant))
+            return person(self._acting(self.principal(caller, request.tenant), request.acting_role))
         if caller.link is not None:
             return self._link(caller.link, request)
         return self._job(str(caller.job), service, request, now)
@@ -66,6 +67,14 @@ class CallerIdentity:
         if principal.tenant != tenant:
             raise Refused(Refusal.IDENTITY, "another-tenant")
         return principal
+
+    @staticmethod
+    def _acting(principal: Principal, role: str | None) -> Principal:
+        if role is None:
+            return principal
+        if role not in principal.roles:
+            raise Refused(Refusal.IDENTITY, "role-not-held")
+        return replace(principal, role=Role(role))
 
     def _link(self, secret: str, request: DisclosureRequest) -> Agent:
         if len(request.records) != 1 or not _LINK.fullmatch(secret):
@@ -83,7 +92,9 @@ class CallerIdentity:
 
 
 def person(p: Principal) -> Agent:
-    return Agent(AgentKind.PERSON, p.sub, p.role, p.name, p.client_id, scopes=p.scopes)
+    """As far as the token says; whether several roles count is for the tenant to say, and False until it is looked up."""
+    solo = False if len(p.roles) > 1 else None
+    return Agent(AgentKind.PERSON, p.sub, p.role, p.name, p.client_id, scopes=p.scopes, solo=solo)
 
 
 class ScopesOfToken:

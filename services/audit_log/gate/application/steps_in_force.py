@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from services.audit_log.decision.application.policy_projection import PolicyProjection
+from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.circumstances import Circumstances
 from services.audit_log.decision.domain.decision import decide, may_look_up, may_search
 from services.audit_log.decision.domain.exporting import export_of
@@ -25,10 +26,12 @@ from services.audit_log.ledger.application.ports import (
 )
 from services.audit_log.ledger.domain.agent_kind import AgentKind
 from services.audit_log.ledger.domain.entry import Entry
+from services.audit_log.practice.domain.practice import SoloPractice, TrustedSystem
 from shared.contracts.disclosure import Action, IndexKey, Ratings, RecordKey, ReleaseView
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement
 from shared.gate.port import Away, GateUnavailable
+from shared.identity.roles import Role
 
 
 class ReleaseChoices(Protocol):
@@ -46,14 +49,25 @@ class Settings(Protocol):
         """The tenant's pack and what its organisation adds."""
 
 
+class Practices(Protocol):
+    async def trusted(self, tenant: str, system: str) -> TrustedSystem | None:
+        """The registration of a record system that holds."""
+
+    async def solo(self, tenant: str) -> SoloPractice | None: ...
+
+
 class PolicyDecision:
     """Step ⑤: the rules, over what the projection knows. Release choices and grants are read where a question needs them."""
 
-    def __init__(self, projection: PolicyProjection, choices: ReleaseChoices, grants: Grants, settings: Settings) -> None:
+    def __init__(
+        self, projection: PolicyProjection, choices: ReleaseChoices, grants: Grants, settings: Settings, practices: Practices
+    ) -> None:
         self._projection, self._choices, self._grants, self._settings = projection, choices, grants, settings
+        self._practices = practices
 
     async def decide(self, asked: Asked) -> Decided:
-        tenant, agent, purpose = asked.request.tenant, asked.agent, asked.purpose.code
+        tenant, purpose = asked.request.tenant, asked.purpose.code
+        agent = await self._known(tenant, asked.agent)
         policy = await self._projection.policy(tenant)
         rules = await self._settings.in_force(tenant)
         releases = await self._releases(asked)
@@ -76,8 +90,9 @@ class PolicyDecision:
                 organisation=rules.organisation,
             )
 
+        circumstances = Circumstances(rules.version, releases, grants, agent.registration, agent.solo)
         verdicts = tuple(decide(question(record)) for record in asked.records)
-        decided = Decided(verdicts, (), circumstances=Circumstances(rules.version, releases, grants))
+        decided = Decided(verdicts, (), circumstances=circumstances)
         if asked.request.action is Action.LOOKUP:
             return replace(decided, subjects=(may_look_up(agent, purpose),), may_know=True)
         if asked.request.action is Action.EXPORT:
@@ -110,6 +125,16 @@ class PolicyDecision:
             if agent.is_client(client_id):
                 decided = replace(decided, release=ReleaseView(therapist=choice.therapist, supervisor=choice.supervisor))
         return decided
+
+    async def _known(self, tenant: str, agent: Agent) -> Agent:
+        """With what the tenant said about this caller."""
+        if agent.role is Role.EHR_SYSTEM:
+            held = await self._practices.trusted(tenant, agent.id)
+            return replace(agent, registration=held.id if held else None)
+        if agent.solo is not None:
+            solo = await self._practices.solo(tenant)
+            return replace(agent, solo=solo is not None and solo.practitioner == agent.id)
+        return agent
 
     async def _releases(self, asked: Asked) -> dict[str, ReleaseChoice]:
         if asked.agent.kind is not AgentKind.PERSON or asked.request.action is Action.CREATE:

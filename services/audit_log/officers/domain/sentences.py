@@ -69,6 +69,11 @@ LOOKS: Final = {
     "sign-in": "signed in to the review pages",
     "sign-out": "signed out of the review pages",
 }
+POLICIES: Final = {
+    "system-registered": "registered a record system: it may write down consents",
+    "system-ended": "ended the trust in a record system: it writes down no more consents",
+    "solo-practice": "said that this is a solo practice, and named its second person",
+}
 ALARMS: Final = {
     "break-glass-granted": "Break-glass access was given.",
     "forged-message": "A message was not signed by the service it claims to come from. Nothing in it was believed.",
@@ -135,7 +140,7 @@ def what(entry: Entry) -> str:
     about = LOOKS.get(entry.action) or {
         EntryKind.GRANT: f"asked for, used or reviewed exceptional access ({entry.reason})",
         EntryKind.RELEASE: "chose who sees the alliance ratings",
-        EntryKind.POLICY: f"changed what is allowed ({entry.reason or entry.action})",
+        EntryKind.POLICY: POLICIES.get(entry.reason) or f"changed what is allowed ({entry.reason or entry.action})",
         EntryKind.ERASURE: f"took a step of an erasure ({entry.action})",
     }.get(entry.kind, entry.action.replace("-", " "))
     return f"{about}{refused}"

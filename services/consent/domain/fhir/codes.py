@@ -98,6 +98,7 @@ def is_public(system: str, code: str) -> bool:
     return (system, code) in _PUBLIC or (system == LOINC and _LOINC_CODE.fullmatch(code) is not None)
 
 
+STATUS: Final = "http://hl7.org/fhir/consent-state-codes"
 STATUSES: Final = ("draft", "proposed", "active", "rejected", "inactive", "entered-in-error")
 OPEN_STATUSES: Final = frozenset({"draft", "proposed", "active"})
 STATUS_SHOWN: Final[dict[ConsentStatus, str]] = {

@@ -6,7 +6,7 @@ R5 renamed what R4 has under other names (`subject`, `date`, `grantor`, `resourc
 from typing import Any, Final
 
 from services.consent.domain.errors import FormFault, InvalidForm
-from services.consent.domain.fhir import codes
+from services.consent.domain.fhir import codes, shape
 from services.consent.domain.fhir.criteria import ALWAYS, Home, Type, Warnings, criteria_of, period_of
 from services.consent.domain.fhir.dialects import ReadPolicy
 from services.consent.domain.fhir.resource import ConsentResource, RootProvision, as_start, read_resource
@@ -34,6 +34,7 @@ def read_r5(value: Any, home: Home, warnings: Warnings) -> tuple[ConsentResource
     unknown = [n for n in value if n.removeprefix("_") not in _KNOWN]
     decision = value.get("decision", "permit")
     found = [FormFault("Consent", "has an element that FHIR R5 does not know")] if unknown else []
+    found += shape.empty(value, "Consent")
     found += [] if decision in ("permit", "deny") else [FormFault("Consent.decision", "permit or deny")]
     if found:
         raise InvalidForm(found)
@@ -78,8 +79,8 @@ def _as_r4(value: dict[str, Any]) -> dict[str, Any]:
         found.pop("sourceReference", None)
     provisions = value.get("provision", [])
     below = [_provision(p) for p in provisions] if isinstance(provisions, list) else provisions
-    found["provision"] = {"provision": below, **({"period": value["period"]} if "period" in value else {})}
-    return found
+    root = {**({"provision": below} if below else {}), **({"period": value["period"]} if "period" in value else {})}
+    return {**found, **({"provision": root} if root else {})}
 
 
 def _basis(policy: Any) -> str:
@@ -91,7 +92,7 @@ def _provision(value: Any) -> Any:
         return value
     found = {n: v for n, v in value.items() if n not in ("resourceType", "documentType", "provision", "expression")}
     if "expression" in value:  # a rule that is not understood here: neither permit nor denial may lean on it
-        found["code"] = [*found.get("code", []), {"coding": [{"system": "", "code": "expression"}]}]
+        found["code"] = [*found.get("code", []), {"coding": [{"code": "expression"}]}]
     classes = [*_list(value.get("resourceType")), *_list(value.get("documentType"))]
     if classes:
         found["class"] = classes

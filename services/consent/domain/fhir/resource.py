@@ -14,19 +14,11 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.consent.domain.errors import FormFault, InvalidForm
+from services.consent.domain.fhir import shape
+from services.consent.domain.periods import end_instant, first_instant
+from services.consent.domain.policies import MAX_DEPTH as MAX_LEVELS
+from services.consent.domain.policies import MAX_PROVISIONS
 
-_ELEMENT: Final = {"id", "extension", "modifierExtension"}
-_PROVISION: Final = {
-    *_ELEMENT, "type", "period", "actor", "action", "securityLabel", "purpose", "class", "code", "dataPeriod", "data",
-    "provision",
-}  # fmt: skip
-_CONSENT: Final = {
-    *_ELEMENT, "resourceType", "meta", "implicitRules", "language", "text", "contained", "identifier", "status", "scope",
-    "category", "patient", "dateTime", "performer", "organization", "sourceAttachment", "sourceReference", "policy",
-    "policyRule", "verification", "provision",
-}  # fmt: skip
-_SCALARS: Final = {"resourceType", "meta", "implicitRules", "language", "text", "status", "scope", "patient", "dateTime",
-                   "sourceAttachment", "sourceReference", "policyRule"}  # fmt: skip
 _DATE_TIME: Final = re.compile(
     r"([0-9]{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12][0-9]|3[01])"
     r"(T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9]))?)?)?"
@@ -34,6 +26,8 @@ _DATE_TIME: Final = re.compile(
 _REFERENCE: Final = re.compile(r"(?:.*/)?([A-Z][A-Za-z]{2,63})/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?")
 MAX_DEPTH: Final = 60
 """levels of nesting in the JSON"""
+MOST: Final = 100
+"""of one list in a provision: as many as a provision here can name"""
 
 
 class Part(BaseModel):
@@ -88,15 +82,15 @@ class RootProvision(Part):
 
     type: Literal["permit", "deny"] | None = None
     period: Period | None = None
-    actor: list[Actor] = Field(default_factory=list)
-    action: list[Concept] = Field(default_factory=list)
-    security_label: list[Coding] = Field(default_factory=list, alias="securityLabel")
-    purpose: list[Coding] = Field(default_factory=list)
-    class_: list[Coding] = Field(default_factory=list, alias="class")
-    code: list[Concept] = Field(default_factory=list)
+    actor: list[Actor] = Field(default_factory=list, max_length=MOST)
+    action: list[Concept] = Field(default_factory=list, max_length=MOST)
+    security_label: list[Coding] = Field(default_factory=list, max_length=MOST, alias="securityLabel")
+    purpose: list[Coding] = Field(default_factory=list, max_length=MOST)
+    class_: list[Coding] = Field(default_factory=list, max_length=MOST, alias="class")
+    code: list[Concept] = Field(default_factory=list, max_length=MOST)
     data_period: Period | None = Field(default=None, alias="dataPeriod")
-    data: list[Data] = Field(default_factory=list)
-    provision: list["RootProvision"] = Field(default_factory=list)
+    data: list[Data] = Field(default_factory=list, max_length=MOST)
+    provision: list["RootProvision"] = Field(default_factory=list, max_length=MOST)
 
 
 class Meta(Part):
@@ -161,7 +155,7 @@ def read_resource(value: Any) -> ConsentResource:
     """The resource behind parsed JSON. InvalidForm with every fault; pointers are FHIRPath, as OperationOutcome has them."""
     if not isinstance(value, dict) or value.get("resourceType") != "Consent":
         raise InvalidForm([FormFault("Consent.resourceType", "send one Consent resource")])
-    found = list(_faults(value))
+    found = list(shape.faults(value))
     try:
         resource = ConsentResource.model_validate(value)
     except ValidationError as error:
@@ -173,44 +167,6 @@ def read_resource(value: Any) -> ConsentResource:
     return resource
 
 
-def _faults(value: dict[str, Any]) -> Iterator[FormFault]:
-    yield from _unknown(value, _CONSENT, "Consent")
-    for name in ("provision",):
-        if isinstance(value.get(name), dict):
-            yield from _provision_faults(value[name], "Consent.provision")
-    for path in _modifiers(value, "Consent"):
-        yield FormFault(path, "modifies the meaning and is not understood here: send a consent without it")
-    for name in sorted(_SCALARS & set(value)):
-        if isinstance(value[name], list):
-            yield FormFault(f"Consent.{name}", "occurs once: not a list")
-
-
-def _unknown(value: dict[str, Any], known: set[str], path: str) -> Iterator[FormFault]:
-    for name in value:
-        if name.removeprefix("_") not in known:
-            yield FormFault(path, "has an element that FHIR R4 does not know")
-
-
-def _provision_faults(value: dict[str, Any], path: str) -> Iterator[FormFault]:
-    yield from _unknown(value, _PROVISION, path)
-    nested = value.get("provision")
-    for i, below in enumerate(nested if isinstance(nested, list) else []):
-        if isinstance(below, dict):
-            yield from _provision_faults(below, f"{path}.provision[{i}]")
-
-
-def _modifiers(value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, list):
-        for i, item in enumerate(value):
-            yield from _modifiers(item, f"{path}[{i}]")
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            if name in ("modifierExtension", "implicitRules") or name == "_implicitRules":
-                yield f"{path}.{name}"
-            elif name != "contained":
-                yield from _modifiers(item, f"{path}.{name}")
-
-
 def _invariants(resource: ConsentResource) -> Iterator[FormFault]:
     if resource.source_attachment is not None and resource.source_reference is not None:
         yield FormFault("Consent.source", "an attachment or a reference, not both")
@@ -219,18 +175,33 @@ def _invariants(resource: ConsentResource) -> Iterator[FormFault]:
     for i, statement in enumerate(resource.policy):
         if not (statement.uri or statement.authority):
             yield FormFault(f"Consent.policy[{i}]", "a uri or an authority")
-    if resource.date_time is not None and not _DATE_TIME.fullmatch(resource.date_time):
+    if resource.date_time is not None and not is_date_time(resource.date_time):
         yield FormFault("Consent.dateTime", "a FHIR dateTime that exists, with its offset where it has a time")
     if resource.provision is not None:
         yield from _period_faults(resource.provision, "Consent.provision")
+        yield from _extent_faults(resource.provision)
+
+
+def _extent_faults(root: RootProvision) -> Iterator[FormFault]:
+    every = list(_below(root, "Consent.provision", 0))
+    if len(every) > MAX_PROVISIONS:
+        yield FormFault("Consent.provision", f"at most {MAX_PROVISIONS} provisions, nested ones counted")
+    yield from (FormFault(path, f"nested at most {MAX_LEVELS} levels deep") for path, depth in every if depth > MAX_LEVELS)
+
+
+def _below(provision: RootProvision, path: str, depth: int) -> Iterator[tuple[str, int]]:
+    for i, below in enumerate(provision.provision):
+        yield f"{path}.provision[{i}]", depth + 1
+        yield from _below(below, f"{path}.provision[{i}]", depth + 1)
 
 
 def _period_faults(provision: RootProvision, path: str) -> Iterator[FormFault]:
     for name, period in (("period", provision.period), ("dataPeriod", provision.data_period)):
-        for end in ("start", "end"):
-            text = getattr(period, end, None)
-            if text is not None and not is_date_time(text):
-                yield FormFault(f"{path}.{name}.{end}", "a FHIR dateTime that exists, with its offset where it has a time")
+        wrong = [e for e in ("start", "end") if (text := getattr(period, e, None)) is not None and not is_date_time(text)]
+        for end in wrong:
+            yield FormFault(f"{path}.{name}.{end}", "a FHIR dateTime that exists, with its offset where it has a time")
+        if not wrong and period is not None and period.start and period.end and _reversed(period.start, period.end):
+            yield FormFault(f"{path}.{name}.end", "must be after start")
     for i, below in enumerate(provision.provision):
         yield from _period_faults(below, f"{path}.provision[{i}]")
 
@@ -240,7 +211,17 @@ def is_date_time(text: str) -> bool:
     match = _DATE_TIME.fullmatch(text)
     if match is None or match[1] == "0000":
         return False
-    return match[3] is None or int(match[3]) <= calendar.monthrange(int(match[1]), int(match[2]))[1]
+    if match[3] is not None and int(match[3]) > calendar.monthrange(int(match[1]), int(match[2]))[1]:
+        return False
+    try:
+        first_instant(as_start(text))
+    except ValueError:  # within a day of the first or the last instant there is
+        return False
+    return True
+
+
+def _reversed(start: str, end: str) -> bool:
+    return end_instant(as_end(end)) <= first_instant(as_start(start))
 
 
 def as_start(text: str) -> str:

@@ -76,6 +76,14 @@ RULES: Final = _table(
     Rule("rule:release.client-decides", "organisation rule", "the client decides who sees their alliance ratings"),
     Rule("rule:role.intake", "organisation rule", "intake keeps identities, consents and relationships, nothing clinical"),
     Rule("rule:role.lookup", "organisation rule", "staff and record systems look for a client by identifier or name"),
+    Rule(
+        "rule:role.trusted-system", "organisation rule", "a record system that an administrator registered writes down consents"
+    ),
+    Rule(
+        "rule:role.solo-practice",
+        "organisation rule",
+        "one token holds several roles in a solo practice alone, its practitioner's",
+    ),
     Rule("rule:role.relationships", "organisation rule", "supervisors and administrators make and end relationships"),
     Rule("rule:role.compliance", "organisation rule; 45 CFR 164.530(a)", "compliance sees names and evidence of consent"),
     Rule("rule:role.representative", "45 CFR 164.502(g)", "who acts for a client reads identity and consents, and signs"),

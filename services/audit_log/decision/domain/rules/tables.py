@@ -42,6 +42,10 @@ ROLE_ROWS: Final[dict[Role, tuple[Row, ...]]] = {
 }
 """by the token's role alone, for every client of the tenant"""
 
+TRUSTED_SYSTEM_ROWS: Final = (_row("rule:role.trusted-system", {A.CREATE, A.UPDATE}, T.CONSENT),)
+"""a record system that an administrator registered: consents of every client, and of those it wrote their changes. What it reads
+is what it wrote, and what consents open to it"""
+
 LOOKING_UP: Final = frozenset(Role) - {Role.CLIENT, Role.REPRESENTATIVE, Role.ADMINISTRATOR}
 """roles that may look for clients by identifier or name; what they are shown is decided client by client"""
 

@@ -13,7 +13,8 @@ def write(q: Question) -> Verdict | None:
     """What every create must meet, and what a practitioner's current relationship permits. None where it says nothing."""
     if q.action is Action.CREATE:
         record = q.record
-        if record.record_type is RecordType.RELATIONSHIP and record.author in (None, q.agent.id):
+        oneself = record.author in (None, q.agent.id) and not (q.agent.solo and record.author is not None)
+        if record.record_type is RecordType.RELATIONSHIP and oneself:
             return deny("for-oneself", "rule:relationship.not-oneself", may_know=may_know(q))
         if record.record_type in AUTHOR_IS_CALLER and record.author != q.agent.id:
             return deny("author-is-another", "rule:author.is-caller", may_know=may_know(q))
