@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.exceptions import HTTPException
@@ -16,6 +16,7 @@ from shared.http.body import fault
 from shared.http.call import request_id_of
 from shared.http.middleware import Edge, HttpMetrics
 from shared.http.problems import Fault, Problem, gate_away, invalid, not_found, stale_version, unavailable
+from shared.http.query import known_parameters
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -57,6 +58,7 @@ def create_app(
         openapi_url=f"/openapi/{name}.json",
         responses=PROBLEM_RESPONSES,
         redirect_slashes=False,
+        dependencies=[Depends(known_parameters)],
     )
     app.state.registry = registry
     app.state.http_metrics = HttpMetrics(registry, name)

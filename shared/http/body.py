@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
+from shared.entry.json_text import BadJson, NotJson, pointer, read_json_text
 from shared.http.problems import Fault, Problem, invalid, too_large
 
 MAX_BODY = 262_144
@@ -21,7 +22,11 @@ class Body(BaseModel):
 
 
 async def raw_body(request: Request, limit: int = MAX_BODY) -> bytes:
-    """The body's bytes. 413 beyond the limit, before it is read whole."""
+    """The body's bytes. 413 beyond the limit, before it is read whole; 415 where it is compressed."""
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("identity", ""):
+        headers = {"Accept-Encoding": "identity"}  # RFC 9110, 15.5.16
+        raise Problem(415, "content-encoding", "Unsupported content encoding", "Send the body as it is.", headers=headers)
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise too_large(limit)
@@ -37,9 +42,11 @@ async def raw_body(request: Request, limit: int = MAX_BODY) -> bytes:
 def parse(model: type[M], raw: bytes) -> M:
     """The model of a JSON body. 422 with every fault."""
     try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise invalid([Fault("", f"the body is not UTF-8 (byte {error.start})")]) from None
+        read_json_text(raw)
+    except NotJson as error:
+        raise invalid([Fault("", str(error))]) from None
+    except BadJson as error:
+        raise invalid([Fault(pointer(f.path), f.detail) for f in error.faults]) from None
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
@@ -56,9 +63,7 @@ async def read_json(request: Request, model: type[M], limit: int = MAX_BODY) -> 
 
 
 def fault(error: ErrorDetails) -> Fault:
-    where = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
-    message = error["msg"].removeprefix("Value error, ")
-    return Fault(where, message)
+    return Fault(pointer(error["loc"]), error["msg"].removeprefix("Value error, "))
 
 
 def documented(model: type[BaseModel]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from starlette.requests import Request
 
 from shared.contracts.disclosure import Caller
+from shared.entry.text import inexact
 from shared.http.problems import Fault, invalid, stale_version, unauthenticated, version_required
 from shared.identity.principal import Principal
 from shared.identity.tokens import InvalidToken, TokenVerifier
@@ -48,10 +49,15 @@ def call_with(request: Request, token: str, tokens: TokenVerifier) -> Call:
     purpose = request.headers.get("x-purpose-of-use")
     if purpose is not None and not _PURPOSE.fullmatch(purpose):
         raise invalid([Fault("header:X-Purpose-Of-Use", "one v3-ActReason code, such as TREAT")])
+    return Call(principal, token, purpose, request_id_of(request), idempotency_key(request))
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The key of a safe repeat. 422 where it is malformed."""
     key = request.headers.get("idempotency-key")
-    if key is not None and not 0 < len(key) <= 255:
-        raise invalid([Fault("header:Idempotency-Key", "1 to 255 characters")])
-    return Call(principal, token, purpose, request_id_of(request), key)
+    if key is not None and (not 0 < len(key) <= 255 or inexact(key)):
+        raise invalid([Fault("header:Idempotency-Key", "1 to 255 characters, none of them invisible")])
+    return key
 
 
 def request_id_of(request: Request) -> str:

@@ -1,7 +1,6 @@
 """Pages: `?limit=&cursor=` → `{items, next}`. A cursor is opaque and bound to its caller and query by an HMAC."""
 
 import hmac
-import re
 from hashlib import sha256
 from typing import Any
 
@@ -9,20 +8,16 @@ import orjson
 from starlette.requests import Request
 
 from shared import base64url
+from shared.entry.numbers import whole_number
 from shared.http.problems import Fault, invalid
+from shared.http.query import parameter
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
-_LIMIT = re.compile(r"[1-9][0-9]{0,2}")
 
 
 def limit_of(request: Request) -> int:
-    raw = request.query_params.get("limit")
-    if raw is None:
-        return DEFAULT_LIMIT
-    if not _LIMIT.fullmatch(raw) or int(raw) > MAX_LIMIT:
-        raise invalid([Fault("?limit", f"a whole number from 1 to {MAX_LIMIT}")])
-    return int(raw)
+    return parameter(request, "limit", lambda text: whole_number(text, 1, MAX_LIMIT), DEFAULT_LIMIT)
 
 
 class Cursors:

@@ -6,7 +6,6 @@ servers put their own client into `azp`, so `client_id` counts for the roles cli
 
 import hmac
 import re
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -15,6 +14,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from shared.entry.text import broken_line, inexact, one_line
 from shared.identity.principal import Principal
 from shared.identity.roles import Role
 
@@ -23,8 +23,6 @@ LEEWAY_SECONDS: Final = 5
 MAX_TOKEN_BYTES: Final = 8_192
 RESERVED_SUBS: Final = ("job:", "link:", "service:")
 """how the ledger names what is no person: nobody's `sub` begins like this"""
-_CONTROLS: Final = frozenset({"Cc", "Cs"})
-"""Unicode categories that no claim may hold: control characters and lone surrogates"""
 _TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
 
 
@@ -147,14 +145,17 @@ def principal_of(claims: dict[str, Any]) -> Principal:
     if role is Role.CLIENT and not isinstance(client_id, str):
         raise InvalidToken("a client's token needs client_id")
     name, scope, jti = (str(claims.get(claim, "")) for claim in ("name", "scope", "jti"))
-    for claim, text in (("sub", sub), ("name", name), ("client_id", client_id), ("scope", scope), ("jti", jti)):
-        if isinstance(text, str) and any(unicodedata.category(c) in _CONTROLS for c in text):
-            raise InvalidToken(f"the token's {claim} holds control characters")
+    for claim, text in (("sub", sub), ("client_id", client_id)):
+        if isinstance(text, str) and (why := inexact(text)):
+            raise InvalidToken(f"the token's {claim} {why}")
+    for claim, text in (("name", name), ("scope", scope), ("jti", jti)):
+        if why := broken_line(text):
+            raise InvalidToken(f"the token's {claim} must not hold {why}")
     return Principal(
         sub=sub,
         tenant=tenant,
         role=role,
-        name=name[:200],
+        name=one_line(name)[:200],
         client_id=client_id if isinstance(client_id, str) else None,
         scopes=frozenset(scope.split()),
         jti=jti[:200],

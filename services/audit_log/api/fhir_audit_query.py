@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.audit_log.application.ledger_view import Filters
+from shared.entry.numbers import whole_number
 from shared.http.cursor import DEFAULT_LIMIT, MAX_LIMIT
 from shared.http.fhir import bad_search
 
@@ -175,9 +176,10 @@ def _precision(seconds: str | None) -> timedelta:
 
 
 def _count(value: str) -> int:
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:6]) <= MAX_LIMIT:
-        raise bad_search("_count", f"a whole number from 1 to {MAX_LIMIT}; totals are not given")
-    return int(value)
+    try:
+        return whole_number(value, 1, MAX_LIMIT)
+    except ValueError as error:
+        raise bad_search("_count", f"{error}; totals are not given") from None
 
 
 _READERS: Final[dict[str, Callable[[Filters, str], Filters]]] = {

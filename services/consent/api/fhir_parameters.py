@@ -11,6 +11,7 @@ from services.consent.application.fhir_search import Range, Search, Token
 from services.consent.domain.fhir.criteria import subject_of
 from services.consent.domain.fhir.resource import Reference, as_end, as_start, is_date_time
 from services.consent.domain.periods import end_instant, first_instant
+from shared.entry.numbers import whole_number
 from shared.http.cursor import MAX_LIMIT
 from shared.http.fhir import bad_search
 
@@ -96,6 +97,7 @@ def _range(name: str, value: str) -> Range:
 
 
 def _count(value: str) -> int:
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:6]) <= MAX_LIMIT:
-        raise bad_search("_count", f"a whole number from 1 to {MAX_LIMIT}; totals are not given")
-    return int(value)
+    try:
+        return whole_number(value, 1, MAX_LIMIT)
+    except ValueError as error:
+        raise bad_search("_count", f"{error}; totals are not given") from None

@@ -20,7 +20,7 @@ from services.consent.domain.events import Attestation
 from services.consent.domain.fhir import codes
 from services.consent.domain.fhir.events import FhirSourceRecorded
 from services.consent.domain.fhir.reading import Imported
-from services.consent.domain.fhir.resource import parse_json
+from services.consent.domain.fhir.resource import parse_json, stored_json
 from services.consent.domain.standing import Signer
 from shared.contracts.disclosure import Action
 from shared.eventstore.model import Statement, UniqueViolation
@@ -154,7 +154,7 @@ def _kept(call: Call, imported: Imported, source: str) -> Also:
 
 def _same(sent: str, kept: str) -> bool:
     """Whether two resources differ in nothing but what the server writes."""
-    one, other = parse_json(sent), parse_json(kept)
+    one, other = parse_json(sent), stored_json(kept)
     for resource in (one, other):
         resource.pop("id", None)
         meta = {k: v for k, v in (resource.pop("meta", None) or {}).items() if k not in ("versionId", "lastUpdated")}

@@ -5,14 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.session_notes.api.models import AddendumBody, NoteChangeBody, SearchBody, SignatureBody
-from services.session_notes.api.surface import (
-    CLIENT_ID_QUERY,
-    Surface,
-    bound_to,
-    client_of,
-    optional_version,
-    respond,
-)
+from services.session_notes.api.surface import Surface, bound_to, optional_version, respond
 from services.session_notes.api.views import found_view, note_view
 from services.session_notes.application.notes import Change, add_addendum, cosign_note, revise_note, sign_note
 from services.session_notes.application.reading import list_notes, read_note
@@ -23,6 +16,7 @@ from shared.http.body import documented, parse, raw_body, read_json
 from shared.http.call import etag, expected_version, path_id
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, invalid
+from shared.http.query import CLIENT_LIST, PAGING, client_of
 
 
 def note_routes(surface: Surface) -> APIRouter:
@@ -36,7 +30,7 @@ def note_routes(surface: Surface) -> APIRouter:
         found, opened = await read_note(desk, call, path_id(note_id))
         return respond(note_view(found, opened), headers={**opened.headers, "ETag": etag(found.note.version)})
 
-    @router.get("/v1/notes", openapi_extra=CLIENT_ID_QUERY)
+    @router.get("/v1/notes", openapi_extra={"parameters": CLIENT_LIST})
     async def search(request: Request) -> Response:
         """Those of a client's notes that you may read, newest first."""
         call = surface.call(request)
@@ -46,7 +40,7 @@ def note_routes(surface: Surface) -> APIRouter:
         found, page = await list_notes(desk, call, client_id, start=start, limit=limit)
         return surface.page([note_view(n, page.opened) for n in found], page.next, bound, page.opened)
 
-    @router.post("/v1/notes/search", openapi_extra=documented(SearchBody))
+    @router.post("/v1/notes/search", openapi_extra=documented(SearchBody) | {"parameters": PAGING})
     async def find(request: Request) -> Response:
         """Your own notes that hold every word: where, not what. Up to 2,000 notes are opened, in memory; older ones by `next`.
 

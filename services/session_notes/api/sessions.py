@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.session_notes.api.models import ProgressNoteBody, PsychotherapyNoteBody, SessionBody
-from services.session_notes.api.surface import CLIENT_ID_QUERY, Surface, bound_to, client_of, respond
+from services.session_notes.api.surface import Surface, bound_to, respond
 from services.session_notes.api.views import session_view
 from services.session_notes.application.errors import answered
 from services.session_notes.application.notes import draft_note
@@ -16,6 +16,7 @@ from shared.gate.ask import Opened
 from shared.http.body import documented, read_json
 from shared.http.call import Call, etag, path_id
 from shared.http.idempotency import Answer, Repeat
+from shared.http.query import CLIENT_LIST, client_of
 
 
 def session_routes(surface: Surface) -> APIRouter:
@@ -46,7 +47,7 @@ def session_routes(surface: Surface) -> APIRouter:
         body = {**session_view(found, opened, to=call.principal.role), "prompts": prompts}
         return respond(body, headers={**opened.headers, "ETag": etag(found.version)})
 
-    @router.get("/v1/sessions", openapi_extra=CLIENT_ID_QUERY)
+    @router.get("/v1/sessions", openapi_extra={"parameters": CLIENT_LIST})
     async def search(request: Request) -> Response:
         """A client's sessions, newest first."""
         call = surface.call(request)
