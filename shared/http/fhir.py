@@ -79,8 +79,13 @@ def respond(
     request: Request, body: Mapping[str, Any] | None, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A resource in the JSON that the caller asked for; `None` is an empty answer."""
-    content = b"" if body is None else orjson.dumps(body, default=_as_written)
+    content = b"" if body is None else encoded(body)
     return Response(content, status_code=status, media_type=_answered_as(request), headers=dict(headers or {}))
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """The resource as it is sent. TypeError where it cannot be: it is tried before it is stored."""
+    return orjson.dumps(body, default=_as_written)
 
 
 def _as_written(value: Any) -> Any:

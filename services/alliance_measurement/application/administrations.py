@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from shared.gate.ask import Opened, open_one
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, Problem, conflict, invalid, not_found
+from shared.http.showing import load_each, shown
 from shared.service.amendments import Along
 from shared.service.record import record_event, write_meta
 
@@ -144,9 +146,15 @@ async def list_administrations(desk: Desk, call: Call, client_id: UUID, *, start
         return await desk.index.administrations_of(call.tenant, client_id, before, most)
 
     async def show(rows: Sequence[AdministrationRow], opened: Opened) -> list[tuple[int, dict[str, Any]]]:
-        events = await desk.index.answers(call.tenant, [r.id for r in rows if r.answered_at is not None])
+        answered = [r.id for r in rows if r.answered_at is not None]
+        events = await load_each(answered, partial(desk.index.answers, call.tenant), lambda i: i)
         along = await desk.amendments.along(call.tenant, [r.ref for r in rows])
-        return [(r.ord, administration_view(r, events.get(r.id), opened, along)) for r in rows]
+
+        def view(row: AdministrationRow) -> dict[str, Any]:
+            event = None if row.answered_at is None or opened.erased(row.id) else events[row.id]
+            return administration_view(row, event, opened, along)
+
+        return [(r.ord, shown(r.id, partial(view, r))) for r in rows]
 
     return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=max(limit + 1, ASKED_AT_ONCE))
 

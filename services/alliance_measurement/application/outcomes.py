@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from shared.gate.ask import Opened, open_one
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, invalid
+from shared.http.showing import load_each, shown
 from shared.sealing.field import Sealed
 from shared.service.amendments import Along
 from shared.service.record import record_event, write_meta
@@ -69,13 +71,21 @@ async def list_outcomes(desk: Desk, call: Call, client_id: UUID, *, measure: str
         return await desk.index.outcomes_of(call.tenant, client_id, after, most)
 
     async def show(rows: Sequence[OutcomeRow], opened: Opened) -> list[tuple[int, dict[str, Any]]]:
-        events = await desk.index.outcomes(call.tenant, [row.id for row in rows])
+        events = await load_each([row.id for row in rows], partial(desk.index.outcomes, call.tenant), lambda i: i)
         along = await desk.amendments.along(call.tenant, [row.ref for row in rows])
-        shown = [(row.ord, outcome_view(events[row.id], opened, along)) for row in rows]
-        return [(place, item) for place, item in shown if measure in (None, item["measure"]) or item.get("erased")]
+
+        def view(row: OutcomeRow) -> dict[str, Any]:
+            return outcome_view(events[row.id], opened, along)
+
+        items = [(row.ord, shown(row.id, partial(view, row))) for row in rows]
+        return [(place, item) for place, item in items if measure is None or _may_be_of(item, measure)]
 
     batch = limit + 1 if measure is None else MAX_RECORDS
     return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=batch)
+
+
+def _may_be_of(item: dict[str, Any], measure: str) -> bool:
+    return item.get("measure") == measure or bool(item.get("erased")) or "not_shown" in item
 
 
 def outcome_view(event: OutcomeRecorded, opened: Opened, along: Along) -> dict[str, Any]:

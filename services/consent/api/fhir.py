@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -38,6 +38,7 @@ from shared.http.fhir import (
 )
 from shared.http.idempotency import Idempotency
 from shared.http.problems import Problem, not_found
+from shared.http.showing import NOT_SHOWN
 
 BASE: Final = "/fhir/R4"
 _FHIR_VERSION: Final = re.compile(r";\s*fhirVersion=\"?([0-9.]{1,8})")
@@ -135,12 +136,13 @@ def router(
         entries = [
             {
                 "fullUrl": f"{base}/Consent/{consent_id}",
-                "resource": r.body,
+                **({} if r.body is None else {"resource": r.body}),
                 "request": {"method": "PUT", "url": f"Consent/{consent_id}"} if i else {"method": "POST", "url": "Consent"},
                 "response": {
                     "status": "200" if i else "201",
                     "etag": etag(r.number),
-                    "lastModified": r.body["meta"]["lastUpdated"],
+                    "lastModified": r.updated.astimezone(UTC).isoformat(timespec="milliseconds"),
+                    **(_missing([consent_id]) if r.body is None else {}),
                 },
             }
             for i, r in zip(range(len(found) - 1, -1, -1), found, strict=True)
@@ -175,7 +177,7 @@ def router(
         if found.next is not None:
             place = [found.next.created_at.isoformat(), str(found.next.record_id)]
             links.append({"relation": "next", "url": f"{base}/Consent?{query}&cursor={cursors.encode(place, bound_to=bound)}"})
-        return respond(request, _searchset(base, found.resources, links), headers=found.headers)
+        return respond(request, _searchset(base, found.resources, links, found.missing), headers=found.headers)
 
     @routes.get("/Provenance")
     async def provenances(request: Request) -> Response:
@@ -254,11 +256,20 @@ def _shown(request: Request, resource: Resource) -> Response:
     return respond(request, resource.body, headers=headers)
 
 
-def _searchset(base: str, resources: Sequence[Mapping[str, Any]], links: list[dict[str, str]]) -> dict[str, Any]:
-    entries = [
+def _searchset(
+    base: str, resources: Sequence[Mapping[str, Any]], links: list[dict[str, str]], missing: Sequence[UUID] = ()
+) -> dict[str, Any]:
+    entries: list[dict[str, Any]] = [
         {"fullUrl": f"{base}/{r['resourceType']}/{r['id']}", "resource": r, "search": {"mode": "match"}} for r in resources
     ]
+    if missing:
+        entries.append({"resource": _missing(missing)["outcome"], "search": {"mode": "outcome"}})
     return {"resourceType": "Bundle", "type": "searchset", "link": links, **({"entry": entries} if entries else {})}
+
+
+def _missing(consents: Sequence[UUID | str]) -> dict[str, Any]:
+    """What says, in the place of consents that cannot be shown, that they are there."""
+    return {"outcome": outcome([Issue("warning", "incomplete", f"Consent/{c}: {NOT_SHOWN}") for c in consents])}
 
 
 def _http_date(at: datetime) -> str:

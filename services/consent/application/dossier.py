@@ -22,6 +22,7 @@ from shared.gate.port import Gate
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import conflict, not_found
+from shared.http.showing import loaded, not_shown, shown
 from shared.sealing.event import Event, sealed_fields
 from shared.service.parts import Parts
 from shared.service.record import client_key, record_event, write_meta
@@ -130,12 +131,13 @@ class Dossier(Generic[S]):
         page = list(found[:limit])
         refs = [self._ref(p.record_id, client_id) for p in page]
         opened = await open_many(self._gate, call, refs, client_id=str(client_id))
-        items = [
-            self._view(await self.load(call.tenant, p.record_id), p.record_id, opened)
-            for p in page
-            if opened.permitted(p.record_id)
-        ]
+        items = [await self._item(call, p.record_id, opened) for p in page if opened.permitted(p.record_id)]
         return ShownPage(items, page[-1] if len(found) > limit else None, opened.headers)
+
+    async def _item(self, call: Call, record_id: UUID, opened: Opened) -> dict[str, Any]:
+        """Of a list; `not_shown` where this one cannot be."""
+        state = await loaded(record_id, self.load(call.tenant, record_id))
+        return not_shown(record_id) if state is None else shown(record_id, lambda: self._view(state, record_id, opened))
 
     def _view(self, state: S, record_id: UUID, opened: Opened) -> dict[str, Any]:
         view = self._kind.view(state, self._parts.now(), opened.keys.get(str(record_id)))

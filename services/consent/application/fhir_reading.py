@@ -17,7 +17,9 @@ from shared.eventstore.store import EventStore
 from shared.gate.ask import Opened, open_many, open_one
 from shared.gate.port import Gate
 from shared.http.call import Call
+from shared.http.fhir import encoded
 from shared.http.problems import Problem, not_found
+from shared.http.showing import UNSHOWABLE, cannot_be_shown, loaded, noted
 from shared.service.parts import Parts
 
 BATCH: Final = 100
@@ -29,7 +31,8 @@ LEDGER_ENTRY: Final = "urn:alliance-record:ledger-entry"
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    body: dict[str, Any]
+    body: dict[str, Any] | None
+    """None where it is stored in a form that cannot be shown"""
     number: int
     updated: datetime
     headers: dict[str, str]
@@ -40,6 +43,8 @@ class Found:
     """A page of a search."""
 
     resources: list[dict[str, Any]]
+    missing: list[UUID]
+    """of those that may match: consents that are stored in a form that cannot be shown"""
     next: Place | None
     """where the next page begins, known to have something on it; None on the last one"""
     headers: dict[str, str]
@@ -56,7 +61,10 @@ class FhirReading:
         if not found or (number is not None and found[-1].number != number):
             raise _without(opened)
         written = found[-1]
-        return Resource(self._shown(call, written, opened), written.number, written.last.recorded_at, opened.headers)
+        shown = self._shown(call, written, opened)
+        if shown is None:
+            raise cannot_be_shown()
+        return Resource(shown, written.number, written.last.recorded_at, opened.headers)
 
     async def history(self, call: Call, consent_id: UUID) -> tuple[list[Resource], dict[str, str]]:
         """Every version, newest first."""
@@ -74,7 +82,7 @@ class FhirReading:
 
     async def search(self, call: Call, search: Search, before: Place | None) -> Found:
         """A page of what matches and may be read. A client that the caller may not know has none, as an unknown one has."""
-        matches: list[tuple[Place, dict[str, Any]]] = []
+        matches: list[tuple[Place, dict[str, Any] | None]] = []
         entries: list[str] = []
         while True:
             places = await self._index.page(call.tenant, RecordType.CONSENT, search.client_id, before=before, limit=BATCH)
@@ -83,31 +91,32 @@ class FhirReading:
             except Problem as problem:
                 if problem.status != 404:
                     raise
-                return Found([], None, {})
+                return Found([], [], None, {})
             if len(matches) > search.count or len(places) < BATCH:
                 break
             before = places[-1]
         page = matches[: search.count]
         after = page[-1][0] if len(matches) > search.count else None
-        return Found([body for _, body in page], after, {"Audit-Entry": ", ".join(entries)})
+        missing = [place.record_id for place, body in page if body is None]
+        return Found([body for _, body in page if body is not None], missing, after, {"Audit-Entry": ", ".join(entries)})
 
     async def _matching(
         self, call: Call, search: Search, places: Any, entries: list[str], *, first: bool
-    ) -> list[tuple[Place, dict[str, Any]]]:
+    ) -> list[tuple[Place, dict[str, Any] | None]]:
         now = self._parts.now()
-        loaded = await asyncio.gather(*(versions(self._store, call.tenant, p.record_id) for p in places))
+        every = await asyncio.gather(*(loaded(p.record_id, versions(self._store, call.tenant, p.record_id)) for p in places))
         wanted = [
-            (place, found[-1])
-            for place, found in zip(places, loaded, strict=True)
-            if found and search.public(found[-1], found[-1].state.status(now))
+            (place, None if found is None else found[-1])
+            for place, found in zip(places, every, strict=True)
+            if found is None or (found and search.public(found[-1], found[-1].state.status(now)))
         ]
         if not wanted and not first:
             return []
         refs = [self._ref(str(p.record_id), str(search.client_id)) for p, _ in wanted]
         opened = await open_many(self._gate, call, refs, client_id=str(search.client_id))
         entries += map(str, opened.entries)
-        shown = [(p, self._shown(call, w, opened)) for p, w in wanted if opened.permitted(p.record_id)]
-        return [(p, body) for p, body in shown if search.sealed(body)]
+        shown = [(p, self._shown(call, w, opened) if w else None) for p, w in wanted if opened.permitted(p.record_id)]
+        return [(p, body) for p, body in shown if body is None or search.sealed(body)]
 
     async def opened(self, call: Call, consent_id: UUID, action: Action) -> Opened:
         client_id = await self._index.client_of(call.tenant, RecordType.CONSENT, consent_id)
@@ -115,10 +124,16 @@ class FhirReading:
             raise not_found()
         return await open_one(self._gate, call, action, self._ref(str(consent_id), str(client_id)))
 
-    def _shown(self, call: Call, written: Written, opened: Opened, at: datetime | None = None) -> dict[str, Any]:
+    def _shown(self, call: Call, written: Written, opened: Opened, at: datetime | None = None) -> dict[str, Any] | None:
         consent_id = written.state.consent_id
         key, erased = opened.keys.get(str(consent_id)), opened.erased(consent_id)
-        return written.shown(call.tenant, at or self._parts.now(), key, erased=erased)
+        try:
+            shown = written.shown(call.tenant, at or self._parts.now(), key, erased=erased)
+            encoded(shown)
+        except UNSHOWABLE as error:
+            noted(consent_id, error)
+            return None
+        return shown
 
     @staticmethod
     def _ref(consent_id: str, client_id: str) -> RecordRef:

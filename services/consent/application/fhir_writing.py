@@ -26,8 +26,9 @@ from shared.contracts.disclosure import Action
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.eventstore.store import EventStore
 from shared.http.call import Call
+from shared.http.fhir import encoded
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import Problem, conflict, stale_version
+from shared.http.problems import Fault, Problem, conflict, invalid, stale_version
 from shared.identity.roles import Role
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
@@ -134,6 +135,12 @@ class FhirWriting:
 
 
 def _kept(call: Call, imported: Imported, source: str) -> Also:
+    """422 where what is to be stored could not be given back."""
+    try:
+        encoded(stored_json(source))
+    except (TypeError, ValueError, ArithmeticError):
+        raise invalid([Fault("Consent", "holds what cannot be written as JSON again")]) from None
+
     def events(consent_id: UUID, at: datetime) -> list[Event]:
         return [
             FhirSourceRecorded(

@@ -1,5 +1,9 @@
 """`/v1/notes`"""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,7 +12,7 @@ from services.session_notes.api.models import AddendumBody, NoteChangeBody, Sear
 from services.session_notes.api.surface import Surface, bound_to, optional_version, respond
 from services.session_notes.api.views import found_view, note_view
 from services.session_notes.application.notes import Change, add_addendum, cosign_note, revise_note, sign_note
-from services.session_notes.application.reading import list_notes, read_note
+from services.session_notes.application.reading import NoteRead, list_notes, read_note
 from services.session_notes.application.searching import search_own
 from services.session_notes.domain.words import words_of
 from shared.gate.ask import Opened
@@ -17,6 +21,7 @@ from shared.http.call import etag, expected_version, path_id
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, invalid
 from shared.http.query import CLIENT_LIST, PAGING, client_of
+from shared.http.showing import shown
 
 
 def note_routes(surface: Surface) -> APIRouter:
@@ -38,7 +43,8 @@ def note_routes(surface: Surface) -> APIRouter:
         bound = bound_to(call, "notes", client_id)
         start, limit = surface.start(request, bound)
         found, page = await list_notes(desk, call, client_id, start=start, limit=limit)
-        return surface.page([note_view(n, page.opened) for n in found], page.next, bound, page.opened)
+        items = [shown(i, partial(_item, read, page.opened)) for i, read in found]
+        return surface.page(items, page.next, bound, page.opened)
 
     @router.post("/v1/notes/search", openapi_extra=documented(SearchBody) | {"parameters": PAGING})
     async def find(request: Request) -> Response:
@@ -106,3 +112,7 @@ def note_routes(surface: Surface) -> APIRouter:
         return raw
 
     return router
+
+
+def _item(read: Callable[[], NoteRead], opened: Opened) -> dict[str, Any]:
+    return note_view(read(), opened)

@@ -1,5 +1,9 @@
 """`/v1/sessions`"""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,7 +13,7 @@ from services.session_notes.api.surface import Surface, bound_to, respond
 from services.session_notes.api.views import session_view
 from services.session_notes.application.errors import answered
 from services.session_notes.application.notes import draft_note
-from services.session_notes.application.sessions import list_sessions, read_session, write_session
+from services.session_notes.application.sessions import SessionRead, list_sessions, read_session, write_session
 from services.session_notes.domain.note_decisions import progress_content, psychotherapy_content
 from services.session_notes.domain.notes import NoteContent, NoteKind
 from shared.gate.ask import Opened
@@ -17,6 +21,8 @@ from shared.http.body import documented, read_json
 from shared.http.call import Call, etag, path_id
 from shared.http.idempotency import Answer, Repeat
 from shared.http.query import CLIENT_LIST, client_of
+from shared.http.showing import shown
+from shared.identity.roles import Role
 
 
 def session_routes(surface: Surface) -> APIRouter:
@@ -55,7 +61,8 @@ def session_routes(surface: Surface) -> APIRouter:
         bound = bound_to(call, "sessions", client_id)
         start, limit = surface.start(request, bound)
         found, page = await list_sessions(desk, call, client_id, start=start, limit=limit)
-        return surface.page([session_view(s, page.opened, to=call.principal.role) for s in found], page.next, bound, page.opened)
+        items = [shown(i, partial(_item, read, page.opened, call.principal.role)) for i, read in found]
+        return surface.page(items, page.next, bound, page.opened)
 
     @router.post("/v1/sessions/{session_id}/progress-notes", status_code=201, openapi_extra=documented(ProgressNoteBody))
     async def progress_note(request: Request, session_id: str) -> Response:
@@ -92,3 +99,7 @@ def session_routes(surface: Surface) -> APIRouter:
         return await surface.post(call, request, raw, work)
 
     return router
+
+
+def _item(read: Callable[[], SessionRead], opened: Opened, to: Role) -> dict[str, Any]:
+    return session_view(read(), opened, to=to)

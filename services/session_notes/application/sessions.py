@@ -1,8 +1,9 @@
 """Writing a session down, and reading it with the prompts that were waiting for it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -120,13 +121,15 @@ async def read_session(desk: Desk, call: Call, session_id: UUID) -> tuple[Sessio
 
 async def list_sessions(
     desk: Desk, call: Call, client_id: UUID, *, start: Position | None, limit: int
-) -> tuple[list[SessionRead], Page[SessionRow]]:
+) -> tuple[list[tuple[UUID, Callable[[], SessionRead]]], Page[SessionRow]]:
+    """Each session with how to open it: one that cannot be opened is no reason to show none."""
+
     async def fetch(after: Position | None, most: int) -> list[SessionRow]:
         return await desk.index.sessions_of(call.tenant, client_id, after, most)
 
     page = await readable(desk.gate, call, client_id, fetch, start=start, limit=limit, likely=lambda _: True)
     streams = await desk.index.streams(call.tenant, [row.stream for row in page.rows])
-    return [read_of(streams[row.stream], page.opened) for row in page.rows], page
+    return [(row.id, partial(read_of, streams[row.stream], page.opened)) for row in page.rows], page
 
 
 async def next_session(desk: Desk, call: Call, client_id: UUID) -> tuple[list[dict[str, str]], Opened]:

@@ -139,8 +139,8 @@ def _no_constant(_: str) -> Any:
 
 
 def parse_json(text: str) -> Any:
-    """What was sent, as JSON with decimals kept as written (their precision counts in FHIR). NotJson where it is none; InvalidForm
-    where a name stands twice, a text is not valid, or a number is out of bounds."""
+    """What was sent, as JSON with decimals kept as written (their precision counts in FHIR). NotJson where it is none;
+    InvalidForm where a name stands twice, a text is not valid, or a number is out of bounds."""
     try:
         return read_json_text(text, exact_decimals=True)
     except BadJson as error:
