@@ -134,6 +134,10 @@ class ConsentResource(Part):
         return self.source_attachment is not None or self.source_reference is not None
 
 
+def _whole(text: str) -> int | Decimal:
+    return int(text) if len(text) <= 18 else Decimal(text)
+
+
 def _no_constant(_: str) -> Any:
     raise ValueError("not JSON")
 
@@ -149,7 +153,7 @@ def parse_json(text: str) -> Any:
 
 def stored_json(text: str) -> Any:
     """What this or an earlier release stored, as JSON: not checked again. ValueError, ArithmeticError where it cannot be read."""
-    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    return json.loads(text, parse_int=_whole, parse_float=Decimal, parse_constant=_no_constant)
 
 
 def read_resource(value: Any) -> ConsentResource:
