@@ -55,11 +55,23 @@ def parse(model: type[M], raw: bytes) -> M:
 
 async def read_json(request: Request, model: type[M], limit: int = MAX_BODY) -> tuple[M, bytes]:
     """The parsed body and its bytes (for the idempotency record)."""
-    kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-    if kind not in ("application/json", "application/fhir+json"):
-        raise Problem(415, "media-type", "Unsupported media type", "Send application/json.")
-    raw = await raw_body(request, limit)
+    raw = await _json_body(request, limit)
     return parse(model, raw), raw
+
+
+async def read_optional(request: Request, model: type[M]) -> tuple[M, bytes]:
+    """Like `read_json`, where no body at all stands for an empty object."""
+    raw = await raw_body(request) if request.headers.get("content-length") == "0" else await _json_body(request, MAX_BODY)
+    raw = raw or b"{}"
+    return parse(model, raw), raw
+
+
+async def _json_body(request: Request, limit: int) -> bytes:
+    kind, *parameters = (part.strip().lower() for part in request.headers.get("content-type", "application/json").split(";"))
+    charsets = {p.removeprefix("charset=").strip('"') for p in parameters if p.startswith("charset=")}
+    if kind not in ("application/json", "application/fhir+json") or charsets - {"utf-8", "utf8"}:
+        raise Problem(415, "media-type", "Unsupported media type", "Send application/json, in UTF-8.")
+    return await raw_body(request, limit)
 
 
 def fault(error: ErrorDetails) -> Fault:

@@ -1,10 +1,9 @@
 """Request bodies: strict, unknown fields refused, every fault by its pointer."""
 
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import Field
-from starlette.requests import Request
 
 from services.consent.domain.consent import Form
 from services.consent.domain.elements import MAX_TEXT
@@ -15,13 +14,11 @@ from services.consent.domain.policies import GivenPolicy, GivenProvision
 from services.consent.domain.standing import Signer
 from shared.contracts.consent_policy import ConsentKind, RelationshipRole
 from shared.entry.text import Exact, Line, Lines
-from shared.http.body import Body, parse, raw_body
-from shared.http.problems import Fault, Problem, invalid
+from shared.http.body import Body
+from shared.http.problems import Fault, invalid
 
 MAX_WORDS: Final = 10_000
 """characters of a reason or a description of evidence"""
-
-B = TypeVar("B", bound=Body)
 
 
 Name = Annotated[str, Line(200)]
@@ -129,12 +126,3 @@ class RelationshipBody(Body):
 
 class EndBody(Body):
     """Empty: a relationship ends now."""
-
-
-async def read_optional(request: Request, model: type[B]) -> tuple[B, bytes]:
-    """Like `read_json`, where no body at all stands for an empty one."""
-    raw = await raw_body(request) or b"{}"
-    kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-    if raw != b"{}" and kind != "application/json":
-        raise Problem(415, "media-type", "Unsupported media type", "Send application/json.")
-    return parse(model, raw), raw

@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.consent.api.answers import Pages, json_response
-from services.consent.api.bodies import ConsentBody, RevocationBody, SignatureBody, read_optional
+from services.consent.api.bodies import ConsentBody, RevocationBody, SignatureBody
 from services.consent.api.callers import Callers
 from services.consent.application.consents import Consents
 from services.consent.application.reading import Reading
-from shared.http.body import documented, read_json
+from shared.http.body import documented, read_json, read_optional
 from shared.http.call import etag, expected_version, path_id
 from shared.http.cursor import Cursors, limit_of
 from shared.http.idempotency import Answer, Idempotency

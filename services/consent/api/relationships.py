@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.consent.api.answers import Pages, json_response
-from services.consent.api.bodies import EndBody, RelationshipBody, read_optional
+from services.consent.api.bodies import EndBody, RelationshipBody
 from services.consent.api.callers import Callers
 from services.consent.application.reading import Reading
 from services.consent.application.relationships import Relationships
-from shared.http.body import documented, read_json
+from shared.http.body import documented, read_json, read_optional
 from shared.http.call import path_id
 from shared.http.cursor import Cursors, limit_of
 from shared.http.idempotency import Idempotency

@@ -16,7 +16,7 @@ from services.session_notes.application.reading import NoteRead, list_notes, rea
 from services.session_notes.application.searching import search_own
 from services.session_notes.domain.words import words_of
 from shared.gate.ask import Opened
-from shared.http.body import documented, parse, raw_body, read_json
+from shared.http.body import documented, read_json, read_optional
 from shared.http.call import etag, expected_version, path_id
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, invalid
@@ -76,7 +76,8 @@ def note_routes(surface: Surface) -> APIRouter:
     async def sign(request: Request, note_id: str) -> Response:
         """The author signs: from here the text stays as it is."""
         call = surface.call(request)
-        raw, note, expected = await signature_of(request), path_id(note_id), optional_version(request)
+        _, raw = await read_optional(request, SignatureBody)
+        note, expected = path_id(note_id), optional_version(request)
 
         async def work(repeat: Repeat) -> tuple[Answer, Opened]:
             return await sign_note(desk, call, note, expected=expected, repeat=repeat)
@@ -87,7 +88,8 @@ def note_routes(surface: Surface) -> APIRouter:
     async def cosign(request: Request, note_id: str) -> Response:
         """A supervisor co-signs a progress note that its author has signed."""
         call = surface.call(request)
-        raw, note, expected = await signature_of(request), path_id(note_id), optional_version(request)
+        _, raw = await read_optional(request, SignatureBody)
+        note, expected = path_id(note_id), optional_version(request)
 
         async def work(repeat: Repeat) -> tuple[Answer, Opened]:
             return await cosign_note(desk, call, note, expected=expected, repeat=repeat)
@@ -105,11 +107,6 @@ def note_routes(surface: Surface) -> APIRouter:
             return await add_addendum(desk, call, note, body.text, expected=expected, repeat=repeat)
 
         return await surface.post(call, request, raw, work)
-
-    async def signature_of(request: Request) -> bytes:
-        raw = await raw_body(request)
-        parse(SignatureBody, raw or b"{}")
-        return raw
 
     return router
 
