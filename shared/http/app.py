@@ -15,13 +15,23 @@ from shared.gate.port import GateUnavailable
 from shared.http.body import fault
 from shared.http.call import request_id_of
 from shared.http.middleware import Edge, HttpMetrics
-from shared.http.problems import Fault, Problem, gate_away, invalid, not_found, stale_version, unavailable
+from shared.http.problems import (
+    PROBLEM_JSON,
+    PROBLEM_SCHEMA,
+    Fault,
+    Problem,
+    gate_away,
+    invalid,
+    not_found,
+    stale_version,
+    unavailable,
+)
 from shared.http.query import known_parameters
 
 Check = Callable[[], Awaitable[bool]]
 
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    code: {"description": text, "content": {"application/problem+json": {}}}
+    code: {"description": text, "content": {PROBLEM_JSON: {"schema": PROBLEM_SCHEMA}}}
     for code, text in {
         401: "no valid token",
         403: "the caller may know of it, and may not do this",

@@ -11,7 +11,7 @@ import orjson
 from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from shared.eventstore.model import Overloaded, StoreUnavailable, VersionConflict
 from shared.gate.port import GateUnavailable
@@ -30,6 +30,54 @@ _ISSUES: Final = {
 }  # fmt: skip
 """status → http://hl7.org/fhir/issue-type"""
 _log = logging.getLogger("http")
+
+
+_OUTCOME_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "resourceType": {"const": "OperationOutcome"},
+        "issue": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "severity": {"enum": ["fatal", "error", "warning", "information"]},
+                    "code": {"type": "string"},
+                    "diagnostics": {"type": "string"},
+                    "expression": {"type": "array", "items": {"type": "string"}},
+                },
+                "required": ["severity", "code"],
+            },
+        },
+    },
+    "required": ["resourceType", "issue"],
+}
+_SAID: Final = {
+    400: "not understood: a search parameter, or no JSON",
+    401: "no valid token",
+    403: "the caller may know of it, and may not do this",
+    404: "nothing here that the caller may know of",
+    406: "only JSON is served",
+    409: "conflicts with the present state",
+    412: "If-Match is stale, or If-None-Exist matches several",
+    413: "too large",
+    415: "media type, content encoding or FHIR version is not supported",
+    422: "every fault as an issue with its FHIRPath",
+    428: "If-Match is required",
+    503: "freshness, ledger or database cannot be had; Retry-After",
+}
+FHIR_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    code: {"description": text, "content": {kind: {"schema": _OUTCOME_SCHEMA} for kind in (FHIR_JSON, "application/json")}}
+    for code, text in _SAID.items()
+}
+"""`responses` of a router that serves resources: every error is an OperationOutcome"""
+
+
+class FhirResponse(JSONResponse):
+    """For the OpenAPI document: what these routes answer with."""
+
+    media_type = FHIR_JSON
 
 
 class Return(StrEnum):

@@ -23,7 +23,7 @@ from shared.contracts.records import RecordType
 from shared.http.body import raw_body
 from shared.http.call import Call, authenticate
 from shared.http.cursor import Cursors
-from shared.http.fhir import bad_search, preferred, respond, route_class, scope_checked
+from shared.http.fhir import FHIR_RESPONSES, FhirResponse, bad_search, preferred, respond, route_class, scope_checked
 from shared.http.problems import Problem, not_found, unavailable
 from shared.identity.roles import Role
 from shared.identity.tokens import TokenVerifier
@@ -40,7 +40,13 @@ _CLIENTS_KINDS: Final = tuple(k.value for k in EntryKind if k not in (EntryKind.
 def fhir_router(
     ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, now: Callable[[], datetime], *, public_url: str
 ) -> APIRouter:
-    routes = APIRouter(tags=["fhir"], prefix=BASE, route_class=route_class(_problem_of))
+    routes = APIRouter(
+        tags=["fhir"],
+        prefix=BASE,
+        route_class=route_class(_problem_of),
+        responses=FHIR_RESPONSES,
+        default_response_class=FhirResponse,
+    )
     desk, base = Desk(ledger, tokens, now), f"{public_url}{BASE}"
 
     async def called(request: Request, action: str, letter: str, client: str | None) -> Call:

@@ -26,6 +26,8 @@ from shared.http.body import raw_body
 from shared.http.call import Call, etag, expected_version
 from shared.http.cursor import Cursors
 from shared.http.fhir import (
+    FHIR_RESPONSES,
+    FhirResponse,
     Issue,
     Return,
     bad_search,
@@ -56,7 +58,13 @@ def router(
     callers: Callers,
     public_url: str,
 ) -> APIRouter:
-    routes = APIRouter(tags=["fhir"], prefix=BASE, route_class=route_class(_problem_of))
+    routes = APIRouter(
+        tags=["fhir"],
+        prefix=BASE,
+        route_class=route_class(_problem_of),
+        responses=FHIR_RESPONSES,
+        default_response_class=FhirResponse,
+    )
     base = f"{public_url}{BASE}"
 
     async def called(request: Request, resource: str, letter: str) -> Call:
