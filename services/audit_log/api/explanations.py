@@ -134,7 +134,12 @@ def explanations_router(
         rules, wish = await settings.in_force(call.tenant), await settings.awaiting(call.tenant)
         return _json(_settings(rules, wish), await desk.record(call, "view-settings", {}, 1))
 
-    @router.put("/settings", summary="Choose the pack and what the organisation adds", openapi_extra=documented(NewSettings))
+    @router.put(
+        "/settings",
+        summary="Choose the pack and what the organisation adds",
+        openapi_extra=documented(NewSettings),
+        responses={202: {"description": "wished for by one officer: in force once another sends the same"}},
+    )
     async def choose(request: Request) -> Response:
         """Takes two officers: 202 to the first, and in force when the second, who sends the same within seven days, is answered
         with 200. Every version is kept: decisions are explained by the one they were made under."""

@@ -72,7 +72,7 @@ def router(
         scope_checked(call, resource, letter)
         return call
 
-    @routes.post("/Consent", status_code=201)
+    @routes.post("/Consent", status_code=201, responses={200: {"description": "If-None-Exist: one matches, and this is it"}})
     async def create(request: Request) -> Response:
         """Create a consent, or import one made elsewhere (R5 by the media type's `fhirVersion=5.0`). With `If-None-Exist`, only
         where none matches."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -23,6 +23,8 @@ from shared.http.idempotency import Answer, Repeat
 from shared.http.query import CLIENT_LIST, client_of
 from shared.http.showing import shown
 from shared.identity.roles import Role
+
+_WAITS: Final[dict[int | str, dict[str, Any]]] = {202: {"description": "the gate is away: the note waits for it, sealed"}}
 
 
 def session_routes(surface: Surface) -> APIRouter:
@@ -64,7 +66,12 @@ def session_routes(surface: Surface) -> APIRouter:
         items = [shown(i, partial(_item, read, page.opened, call.principal.role)) for i, read in found]
         return surface.page(items, page.next, bound, page.opened)
 
-    @router.post("/v1/sessions/{session_id}/progress-notes", status_code=201, openapi_extra=documented(ProgressNoteBody))
+    @router.post(
+        "/v1/sessions/{session_id}/progress-notes",
+        status_code=201,
+        openapi_extra=documented(ProgressNoteBody),
+        responses=_WAITS,
+    )
     async def progress_note(request: Request, session_id: str) -> Response:
         """A draft of a progress note: what the care team and payers may come to see.
 
@@ -77,7 +84,10 @@ def session_routes(surface: Surface) -> APIRouter:
         return await draft(call, request, session_id, raw, NoteKind.PROGRESS, content)
 
     @router.post(
-        "/v1/sessions/{session_id}/psychotherapy-notes", status_code=201, openapi_extra=documented(PsychotherapyNoteBody)
+        "/v1/sessions/{session_id}/psychotherapy-notes",
+        status_code=201,
+        openapi_extra=documented(PsychotherapyNoteBody),
+        responses=_WAITS,
     )
     async def psychotherapy_note(request: Request, session_id: str) -> Response:
         """A draft of a psychotherapy note: its author's own, kept apart under a key class of its own (45 CFR 164.501).
