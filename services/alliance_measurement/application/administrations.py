@@ -1,6 +1,6 @@
 """Asking for an administration, answering it, reading it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -146,17 +146,25 @@ async def list_administrations(desk: Desk, call: Call, client_id: UUID, *, start
         return await desk.index.administrations_of(call.tenant, client_id, before, most)
 
     async def show(rows: Sequence[AdministrationRow], opened: Opened) -> list[tuple[int, dict[str, Any]]]:
-        answered = [r.id for r in rows if r.answered_at is not None]
-        events = await load_each(answered, partial(desk.index.answers, call.tenant), lambda i: i)
-        along = await desk.amendments.along(call.tenant, [r.ref for r in rows])
-
-        def view(row: AdministrationRow) -> dict[str, Any]:
-            event = None if row.answered_at is None or opened.erased(row.id) else events[row.id]
-            return administration_view(row, event, opened, along)
-
+        view = await administration_views(desk, call.tenant, rows, opened)
         return [(r.ord, shown(r.id, partial(view, r))) for r in rows]
 
     return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=max(limit + 1, ASKED_AT_ONCE))
+
+
+async def administration_views(
+    desk: Desk, tenant: str, rows: Sequence[AdministrationRow], opened: Opened
+) -> Callable[[AdministrationRow], dict[str, Any]]:
+    """What shows each of these; it fails for one whose answer is stored in a form that cannot be shown."""
+    answered = [r.id for r in rows if r.answered_at is not None]
+    events = await load_each(answered, partial(desk.index.answers, tenant), lambda i: i)
+    along = await desk.amendments.along(tenant, [r.ref for r in rows])
+
+    def view(row: AdministrationRow) -> dict[str, Any]:
+        event = None if row.answered_at is None or opened.erased(row.id) else events[row.id]
+        return administration_view(row, event, opened, along)
+
+    return view
 
 
 def new_record(

@@ -1,6 +1,6 @@
 """Outcome scores that come from elsewhere: written down, and read back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
@@ -71,17 +71,19 @@ async def list_outcomes(desk: Desk, call: Call, client_id: UUID, *, measure: str
         return await desk.index.outcomes_of(call.tenant, client_id, after, most)
 
     async def show(rows: Sequence[OutcomeRow], opened: Opened) -> list[tuple[int, dict[str, Any]]]:
-        events = await load_each([row.id for row in rows], partial(desk.index.outcomes, call.tenant), lambda i: i)
-        along = await desk.amendments.along(call.tenant, [row.ref for row in rows])
-
-        def view(row: OutcomeRow) -> dict[str, Any]:
-            return outcome_view(events[row.id], opened, along)
-
-        items = [(row.ord, shown(row.id, partial(view, row))) for row in rows]
+        view = await outcome_views(desk, call.tenant, [row.ref for row in rows], opened)
+        items = [(row.ord, shown(row.id, partial(view, row.id))) for row in rows]
         return [(place, item) for place, item in items if measure is None or _may_be_of(item, measure)]
 
     batch = limit + 1 if measure is None else MAX_RECORDS
     return await readable(desk.gate, call, client_id, fetch, show, start=start, limit=limit, batch=batch)
+
+
+async def outcome_views(desk: Desk, tenant: str, refs: Sequence[RecordRef], opened: Opened) -> Callable[[UUID], dict[str, Any]]:
+    """What shows each of these; it fails for one that is stored in a form that cannot be shown."""
+    events = await load_each([UUID(ref.record_id) for ref in refs], partial(desk.index.outcomes, tenant), lambda i: i)
+    along = await desk.amendments.along(tenant, refs)
+    return lambda outcome_id: outcome_view(events[outcome_id], opened, along)
 
 
 def _may_be_of(item: dict[str, Any], measure: str) -> bool:

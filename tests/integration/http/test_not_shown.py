@@ -1,11 +1,15 @@
 """One record that this release cannot show: each list names it and shows the others. Over the whole record in one process."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 
+from tests.e2e.exports import export, opened
 from tests.e2e.rest import Rest
 from tests.e2e.surface import SOAP, Clinic
 from tests.integration.alliance_measurement.clinic import World, running_world
@@ -88,6 +92,27 @@ async def test_a_list_names_what_it_cannot_show_and_shows_the_rest(world: World,
     assert set(after[broken]) == {"id", "not_shown"}
     assert after[good] == before[good]
     assert [i for i, item in after.items() if "not_shown" in item] == [broken]
+
+
+async def test_an_export_names_what_it_cannot_hold_and_holds_the_rest(world: World, clinic: Clinic, tmp_path: Path) -> None:
+    made = {kind: await two(clinic, kind) for kind in ("session", "progress-note", "consent", "outcome", "administration")}
+    for kind, (broken, _) in made.items():
+        await written_otherwise(world, LISTS[kind][0], f"{kind}/{broken}")
+    archive = await asyncio.to_thread(opened, await export(clinic.client, clinic.client_id), tmp_path)
+    held = [item for file in archive.folder.rglob("*.json") for item in _items(orjson.loads(file.read_bytes()))]
+    for kind, (broken, good) in made.items():
+        (missing,) = [i for i in held if i.get("id") == broken]
+        assert set(missing) <= {"id", "not_shown", "type", "instrument_name"}, (kind, sorted(missing))
+        assert missing["not_shown"]
+        assert any(i.get("id") == good and "not_shown" not in i for i in held), kind
+
+
+def _items(document: Any) -> Iterator[dict[str, Any]]:
+    """Every object at any depth."""
+    if isinstance(document, dict):
+        yield document
+    for below in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
+        yield from _items(below)
 
 
 async def test_a_search_goes_on_without_what_it_cannot_open(world: World, clinic: Clinic) -> None:
