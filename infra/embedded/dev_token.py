@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared.entry.text import Exact, Line
 from shared.http.body import Body, read_json
 from shared.http.call import request_id_of
 from shared.http.problems import Fault, Problem, invalid
@@ -14,18 +15,18 @@ from shared.identity.development import LIFETIME_SECONDS, DevelopmentIssuer
 from shared.identity.roles import Role
 from shared.identity.tokens import InvalidToken, principal_of
 
-Text = Annotated[str, Field(min_length=1, max_length=200)]
+Id = Annotated[str, Exact(200)]
 
 
 class TokenRequest(Body):
-    sub: Text
-    name: Text | None = None
-    tenant: Text
+    sub: Id
+    name: Annotated[str, Line(200)] | None = None
+    tenant: Id
     role: Role | None = None
     roles: Annotated[list[Role], Field(min_length=1, max_length=9)] | None = None
     """of a solo practice's practitioner, instead of `role`"""
-    client_id: Text | None = None
-    scope: Annotated[str, Field(max_length=2_000)] | None = None
+    client_id: Id | None = None
+    scope: Annotated[str, Exact(2_000, shortest=0)] | None = None
 
 
 def dev_token(issuer: DevelopmentIssuer) -> ASGIApp:

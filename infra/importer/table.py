@@ -1,11 +1,14 @@
 """A table of scores by session: `id,s,<measure>[,<measure>…]`, one row a client and session; blank or NA is missing."""
 
 import csv
-import math
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
+from shared.entry.numbers import decimal_number, whole_number
+
+LARGEST_SCORE: Final = 1_000_000_000
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "."})
 
 
@@ -75,17 +78,17 @@ def _row(line: list[str], measures: tuple[str, ...]) -> Row:
     client, session = line[0].strip(), line[1].strip()
     if not client:
         raise ValueError("no client id")
-    if not session.isascii() or not session.isdigit() or not 1 <= int(session) <= 10_000:
-        raise ValueError("the session number is not a whole number from 1")
+    try:
+        number = whole_number(session, 1, 10_000)
+    except ValueError as error:
+        raise ValueError(f"the session number is not {error}") from None
     scores = []
     for measure, text in zip(measures, line[2:], strict=True):
         if text.strip().lower() in MISSING:
             continue
         try:
-            score = float(text)
-        except ValueError:
-            raise ValueError(f"the score of {measure} is not a number") from None
-        if not math.isfinite(score):
-            raise ValueError(f"the score of {measure} is not finite")
+            score = decimal_number(text.strip(), -LARGEST_SCORE, LARGEST_SCORE)
+        except ValueError as error:
+            raise ValueError(f"the score of {measure} is not {error}") from None
         scores.append((measure, score))
-    return Row(client, int(session), tuple(scores))
+    return Row(client, number, tuple(scores))

@@ -17,6 +17,7 @@ from services.audit_log.keyring.domain.keys import KeyRotation
 from services.audit_log.officers.application.provider import Endpoints, ProviderSettings
 from services.audit_log.routes_out.adapters.routes_file import parse_routes
 from services.audit_log.routes_out.application.routes import Route
+from shared.entry.numbers import whole_number
 from shared.http.addresses import is_guarded
 from shared.identity.roles import Role
 
@@ -54,8 +55,10 @@ class Settings:
         """ValueError names the variable that cannot be used."""
         default = cls()
         days = env.get("AUDIT_LOG_RELEASE_DELAY_DAYS", str(default.release_delay.days))
-        if not days.isdigit() or not 1 <= int(days) <= 365:
-            raise ValueError("AUDIT_LOG_RELEASE_DELAY_DAYS: whole days from 1 to 365")
+        try:
+            whole_number(days, 1, 365)
+        except ValueError:
+            raise ValueError("AUDIT_LOG_RELEASE_DELAY_DAYS: whole days from 1 to 365") from None
         roles = default.break_glass_roles
         named = env.get("AUDIT_LOG_BREAK_GLASS_ROLES")
         if named is not None:
@@ -117,9 +120,10 @@ def _sign_in(env: Mapping[str, str]) -> ProviderSettings | None:
 def _years(text: str | None) -> int | None:
     if not text:
         return None
-    if not text.isdigit() or not LEAST_YEARS <= int(text) <= 100:
-        raise ValueError(f"AUDIT_LOG_RETENTION_YEARS: whole years from {LEAST_YEARS} to 100, or unset to keep everything")
-    return int(text)
+    try:
+        return whole_number(text, LEAST_YEARS, 100)
+    except ValueError as error:
+        raise ValueError(f"AUDIT_LOG_RETENTION_YEARS: {error}, or unset to keep everything") from None
 
 
 def _routes(file: str | None, public_url: str) -> tuple[Route, ...]:
@@ -142,6 +146,7 @@ def _witnesses(file: str | None) -> tuple[Witness, ...]:
 
 def _whole(env: Mapping[str, str], name: str, default: int, most: int) -> int:
     text = env.get(name) or str(default)
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= most:
-        raise ValueError(f"{name}: a whole number from 1 to {most}")
-    return int(text)
+    try:
+        return whole_number(text, 1, most)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None

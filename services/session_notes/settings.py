@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.session_notes.application.downtime import Bounds
+from shared.entry.json_text import LARGEST_INTEGER
+from shared.entry.numbers import whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ def _whole(env: Mapping[str, str], name: str, usual: int, *, least: int = 0) -> 
     raw = env.get(name)
     if raw is None:
         return usual
-    if not raw.isascii() or not raw.isdigit() or int(raw) < least:
-        raise ValueError(f"{name}: a whole number from {least} on")
-    return int(raw)
+    try:
+        return whole_number(raw, least, LARGEST_INTEGER)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None

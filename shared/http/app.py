@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from starlette.exceptions import HTTPException
@@ -17,13 +17,24 @@ from shared.gate.port import GateUnavailable
 from shared.http.body import fault
 from shared.http.fhir import answer_to, is_fhir
 from shared.http.middleware import Edge, HttpMetrics
-from shared.http.problems import Fault, Problem, gate_away, invalid, not_found, stale_version, unavailable
+from shared.http.problems import (
+    PROBLEM_JSON,
+    PROBLEM_SCHEMA,
+    Fault,
+    Problem,
+    gate_away,
+    invalid,
+    not_found,
+    stale_version,
+    unavailable,
+)
+from shared.http.query import known_parameters
 from shared.identity.tokens import TokenVerifier
 
 Check = Callable[[], Awaitable[bool]]
 
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    code: {"description": text, "content": {"application/problem+json": {}}}
+    code: {"description": text, "content": {PROBLEM_JSON: {"schema": PROBLEM_SCHEMA}}}
     for code, text in {
         401: "no valid token",
         403: "the caller may know of it, and may not do this",
@@ -65,6 +76,7 @@ def create_app(
         openapi_url=f"/openapi/{name}.json",
         responses=PROBLEM_RESPONSES,
         redirect_slashes=False,
+        dependencies=[Depends(known_parameters)],
     )
     app.state.registry = registry
     app.state.http_metrics = HttpMetrics(registry, name)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
+from shared.entry.json_text import BadJson, NotJson, pointer, read_json_text
 from shared.http.problems import Fault, Problem, invalid, too_large
 
 MAX_BODY = 262_144
@@ -21,7 +22,11 @@ class Body(BaseModel):
 
 
 async def raw_body(request: Request, limit: int = MAX_BODY) -> bytes:
-    """The body's bytes. 413 beyond the limit, before it is read whole."""
+    """The body's bytes. 413 beyond the limit, before it is read whole; 415 where it is compressed."""
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("identity", ""):
+        headers = {"Accept-Encoding": "identity"}  # RFC 9110, 15.5.16
+        raise Problem(415, "content-encoding", "Unsupported content encoding", "Send the body as it is.", headers=headers)
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise too_large(limit)
@@ -37,9 +42,11 @@ async def raw_body(request: Request, limit: int = MAX_BODY) -> bytes:
 def parse(model: type[M], raw: bytes) -> M:
     """The model of a JSON body. 422 with every fault."""
     try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise invalid([Fault("", f"the body is not UTF-8 (byte {error.start})")]) from None
+        read_json_text(raw)
+    except NotJson as error:
+        raise invalid([Fault("", str(error))]) from None
+    except BadJson as error:
+        raise invalid([Fault(pointer(f.path), f.detail) for f in error.faults]) from None
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
@@ -48,17 +55,27 @@ def parse(model: type[M], raw: bytes) -> M:
 
 async def read_json(request: Request, model: type[M], limit: int = MAX_BODY) -> tuple[M, bytes]:
     """The parsed body and its bytes (for the idempotency record)."""
-    kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-    if kind not in ("application/json", "application/fhir+json"):
-        raise Problem(415, "media-type", "Unsupported media type", "Send application/json.")
-    raw = await raw_body(request, limit)
+    raw = await _json_body(request, limit)
     return parse(model, raw), raw
 
 
+async def read_optional(request: Request, model: type[M]) -> tuple[M, bytes]:
+    """Like `read_json`, where no body at all stands for an empty object."""
+    raw = await raw_body(request) if request.headers.get("content-length") == "0" else await _json_body(request, MAX_BODY)
+    raw = raw or b"{}"
+    return parse(model, raw), raw
+
+
+async def _json_body(request: Request, limit: int) -> bytes:
+    kind, *parameters = (part.strip().lower() for part in request.headers.get("content-type", "application/json").split(";"))
+    charsets = {p.removeprefix("charset=").strip('"') for p in parameters if p.startswith("charset=")}
+    if kind not in ("application/json", "application/fhir+json") or charsets - {"utf-8", "utf8"}:
+        raise Problem(415, "media-type", "Unsupported media type", "Send application/json, in UTF-8.")
+    return await raw_body(request, limit)
+
+
 def fault(error: ErrorDetails) -> Fault:
-    where = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
-    message = error["msg"].removeprefix("Value error, ")
-    return Fault(where, message)
+    return Fault(pointer(error["loc"]), error["msg"].removeprefix("Value error, "))
 
 
 def documented(model: type[BaseModel]) -> dict[str, Any]:

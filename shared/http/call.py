@@ -7,6 +7,7 @@ from uuid import UUID
 from starlette.requests import Request
 
 from shared.contracts.disclosure import Caller
+from shared.entry.text import inexact
 from shared.http.problems import Fault, forbidden, insufficient_scope, invalid, unauthenticated, unavailable
 from shared.identity.principal import Principal
 from shared.identity.roles import Role
@@ -61,10 +62,15 @@ def call_with(request: Request, token: str, tokens: TokenVerifier) -> Call:
         if acting not in principal.roles:
             raise forbidden("Your token does not hold the role in X-Acting-Role.")
         principal = replace(principal, role=Role(acting))
+    return Call(principal, token, purpose, request_id_of(request), idempotency_key(request))
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The key of a safe repeat. 422 where it is malformed."""
     key = request.headers.get("idempotency-key")
-    if key is not None and not 0 < len(key) <= 255:
-        raise invalid([Fault("header:Idempotency-Key", "1 to 255 characters")])
-    return Call(principal, token, purpose, request_id_of(request), key)
+    if key is not None and (not 0 < len(key) <= 255 or inexact(key)):
+        raise invalid([Fault("header:Idempotency-Key", "1 to 255 characters, none of them invisible")])
+    return key
 
 
 def request_id_of(request: Request) -> str:

@@ -4,7 +4,6 @@ Positions are indexes, times and ids, some of records that the caller may not kn
 The same position of the same query has the same cursor.
 """
 
-import re
 from typing import Any
 
 import orjson
@@ -15,22 +14,18 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from starlette.requests import Request
 
 from shared import base64url
+from shared.entry.numbers import whole_number
 from shared.http.problems import Fault, invalid
+from shared.http.query import parameter
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 _BLOCK = 64
 """bytes to whose multiple a position is padded"""
-_LIMIT = re.compile(r"[1-9][0-9]{0,2}")
 
 
 def limit_of(request: Request) -> int:
-    raw = request.query_params.get("limit")
-    if raw is None:
-        return DEFAULT_LIMIT
-    if not _LIMIT.fullmatch(raw) or int(raw) > MAX_LIMIT:
-        raise invalid([Fault("?limit", f"a whole number from 1 to {MAX_LIMIT}")])
-    return int(raw)
+    return parameter(request, "limit", lambda text: whole_number(text, 1, MAX_LIMIT), DEFAULT_LIMIT)
 
 
 class Cursors:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 from fastapi import Request
 from fastapi.routing import APIRoute
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from shared.http.body import raw_body
 from shared.http.call import request_id_of
@@ -24,6 +24,54 @@ _ISSUES: Final = {
     410: "deleted", 412: "conflict", 413: "too-long", 415: "not-supported", 422: "invalid", 428: "required", 503: "transient",
 }  # fmt: skip
 """status → http://hl7.org/fhir/issue-type"""
+
+
+_OUTCOME_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "resourceType": {"const": "OperationOutcome"},
+        "issue": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "severity": {"enum": ["fatal", "error", "warning", "information"]},
+                    "code": {"type": "string"},
+                    "diagnostics": {"type": "string"},
+                    "expression": {"type": "array", "items": {"type": "string"}},
+                },
+                "required": ["severity", "code"],
+            },
+        },
+    },
+    "required": ["resourceType", "issue"],
+}
+_SAID: Final = {
+    400: "not understood: a search parameter, or no JSON",
+    401: "no valid token",
+    403: "the caller may know of it, and may not do this",
+    404: "nothing here that the caller may know of",
+    406: "only JSON is served",
+    409: "conflicts with the present state",
+    412: "If-Match is stale, or If-None-Exist matches several",
+    413: "too large",
+    415: "media type, content encoding or FHIR version is not supported",
+    422: "every fault as an issue with its FHIRPath",
+    428: "If-Match is required",
+    503: "freshness, ledger or database cannot be had; Retry-After",
+}
+FHIR_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    code: {"description": text, "content": {kind: {"schema": _OUTCOME_SCHEMA} for kind in (FHIR_JSON, "application/json")}}
+    for code, text in _SAID.items()
+}
+"""`responses` of a router that serves resources: every error is an OperationOutcome"""
+
+
+class FhirResponse(JSONResponse):
+    """For the OpenAPI document: what these routes answer with."""
+
+    media_type = FHIR_JSON
 
 
 class Return(StrEnum):
@@ -73,8 +121,13 @@ def respond(
     request: Request, body: Mapping[str, Any] | None, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A resource in the JSON that the caller asked for; `None` is an empty answer."""
-    content = b"" if body is None else orjson.dumps(body, default=_as_written)
+    content = b"" if body is None else encoded(body)
     return Response(content, status_code=status, media_type=_answered_as(request), headers=dict(headers or {}))
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """The resource as it is sent. TypeError where it cannot be: it is tried before it is stored."""
+    return orjson.dumps(body, default=_as_written)
 
 
 def _as_written(value: Any) -> Any:

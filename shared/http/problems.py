@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from starlette.responses import Response
@@ -10,6 +10,32 @@ from starlette.responses import Response
 from shared.gate.port import AWAY_IN_WORDS, GateUnavailable
 
 PROBLEM_JSON = "application/problem+json"
+
+
+_ERRORS: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+        "required": ["pointer", "detail"],
+        "additionalProperties": False,
+    },
+}
+PROBLEM_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": _ERRORS,
+        "reason": {"type": "string"},
+        "request_id": {"type": "string"},
+    },
+    "required": ["type", "title", "status"],
+    "additionalProperties": False,
+}
+"""JSON schema of `Problem.document`"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ representative only.
 import hmac
 import math
 import re
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -17,6 +16,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from shared.entry.text import broken_line, inexact, one_line
 from shared.identity.principal import Principal
 from shared.identity.roles import SOLO_ROLES, Role
 
@@ -30,8 +30,6 @@ RESERVED_TENANTS: Final = ("alliance-record.",)
 MAX_LIFE_SECONDS: Final = 86_400.0
 _OF_OTHER_TOKENS: Final = frozenset({"nonce", "at_hash", "c_hash", "s_hash", "events"})
 """claims of ID tokens (OpenID Connect Core 1.0, 2) and of logout tokens (Back-Channel Logout 1.0, 2.4)"""
-_CONTROLS: Final = frozenset({"Cc", "Cs"})
-"""Unicode categories that no claim may hold: control characters and lone surrogates"""
 _TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
 
 
@@ -259,15 +257,18 @@ def principal_of(claims: dict[str, Any], deployment_officers: frozenset[str] = f
         raise InvalidToken("a client's token needs client_id")
     scope = _scope(claims)
     name, jti = (str(claims.get(claim, "")) for claim in ("name", "jti"))
-    for claim, text in (("sub", sub), ("name", name), ("client_id", client_id), ("scope", scope), ("jti", jti)):
-        if isinstance(text, str) and any(unicodedata.category(c) in _CONTROLS for c in text):
-            raise InvalidToken(f"the token's {claim} holds control characters")
+    for claim, text in (("sub", sub), ("client_id", client_id)):
+        if isinstance(text, str) and (why := inexact(text)):
+            raise InvalidToken(f"the token's {claim} {why}")
+    for claim, text in (("name", name), ("scope", scope), ("jti", jti)):
+        if why := broken_line(text):
+            raise InvalidToken(f"the token's {claim} must not hold {why}")
     return Principal(
         sub=sub,
         tenant=tenant,
         role=role,
         roles=roles,
-        name=name[:200],
+        name=one_line(name)[:200],
         client_id=client_id if isinstance(client_id, str) else None,
         scopes=frozenset(scope.split()),
         jti=jti[:200],

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.alliance_measurement.api.models import AdministrationBody, ResponsesBody
-from services.alliance_measurement.api.surface import Surface, bound_to, client_of, query_parameters, respond
+from services.alliance_measurement.api.surface import Surface, bound_to, respond
 from services.alliance_measurement.application.administrations import (
     answer_administration,
     ask_for_administration,
@@ -20,10 +20,11 @@ from services.alliance_measurement.application.administrations import (
 )
 from services.alliance_measurement.application.links import link_call, link_secret, tenant_of
 from shared.http.body import documented, read_json
-from shared.http.call import Call, path_id, request_id_of
+from shared.http.call import Call, idempotency_key, path_id, request_id_of
 from shared.http.cursor import limit_of
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import Fault, invalid, unauthenticated
+from shared.http.problems import unauthenticated
+from shared.http.query import CLIENT_LIST, client_of
 
 
 def administration_routes(surface: Surface) -> APIRouter:
@@ -87,7 +88,7 @@ def administration_routes(surface: Surface) -> APIRouter:
         view, opened = await read_administration(desk, call, path_id(administration_id))
         return respond(view, headers=opened.headers)
 
-    @router.get("/v1/administrations", openapi_extra=query_parameters("client_id", required="client_id"))
+    @router.get("/v1/administrations", openapi_extra={"parameters": CLIENT_LIST})
     async def search(request: Request) -> Response:
         """A client's administrations, newest first, as far as the caller may read them."""
         call = surface.call(request)
@@ -106,9 +107,7 @@ def _rater(surface: Surface, request: Request, administration_id: UUID) -> Call:
     tenant = tenant_of(secret.strip())
     if tenant is None:
         raise unauthenticated("This is not an answering link: ask for a new one.")
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 0 < len(key) <= 255:
-        raise invalid([Fault("header:Idempotency-Key", "1 to 255 characters")])
+    key = idempotency_key(request)
     link = secret.strip()
     if not hmac.compare_digest(link.encode(), link_secret(surface.desk.parts.secret, tenant, administration_id).encode()):
         key = None  # the gate refuses it; until then nobody learns what was sent under a key before

@@ -8,12 +8,13 @@ from pydantic import Field, JsonValue, PlainValidator, WithJsonSchema
 
 from services.alliance_measurement.domain.instrument import Rater
 from shared.contracts.disclosure import ReleaseAudience
+from shared.entry.text import Exact
 from shared.http.body import Body
 
 LARGEST_SCORE = 1_000_000_000
 """points; no measure comes near it"""
 
-InstrumentName = Annotated[str, Field(min_length=1, max_length=40)]
+InstrumentName = Annotated[str, Exact(40)]
 Measure = Annotated[
     str,
     Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$", description="1 to 40 of a-z, 0-9, '.', '_', '-': `phq-9`, or one of your own"),

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-from uuid import UUID
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -13,12 +12,7 @@ from services.alliance_measurement.application.ports import Desk
 from shared.http.call import Call, authenticate
 from shared.http.cursor import Cursors
 from shared.http.idempotency import Idempotency
-from shared.http.problems import Fault, invalid
-
-_PAGE: Final[list[dict[str, Any]]] = [
-    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}},
-    {"name": "cursor", "in": "query", "schema": {"type": "string"}},
-]
+from shared.http.query import PAGING
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +44,11 @@ def audit(entries: Sequence[int]) -> dict[str, str]:
     return {"Audit-Entry": ", ".join(map(str, entries))}
 
 
-def client_of(request: Request) -> UUID:
-    """`?client_id=`. 422 without a UUID there."""
-    try:
-        return UUID(request.query_params.get("client_id", ""))
-    except ValueError:
-        raise invalid([Fault("?client_id", "the client's id, a UUID")]) from None
-
-
 def bound_to(call: Call, *query: str) -> str:
     return "/".join((call.tenant, call.principal.sub, str(call.principal.role), *query))
 
 
-def query_parameters(*names: str, required: str | None = None, paged: bool = True) -> dict[str, Any]:
+def query_parameters(*names: str, paged: bool = True) -> dict[str, Any]:
     """`openapi_extra` of a route that reads its query itself."""
-    named = [{"name": n, "in": "query", "required": n == required, "schema": {"type": "string"}} for n in names]
-    return {"parameters": [*named, *(_PAGE if paged else [])]}
+    named = [{"name": n, "in": "query", "schema": {"type": "string"}} for n in names]
+    return {"parameters": [*named, *(PAGING if paged else [])]}

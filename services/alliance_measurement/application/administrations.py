@@ -1,17 +1,14 @@
 """Asking for an administration, answering it, reading it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from services.alliance_measurement.application.links import LinkCall, link_digest, link_secret
 from services.alliance_measurement.application.pages import Page
-from services.alliance_measurement.application.ports import (
-    AdministrationRow,
-    Desk,
-    administration_stream,
-)
+from services.alliance_measurement.application.ports import AdministrationRow, Desk, administration_stream
 from services.alliance_measurement.domain import administration
 from services.alliance_measurement.domain.administration import AdministrationAnswered, AlreadyAnswered
 from services.alliance_measurement.domain.events import EVENT_TYPES
@@ -25,6 +22,7 @@ from shared.gate.listing import Rows, listed
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, Problem, conflict, invalid
+from shared.http.showing import load_each, shown
 from shared.service.amendments import Along
 from shared.service.record import record_event, write_meta
 
@@ -144,10 +142,24 @@ async def list_administrations(desk: Desk, call: Call, client_id: UUID, *, start
 
     wanted = Rows(fetch, lambda row: row.ref, lambda row: row.ord)
     page = await listed(desk.gate, call, client_id, wanted, start=start, limit=limit)
-    events = await desk.index.answers(call.tenant, [r.id for r in page.rows if r.answered_at is not None])
-    along = await desk.amendments.along(call.tenant, [r.ref for r in page.rows])
-    items = [administration_view(r, events.get(r.id), page.opened, along) for r in page.rows]
+    view = await administration_views(desk, call.tenant, page.rows, page.opened)
+    items = [shown(r.id, partial(view, r)) for r in page.rows]
     return Page(items, page.rows[-1].ord if page.more else None, page.opened.entries)
+
+
+async def administration_views(
+    desk: Desk, tenant: str, rows: Sequence[AdministrationRow], opened: Opened
+) -> Callable[[AdministrationRow], dict[str, Any]]:
+    """What shows each of these; it fails for one whose answer is stored in a form that cannot be shown."""
+    answered = [r.id for r in rows if r.answered_at is not None]
+    events = await load_each(answered, partial(desk.index.answers, tenant), lambda i: i)
+    along = await desk.amendments.along(tenant, [r.ref for r in rows])
+
+    def view(row: AdministrationRow) -> dict[str, Any]:
+        event = None if row.answered_at is None or opened.erased(row.id) else events[row.id]
+        return administration_view(row, event, opened, along)
+
+    return view
 
 
 def new_record(

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import UUID
 
-from services.alliance_measurement.application.administrations import administration_view, typed
+from services.alliance_measurement.application.administrations import administration_views, typed
 from services.alliance_measurement.application.course import course_of
-from services.alliance_measurement.application.outcomes import outcome_view
+from services.alliance_measurement.application.outcomes import outcome_views
 from services.alliance_measurement.application.ports import AdministrationRow, Desk, OutcomeRow, release_stream
 from services.alliance_measurement.domain.instrument import Construct
 from services.alliance_measurement.domain.release import ReleaseChosen
@@ -15,6 +16,7 @@ from shared.contracts.disclosure import MAX_RECORDS, RecordRef
 from shared.contracts.records import RecordType
 from shared.export.serving import Records, together
 from shared.gate.ask import Opened
+from shared.http.showing import NOT_SHOWN, loaded, shown
 
 NOTHING: Final = "none"
 """kind of a prompt that says nothing: there is one after every rating"""
@@ -40,13 +42,11 @@ class AdministrationsSource:
         wanted = {ref.record_id for ref in refs}
         rows = [row for row in await administrations(self.desk, tenant, client_id) if str(row.id) in wanted]
         for some in together(rows):
-            events = await self.desk.index.answers(tenant, [row.id for row in some])
-            along = await self.desk.amendments.along(tenant, [row.ref for row in some])
+            view = await administration_views(self.desk, tenant, some, opened)
             for row in some:
                 instrument = self.desk.catalogue.enabled(row.instrument)
                 name = instrument.name if instrument is not None else None
-                view = administration_view(row, events.get(row.id), opened, along)
-                yield "administration", {**view, "instrument_name": name}
+                yield "administration", {**shown(row.id, partial(view, row)), "instrument_name": name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,10 @@ class CoursesSource:
             answered = await self.desk.index.answered(tenant, client_id, instrument.id)
             rows = [row for row in answered if str(row.id) in opened.outcomes]
             if any(opened.permitted(row.id) for row in rows):
-                course = await course_of(self.desk, tenant, instrument, rows, opened)
-                yield "course_of_the_alliance", {"instrument": instrument.id, "instrument_name": instrument.name, **course}
+                # a course with a rating left out would be another course, so one that cannot be shown keeps it back
+                course = await loaded(instrument.id, course_of(self.desk, tenant, instrument, rows, opened))
+                about = {"instrument": instrument.id, "instrument_name": instrument.name}
+                yield "course_of_the_alliance", {**about, **({"not_shown": NOT_SHOWN} if course is None else course)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,9 @@ class OutcomesSource:
 
     async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
         for some in together(refs):
-            events = await self.desk.index.outcomes(tenant, [UUID(ref.record_id) for ref in some])
-            along = await self.desk.amendments.along(tenant, some)
+            view = await outcome_views(self.desk, tenant, some, opened)
             for ref in some:
-                yield "outcome", outcome_view(events[UUID(ref.record_id)], opened, along)
+                yield "outcome", shown(ref.record_id, partial(view, UUID(ref.record_id)))
 
 
 @dataclass(frozen=True, slots=True)

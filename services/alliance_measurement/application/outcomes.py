@@ -1,7 +1,8 @@
 """Outcome scores that come from elsewhere: written down, and read back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from shared.gate.listing import Rows, listed
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, invalid
+from shared.http.showing import load_each, shown
 from shared.sealing.field import Sealed
 from shared.service.amendments import Along
 from shared.service.record import record_event, write_meta
@@ -70,10 +72,9 @@ async def list_outcomes(desk: Desk, call: Call, client_id: UUID, *, measure: str
         return await desk.index.outcomes_of(call.tenant, client_id, after, most)
 
     async def show(rows: Sequence[OutcomeRow], opened: Opened) -> list[tuple[int, dict[str, Any]]]:
-        events = await desk.index.outcomes(call.tenant, [row.id for row in rows])
-        along = await desk.amendments.along(call.tenant, [row.ref for row in rows])
-        shown = [(row.ord, outcome_view(events[row.id], opened, along)) for row in rows]
-        return [(place, item) for place, item in shown if measure in (None, item["measure"]) or item.get("erased")]
+        view = await outcome_views(desk, call.tenant, [row.ref for row in rows], opened)
+        items = [(row.ord, shown(row.id, partial(view, row.id))) for row in rows]
+        return [(place, item) for place, item in items if measure is None or _may_be_of(item, measure)]
 
     wanted = Rows(fetch, lambda row: row.ref, lambda row: row.ord)
     found: list[tuple[int, dict[str, Any]]] = []
@@ -86,9 +87,20 @@ async def list_outcomes(desk: Desk, call: Call, client_id: UUID, *, measure: str
         if not page.more or len(found) > limit or measure is None:
             break
         start = page.rows[-1].ord
-    shown = found[:limit]
+    kept = found[:limit]
     more = len(found) > limit or page.more
-    return Page([item for _, item in shown], shown[-1][0] if more else None, entries)
+    return Page([item for _, item in kept], kept[-1][0] if more else None, entries)
+
+
+async def outcome_views(desk: Desk, tenant: str, refs: Sequence[RecordRef], opened: Opened) -> Callable[[UUID], dict[str, Any]]:
+    """What shows each of these; it fails for one that is stored in a form that cannot be shown."""
+    events = await load_each([UUID(ref.record_id) for ref in refs], partial(desk.index.outcomes, tenant), lambda i: i)
+    along = await desk.amendments.along(tenant, refs)
+    return lambda outcome_id: outcome_view(events[outcome_id], opened, along)
+
+
+def _may_be_of(item: dict[str, Any], measure: str) -> bool:
+    return item.get("measure") == measure or bool(item.get("erased")) or "not_shown" in item
 
 
 def outcome_view(event: OutcomeRecorded, opened: Opened, along: Along) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -18,23 +18,9 @@ from shared.http.cursor import Cursors
 from shared.http.fhir import answer_to
 from shared.http.problems import Fault, Problem, conflict, forbidden, invalid
 
-LIST_PARAMETERS: Final[list[dict[str, Any]]] = [
-    {"name": "client_id", "in": "query", "required": True, "schema": {"type": "string", "format": "uuid"}},
-    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}},
-    {"name": "cursor", "in": "query", "schema": {"type": "string"}},
-]
-
 
 def json_response(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     return Response(orjson.dumps(body), status_code=status, media_type="application/json", headers=dict(headers or {}))
-
-
-def client_of(request: Request) -> UUID:
-    """The list's client. 422 without one."""
-    try:
-        return UUID(request.query_params.get("client_id", ""))
-    except ValueError:
-        raise invalid([Fault("?client_id", "the client's id, a UUID")]) from None
 
 
 class Pages:

@@ -1,47 +1,56 @@
 """Request bodies: strict, unknown fields refused, every fault by its pointer."""
 
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
-from starlette.requests import Request
+from pydantic import Field
 
 from services.consent.domain.consent import Form
+from services.consent.domain.elements import MAX_TEXT
 from services.consent.domain.events import Attestation, Grantor
 from services.consent.domain.jurisdictions import MinorAlone
 from services.consent.domain.periods import GivenPeriod
-from services.consent.domain.policies import GivenPolicy, Subject
+from services.consent.domain.policies import GivenPolicy, GivenProvision
 from services.consent.domain.standing import Signer
 from shared.contracts.consent_policy import ConsentKind, RelationshipRole
-from shared.http.body import Body, parse, raw_body
-from shared.http.problems import Fault, Problem, invalid
+from shared.entry.text import Exact, Line, Lines
+from shared.http.body import Body
+from shared.http.problems import Fault, invalid
 
 MAX_WORDS: Final = 10_000
 """characters of a reason or a description of evidence"""
 
-B = TypeVar("B", bound=Body)
+
+Name = Annotated[str, Line(200)]
+Words = Annotated[str, Lines(MAX_WORDS)]
+Sub = Annotated[str, Exact(200)]
+"""`sub` of a person or system, as in their token"""
 
 
-def _said(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must not be blank")
-    return text
+class EnteredProvision(GivenProvision):
+    """As it comes in. What an earlier release took and stored is read by the looser `GivenProvision`."""
+
+    actors: tuple[Sub, ...] = Field(default=(), max_length=100)
+    provisions: tuple["EnteredProvision", ...] = Field(default=(), max_length=100)
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_said)]
-Words = Annotated[str, Field(min_length=1, max_length=MAX_WORDS), AfterValidator(_said)]
+class EnteredPolicy(GivenPolicy):
+    provisions: tuple[EnteredProvision, ...] = Field(default=(), max_length=100)
+
+    def given(self) -> GivenPolicy:
+        return GivenPolicy.model_validate(self.model_dump())
 
 
 class GrantorBody(Body):
-    role: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_said)]
+    role: Annotated[str, Line(64)]
     name: Name
-    authority: Annotated[str, Field(max_length=MAX_WORDS)] | None = None
+    authority: Annotated[str, Lines(MAX_WORDS, shortest=0)] | None = None
 
 
 class MinorAloneBody(Body):
     """A service to which a minor consents alone. The age is checked against the jurisdiction's row, and not kept."""
 
-    service: Annotated[str, Field(min_length=1, max_length=64)]
+    service: Annotated[str, Exact(64)]
     age: Annotated[int, Field(ge=0, le=30)]
 
 
@@ -49,17 +58,17 @@ class ConsentBody(Body):
     client_id: UUID
     kind: ConsentKind
     grantor: GrantorBody
-    policy: GivenPolicy
+    policy: EnteredPolicy
     period: GivenPeriod
-    elements: dict[str, str | None] = Field(default_factory=dict, max_length=64)
+    elements: dict[str, Annotated[str, Lines(MAX_TEXT, shortest=0)] | None] = Field(default_factory=dict, max_length=64)
     """null stands for one that is not there yet"""
-    recipients: tuple[Subject, ...] = Field(default=(), max_length=100)
+    recipients: tuple[Sub, ...] = Field(default=(), max_length=100)
     part2: bool = False
     jurisdiction: Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = None
     """ISO 3166-1 alpha-2, or 3166-2: its limits of confidentiality are to be explained one by one"""
-    limits_explained: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=50)
+    limits_explained: tuple[Annotated[str, Exact(64)], ...] = Field(default=(), max_length=50)
     minor_alone: MinorAloneBody | None = None
-    review_on: Annotated[str, Field(max_length=10)] | None = None
+    review_on: Annotated[str, Exact(10)] | None = None
     supersedes: UUID | None = None
     ends_with_event: bool = False
     """it ends with an event, which `elements.expiry` names: only then can others note that it happened (…/expirations)"""
@@ -69,7 +78,7 @@ class ConsentBody(Body):
             client_id=self.client_id,
             kind=self.kind,
             grantor=Grantor(role=self.grantor.role, name=self.grantor.name, authority=self.grantor.authority),
-            policy=self.policy,
+            policy=self.policy.given(),
             period=self.period,
             elements={name: text or "" for name, text in self.elements.items()},
             recipients=self.recipients,
@@ -105,24 +114,15 @@ class RevocationBody(Body):
     """Empty withdraws the whole consent; with a recipient it is withdrawn from them alone."""
 
     reason: Words | None = None
-    recipient: Subject | None = None
+    recipient: Sub | None = None
 
 
 class RelationshipBody(Body):
     client_id: UUID
-    practitioner_id: Subject
+    practitioner_id: Sub
     role: RelationshipRole
     period: GivenPeriod
 
 
 class EndBody(Body):
     """Empty: a relationship ends now."""
-
-
-async def read_optional(request: Request, model: type[B]) -> tuple[B, bytes]:
-    """Like `read_json`, where no body at all stands for an empty one."""
-    raw = await raw_body(request) or b"{}"
-    kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-    if raw != b"{}" and kind != "application/json":
-        raise Problem(415, "media-type", "Unsupported media type", "Send application/json.")
-    return parse(model, raw), raw

@@ -7,11 +7,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.consent.api.answers import json_response
-from services.consent.api.bodies import read_optional
 from services.consent.api.callers import Callers
 from services.consent.api.life_bodies import ExpirationBody, ExplanationBody, ReconsentBody, RefusalBody
 from services.consent.application.consents import Consents
-from shared.http.body import documented, read_json
+from shared.http.body import documented, read_json, read_optional
 from shared.http.call import Call, etag, path_id
 from shared.http.idempotency import Answer, Idempotency, Repeat
 

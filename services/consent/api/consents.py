@@ -3,16 +3,17 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.consent.api.answers import LIST_PARAMETERS, Pages, client_of, json_response
-from services.consent.api.bodies import ConsentBody, RevocationBody, SignatureBody, read_optional
+from services.consent.api.answers import Pages, json_response
+from services.consent.api.bodies import ConsentBody, RevocationBody, SignatureBody
 from services.consent.api.callers import Callers
 from services.consent.application.consents import Consents
 from services.consent.application.reading import Reading
-from shared.http.body import documented, read_json
+from shared.http.body import documented, read_json, read_optional
 from shared.http.call import etag, path_id
 from shared.http.conditional import if_match, required_version
 from shared.http.cursor import Cursors, limit_of
 from shared.http.idempotency import Answer, Idempotency
+from shared.http.query import CLIENT_LIST, client_of
 
 
 def router(*, consents: Consents, reading: Reading, idempotency: Idempotency, cursors: Cursors, callers: Callers) -> APIRouter:
@@ -67,7 +68,7 @@ def router(*, consents: Consents, reading: Reading, idempotency: Idempotency, cu
         )
         return _versioned(await consents.revoked_before(call, wanted, answer) if repeated else answer)
 
-    @routes.get("/v1/consents", openapi_extra={"parameters": LIST_PARAMETERS})
+    @routes.get("/v1/consents", openapi_extra={"parameters": CLIENT_LIST})
     async def consents_of(request: Request) -> Response:
         """A client's consents, newest first. Words are left out (`withheld`) where the caller may know but not read."""
         call = await callers.of(request)

@@ -1,7 +1,6 @@
 """`/v1/persons` and `/v1/jurisdictions`: names of those who work here, and the rows of law that forms are checked against."""
 
 from dataclasses import asdict
-from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -12,17 +11,13 @@ from services.consent.application.persons import STAFF, Persons
 from services.consent.domain import jurisdictions
 from shared.http.cursor import Cursors, limit_of
 from shared.http.problems import forbidden
-
-_PARAMETERS: Final[list[dict[str, Any]]] = [
-    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}},
-    {"name": "cursor", "in": "query", "schema": {"type": "string"}},
-]
+from shared.http.query import PAGING
 
 
 def router(*, persons: Persons, callers: Callers, cursors: Cursors) -> APIRouter:
     routes = APIRouter(tags=["directory"])
 
-    @routes.get("/v1/persons", openapi_extra={"parameters": _PARAMETERS})
+    @routes.get("/v1/persons", openapi_extra={"parameters": PAGING})
     async def everybody(request: Request) -> Response:
         """Those who work here, by `sub`: the name that the identity provider last gave them. For staff; never a client's name."""
         call = await callers.of(request)

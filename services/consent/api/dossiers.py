@@ -7,12 +7,13 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.consent.api.answers import LIST_PARAMETERS, Pages, client_of, json_response
+from services.consent.api.answers import Pages, json_response
 from services.consent.api.callers import Callers
 from services.consent.application.dossier import Dossier
 from shared.http.call import Call, etag, path_id
 from shared.http.cursor import Cursors, limit_of
 from shared.http.idempotency import Answer, Idempotency, Repeat
+from shared.http.query import CLIENT_LIST, client_of
 
 
 class Served:
@@ -38,7 +39,7 @@ class Served:
     def reads(self, routes: APIRouter, listed: str, one: str) -> None:
         """Adds the list, one record and its history. `listed` and `one` describe them."""
 
-        @routes.get(f"/v1/{self.name}", description=listed, openapi_extra={"parameters": LIST_PARAMETERS})
+        @routes.get(f"/v1/{self.name}", description=listed, openapi_extra={"parameters": CLIENT_LIST})
         async def records(request: Request) -> Response:
             call = await self.callers.of(request)
             client_id, limit = client_of(request), limit_of(request)

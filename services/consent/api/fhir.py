@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -23,10 +23,22 @@ from services.consent.domain.fhir.resource import parse_json
 from shared.http.call import Call, etag
 from shared.http.conditional import required_version
 from shared.http.cursor import Cursors
-from shared.http.fhir import FhirRoute, Issue, Return, bad_search, outcome, preferred, resource_body, respond
+from shared.http.fhir import (
+    FHIR_RESPONSES,
+    FhirResponse,
+    FhirRoute,
+    Issue,
+    Return,
+    bad_search,
+    outcome,
+    preferred,
+    resource_body,
+    respond,
+)
 from shared.http.fhir_search import Pairs, count_in, criteria_of, dates_of, form_pairs, understood
 from shared.http.idempotency import Idempotency
 from shared.http.problems import Problem, insufficient_scope, not_found
+from shared.http.showing import NOT_SHOWN
 from shared.identity.scopes import granted
 
 BASE: Final = "/fhir/R4"
@@ -43,10 +55,16 @@ def router(
     callers: Callers,
     public_url: str,
 ) -> APIRouter:
-    routes = APIRouter(tags=["fhir"], prefix=BASE, route_class=FhirRoute)
+    routes = APIRouter(
+        tags=["fhir"],
+        prefix=BASE,
+        route_class=FhirRoute,
+        responses=FHIR_RESPONSES,
+        default_response_class=FhirResponse,
+    )
     base = f"{public_url}{BASE}"
 
-    @routes.post("/Consent", status_code=201)
+    @routes.post("/Consent", status_code=201, responses={200: {"description": "If-None-Exist: one matches, and this is it"}})
     async def create(request: Request) -> Response:
         """Create a consent, or import one made elsewhere (R5: `fhirVersion=5.0` in the media type). With `If-None-Exist`, or with
         criteria in the address as fhirpy sends them, only where none matches."""
@@ -154,7 +172,7 @@ def router(
         if found.next is not None:
             place = [found.next.created_at.isoformat(), str(found.next.record_id)]
             links.append({"relation": "next", "url": f"{base}/Consent?{query}&cursor={cursors.encode(place, bound_to=bound)}"})
-        return respond(request, _searchset(base, found.resources, links), headers=found.headers)
+        return respond(request, _searchset(base, found.resources, links, found.missing), headers=found.headers)
 
     @routes.get("/Provenance")
     async def provenances(request: Request) -> Response:
@@ -243,12 +261,13 @@ def _address(path: str, *queries: str) -> str:
 def _history_entry(base: str, consent_id: str, version: Resource, *, first: bool) -> dict[str, Any]:
     return {
         "fullUrl": f"{base}/Consent/{consent_id}",
-        "resource": version.body,
+        **({} if version.body is None else {"resource": version.body}),
         "request": {"method": "POST", "url": "Consent"} if first else {"method": "PUT", "url": f"Consent/{consent_id}"},
         "response": {
             "status": "201" if first else "200",
             "etag": etag(version.number),
-            "lastModified": version.body["meta"]["lastUpdated"],
+            "lastModified": version.updated.astimezone(UTC).isoformat(timespec="milliseconds"),
+            **(_missing([consent_id]) if version.body is None else {}),
         },
     }
 
@@ -266,11 +285,20 @@ def _shown(request: Request, resource: Resource) -> Response:
     return respond(request, resource.body, headers=headers)
 
 
-def _searchset(base: str, resources: Sequence[Mapping[str, Any]], links: list[dict[str, str]]) -> dict[str, Any]:
-    entries = [
+def _searchset(
+    base: str, resources: Sequence[Mapping[str, Any]], links: list[dict[str, str]], missing: Sequence[UUID] = ()
+) -> dict[str, Any]:
+    entries: list[dict[str, Any]] = [
         {"fullUrl": f"{base}/{r['resourceType']}/{r['id']}", "resource": r, "search": {"mode": "match"}} for r in resources
     ]
+    if missing:
+        entries.append({"resource": _missing(missing)["outcome"], "search": {"mode": "outcome"}})
     return {"resourceType": "Bundle", "type": "searchset", "link": links, **({"entry": entries} if entries else {})}
+
+
+def _missing(consents: Sequence[UUID | str]) -> dict[str, Any]:
+    """What says, in the place of consents that cannot be shown, that they are there."""
+    return {"outcome": outcome([Issue("warning", "incomplete", f"Consent/{c}: {NOT_SHOWN}") for c in consents])}
 
 
 def _http_date(at: datetime) -> str:

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
-from services.consent.api.bodies import Name, Words
+from services.consent.api.bodies import Name, Sub, Words
 from services.consent.domain.life_events import Because, Talk
 from services.consent.domain.people_events import AmendmentWords, DenialBasis, RepresentativeWords, RestrictionWords
 from services.consent.domain.periods import GivenPeriod, parse_date
-from services.consent.domain.policies import PURPOSES, Subject, is_label
+from services.consent.domain.policies import PURPOSES, is_label
 from shared.contracts.consent_policy import RepresentativeKind, RepresentativePower
 from shared.contracts.records import RecordType
 from shared.http.body import Body
@@ -78,7 +78,7 @@ class ExpirationBody(Body):
 
 class RepresentativeBody(Body):
     client_id: UUID
-    person: Subject
+    person: Sub
     name: Name
     kind: RepresentativeKind
     authority: Code
@@ -110,7 +110,7 @@ class CapacityBody(Body):
 
 class RestrictionBody(Body):
     client_id: UUID
-    payer: Subject
+    payer: Sub
     payer_name: Name
     paid_in_full: bool
     purposes: tuple[Annotated[str, AfterValidator(_purpose)], ...] = Field(default=("HPAYMT", "HOPERAT"), max_length=20)

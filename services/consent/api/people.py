@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.consent.api.answers import client_of, json_response
-from services.consent.api.bodies import EndBody, read_optional
+from services.consent.api.answers import json_response
+from services.consent.api.bodies import EndBody
 from services.consent.api.callers import Callers
 from services.consent.api.dossiers import Served
 from services.consent.api.life_bodies import CapacityBody, DecisionBody, RepresentativeBody, RestrictionBody
@@ -16,9 +16,10 @@ from services.consent.domain.representative import Appoint, Representative
 from services.consent.domain.restriction import Request as Restrict
 from services.consent.domain.restriction import Restriction
 from shared.contracts.disclosure import Action
-from shared.http.body import documented, read_json
+from shared.http.body import documented, read_json, read_optional
 from shared.http.call import path_id
 from shared.http.idempotency import Answer, Idempotency, Repeat
+from shared.http.query import CLIENT_ID, client_of
 from shared.identity.roles import Role
 from shared.service.parts import Parts
 
@@ -99,9 +100,7 @@ def capacities(served: Capacities, callers: Callers, idempotency: Idempotency) -
 
     @routes.get(
         "/v1/capacities",
-        openapi_extra={
-            "parameters": [{"name": "client_id", "in": "query", "required": True, "schema": {"type": "string", "format": "uuid"}}]
-        },
+        openapi_extra={"parameters": [CLIENT_ID]},
     )
     async def findings(request: Request) -> Response:
         """What was found about a client's capacity to consent, oldest first. Before any finding it is there."""

@@ -8,7 +8,10 @@ from starlette.responses import Response
 
 from services.consent.application.policy_feed import PolicyFeedReader
 from shared.contracts.records import ServiceName
+from shared.entry.json_text import LARGEST_INTEGER
+from shared.entry.numbers import whole_number
 from shared.http.problems import Fault, Problem, invalid
+from shared.http.query import parameter
 
 VerifyService = Callable[[Request], Awaitable[ServiceName]]
 """The calling service. Raises Problem: 401 where it is none, 403 where it is not the gate."""
@@ -31,15 +34,11 @@ def router(*, feed: PolicyFeedReader, verify_service: VerifyService) -> APIRoute
     async def policy_feed(request: Request) -> Response:
         """Policy changes of a tenant after a sequence, at most 500, and the newest sequence there is."""
         await verify_service(request)
-        tenant, after = request.query_params.get("tenant", ""), request.query_params.get("after", "0")
-        faults = []
+        tenant = request.query_params.get("tenant", "")
         if not 0 < len(tenant) <= 63:
-            faults.append(Fault("?tenant", "the tenant's name"))
-        if not (after.isascii() and after.isdigit() and len(after) <= 18):
-            faults.append(Fault("?after", "a policy sequence, 0 for all"))
-        if faults:
-            raise invalid(faults)
-        page = await feed.read(tenant, int(after))
+            raise invalid([Fault("?tenant", "the tenant's name")])
+        after = parameter(request, "after", lambda text: whole_number(text, 0, LARGEST_INTEGER), 0)
+        page = await feed.read(tenant, after)
         return Response(page.model_dump_json(), media_type="application/json")
 
     return routes

@@ -3,15 +3,16 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.consent.api.answers import LIST_PARAMETERS, Pages, client_of, json_response
-from services.consent.api.bodies import EndBody, RelationshipBody, read_optional
+from services.consent.api.answers import Pages, json_response
+from services.consent.api.bodies import EndBody, RelationshipBody
 from services.consent.api.callers import Callers
 from services.consent.application.reading import Reading
 from services.consent.application.relationships import Relationships
-from shared.http.body import documented, read_json
+from shared.http.body import documented, read_json, read_optional
 from shared.http.call import path_id
 from shared.http.cursor import Cursors, limit_of
 from shared.http.idempotency import Idempotency
+from shared.http.query import CLIENT_LIST, client_of
 
 
 def router(
@@ -58,7 +59,7 @@ def router(
             answer = await relationships.repeated(call, answer)
         return json_response(answer.body, answer.status)
 
-    @routes.get("/v1/relationships", openapi_extra={"parameters": LIST_PARAMETERS})
+    @routes.get("/v1/relationships", openapi_extra={"parameters": CLIENT_LIST})
     async def relationships_of(request: Request) -> Response:
         """A client's relationships, newest first: the client sees who was added to their care."""
         call = await callers.of(request)

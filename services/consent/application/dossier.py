@@ -23,6 +23,7 @@ from shared.gate.port import Gate
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import conflict
+from shared.http.showing import loaded, not_shown, shown
 from shared.sealing.event import Event, sealed_fields
 from shared.service.parts import Parts
 from shared.service.record import client_key, record_event, write_meta
@@ -128,8 +129,13 @@ class Dossier(Generic[S]):
         """A client's records of this kind that the caller may read, newest first."""
         rows = places_of(self._index, call.tenant, self._kind.record_type, client_id)
         page = await listed(self._gate, call, client_id, rows, start=before, limit=limit)
-        items = [self._view(await self.load(call.tenant, p.record_id), p.record_id, page.opened) for p in page.rows]
+        items = [await self._item(call, p.record_id, page.opened) for p in page.rows]
         return ShownPage(items, page.rows[-1] if page.more else None, page.opened.headers)
+
+    async def _item(self, call: Call, record_id: UUID, opened: Opened) -> dict[str, Any]:
+        """Of a list; `not_shown` where this one cannot be."""
+        state = await loaded(record_id, self.load(call.tenant, record_id))
+        return not_shown(record_id) if state is None else shown(record_id, lambda: self._view(state, record_id, opened))
 
     def _view(self, state: S, record_id: UUID, opened: Opened) -> dict[str, Any]:
         view = self._kind.view(state, self._parts.now(), opened.keys.get(str(record_id)))

@@ -20,6 +20,7 @@ from shared.contracts.records import RecordType
 from shared.eventstore.store import EventStore
 from shared.export.serving import Records
 from shared.gate.ask import Opened
+from shared.http.showing import loaded, not_shown
 from shared.sealing.event import Event, sealed_fields
 from shared.service.parts import Parts
 
@@ -60,16 +61,18 @@ class Source:
 
     async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
         for ref in refs:
-            key, erased = opened.keys.get(ref.record_id), opened.erased(ref.record_id)
-            state, history = None, []
-            for stored in await self.kept.store.read_stream(tenant, self.stream(UUID(ref.record_id), client_id)):
-                event = typed(stored)
-                state = self.evolve(state, event)
-                history.append(
-                    history_view(stored, event) | ({"words": words_of(event, key)} if key and sealed_in(event) else {})
-                )
-            shown = self.view(state, self.kept.parts.now(), key, erased)
-            yield str(self.record_type), {**shown, **await self._names(tenant, shown), "history": history}
+            found = await loaded(ref.record_id, self._record(tenant, client_id, ref.record_id, opened))
+            yield str(self.record_type), not_shown(ref.record_id) if found is None else found
+
+    async def _record(self, tenant: str, client_id: UUID, record_id: str, opened: Opened) -> dict[str, Any]:
+        key, erased = opened.keys.get(record_id), opened.erased(record_id)
+        state, history = None, []
+        for stored in await self.kept.store.read_stream(tenant, self.stream(UUID(record_id), client_id)):
+            event = typed(stored)
+            state = self.evolve(state, event)
+            history.append(history_view(stored, event) | ({"words": words_of(event, key)} if key and sealed_in(event) else {}))
+        shown = self.view(state, self.kept.parts.now(), key, erased)
+        return {**shown, **await self._names(tenant, shown), "history": history}
 
     async def _names(self, tenant: str, shown: Mapping[str, Any]) -> dict[str, Any]:
         """Of a relationship: who it is with."""

@@ -18,7 +18,9 @@ from shared.gate.ask import Opened, missed, open_one
 from shared.gate.listing import Rows, listed
 from shared.gate.port import Gate
 from shared.http.call import Call
+from shared.http.fhir import encoded
 from shared.http.problems import Problem, not_found
+from shared.http.showing import UNSHOWABLE, cannot_be_shown, loaded, noted
 from shared.service.parts import Parts
 
 BATCH: Final = 100
@@ -30,7 +32,8 @@ LEDGER_ENTRY: Final = "urn:alliance-record:ledger-entry"
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    body: dict[str, Any]
+    body: dict[str, Any] | None
+    """None where it is stored and cannot be shown"""
     number: int
     updated: datetime
     headers: dict[str, str]
@@ -40,7 +43,8 @@ class Resource:
 class _Match:
     number: int
     place: Place
-    written: Written
+    written: Written | None
+    """None where it could not be loaded"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Found:
     """A page of a search."""
 
     resources: list[dict[str, Any]]
+    missing: list[UUID]
+    """matches that may be read and cannot be shown"""
     next: Place | None
     """where the next page begins, known to have something on it; None on the last one"""
     headers: dict[str, str]
@@ -64,6 +70,8 @@ class FhirReading:
         wanted = found[:1] if number is None else [r for r in found if r.number == number]
         if not wanted:
             raise _without(opened)
+        if wanted[0].body is None:
+            raise cannot_be_shown()
         return replace(wanted[0], headers=opened.headers)
 
     async def history(self, call: Call, consent_id: UUID) -> tuple[list[Resource], dict[str, str]]:
@@ -96,7 +104,7 @@ class FhirReading:
             return wanted[first : first + most]
 
         rows = Rows(fetch, lambda match: self._ref(str(match.place.record_id), str(search.client_id)), lambda match: match.number)
-        matches: list[tuple[Place, dict[str, Any]]] = []
+        matches: list[tuple[Place, dict[str, Any] | None]] = []
         entries: list[int] = []
         start, more = None, True
         while more and len(matches) <= search.count:
@@ -105,24 +113,26 @@ class FhirReading:
             except Problem as problem:
                 if problem.status != 404:
                     raise
-                return Found([], None, {})
+                return Found([], [], None, {})
             entries += page.opened.entries
-            shown = [(match.place, self._shown(call, match.written, page.opened)) for match in page.rows]
-            matches += [(place, body) for place, body in shown if search.sealed(body)]
+            shown = [(m.place, self._shown(call, m.written, page.opened) if m.written else None) for m in page.rows]
+            matches += [(place, body) for place, body in shown if body is None or search.sealed(body)]
             start, more = page.rows[-1].number if page.rows else None, page.more
         found = matches[: search.count]
         after = found[-1][0] if len(matches) > search.count else None
-        return Found([body for _, body in found], after, {"Audit-Entry": ", ".join(map(str, entries))})
+        missing = [place.record_id for place, body in found if body is None]
+        bodies = [body for _, body in found if body is not None]
+        return Found(bodies, missing, after, {"Audit-Entry": ", ".join(map(str, entries))})
 
     async def _matching(self, call: Call, search: Search, before: Place | None) -> list[_Match]:
         """Every consent behind a place that matches by what is public of it, newest first."""
         now, wanted = self._parts.now(), list[_Match]()
         while True:
             places = await self._index.page(call.tenant, RecordType.CONSENT, search.client_id, before=before, limit=BATCH)
-            loaded = await asyncio.gather(*(versions(self._store, call.tenant, p.record_id) for p in places))
-            for place, found in zip(places, loaded, strict=True):
-                if found and search.public(found[-1], found[-1].state.status(now)):
-                    wanted.append(_Match(len(wanted), place, found[-1]))
+            every = await asyncio.gather(*(loaded(p.record_id, versions(self._store, call.tenant, p.record_id)) for p in places))
+            for place, found in zip(places, every, strict=True):
+                if found is None or (found and search.public(found[-1], found[-1].state.status(now))):
+                    wanted.append(_Match(len(wanted), place, None if found is None else found[-1]))
             if len(places) < BATCH:
                 return wanted
             before = places[-1]
@@ -133,10 +143,17 @@ class FhirReading:
             raise await missed(self._gate, call, action)
         return await open_one(self._gate, call, action, self._ref(str(consent_id), str(client_id)))
 
-    def _shown(self, call: Call, written: Written, opened: Opened, at: datetime | None = None) -> dict[str, Any]:
+    def _shown(self, call: Call, written: Written, opened: Opened, at: datetime | None = None) -> dict[str, Any] | None:
+        """The consent as a resource; None where it is stored and cannot be shown."""
         consent_id = written.state.consent_id
         key, erased = opened.keys.get(str(consent_id)), opened.erased(consent_id)
-        return written.shown(call.tenant, at or self._parts.now(), key, erased=erased)
+        try:
+            shown = written.shown(call.tenant, at or self._parts.now(), key, erased=erased)
+            encoded(shown)
+        except UNSHOWABLE as error:
+            noted(consent_id, error)
+            return None
+        return shown
 
     @staticmethod
     def _ref(consent_id: str, client_id: str) -> RecordRef:

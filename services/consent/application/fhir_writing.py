@@ -20,7 +20,7 @@ from services.consent.domain.events import Attestation
 from services.consent.domain.fhir import codes
 from services.consent.domain.fhir.events import FhirSourceRecorded
 from services.consent.domain.fhir.reading import Imported
-from services.consent.domain.fhir.resource import parse_json
+from services.consent.domain.fhir.resource import parse_json, stored_json
 from services.consent.domain.fhir.shape import in_fhir
 from services.consent.domain.life import decide
 from services.consent.domain.standing import Signer
@@ -29,8 +29,9 @@ from shared.eventstore.model import Statement, UniqueViolation
 from shared.eventstore.store import EventStore
 from shared.http.call import Call
 from shared.http.conditional import Expected
+from shared.http.fhir import encoded
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import Problem, conflict
+from shared.http.problems import Fault, Problem, conflict, invalid
 from shared.identity.roles import Role
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
@@ -169,6 +170,12 @@ def _ends(state: Consent, imported: Imported) -> bool:
 
 
 def _kept(call: Call, imported: Imported, source: str) -> Also:
+    """422 where what is to be stored could not be given back."""
+    try:
+        encoded(stored_json(source))
+    except (TypeError, ValueError, ArithmeticError):
+        raise invalid([Fault("Consent", "holds what cannot be written as JSON again")]) from None
+
     def events(consent_id: UUID, at: datetime) -> list[Event]:
         return [
             FhirSourceRecorded(
@@ -189,7 +196,7 @@ def _kept(call: Call, imported: Imported, source: str) -> Also:
 
 def _same(sent: str, kept: str) -> bool:
     """Whether two resources differ in nothing but what the server writes."""
-    one, other = parse_json(sent), parse_json(kept)
+    one, other = parse_json(sent), stored_json(kept)
     for resource in (one, other):
         resource.pop("id", None)
         meta = {k: v for k, v in (resource.pop("meta", None) or {}).items() if k not in ("versionId", "lastUpdated")}

@@ -9,6 +9,8 @@ from services.consent.application.persons import Persons
 from services.consent.application.ports import Place, RecordIndex
 from services.consent.application.streams import consent_stream, load_consent, load_relationship, typed
 from services.consent.application.views import consent_view, history_view, relationship_view
+from services.consent.domain.consent import Consent
+from services.consent.domain.relationship import Relationship
 from shared.contracts.disclosure import Action, RecordRef
 from shared.contracts.records import RecordType
 from shared.eventstore.store import EventStore
@@ -16,6 +18,7 @@ from shared.gate.ask import Opened, missed, open_one
 from shared.gate.listing import Rows, listed
 from shared.gate.port import Gate
 from shared.http.call import Call
+from shared.http.showing import loaded, not_shown, shown
 from shared.service.parts import Parts
 
 
@@ -65,25 +68,34 @@ class Reading:
 
     async def consents(self, call: Call, client_id: UUID, before: Place | None, limit: int) -> ShownPage:
         places, last, opened = await self._page(call, RecordType.CONSENT, client_id, before, limit)
-        states = await asyncio.gather(*(load_consent(self._store, call.tenant, p.record_id) for p in places))
+        ids = [p.record_id for p in places]
+        states = await asyncio.gather(*(loaded(i, load_consent(self._store, call.tenant, i)) for i in ids))
         now = self._parts.now()
-        items = [
-            consent_view(state, now, opened.keys.get(str(state.consent_id)), erased=opened.erased(state.consent_id))
-            for state in states
-        ]
+
+        def view(consent_id: UUID, state: Consent | None) -> dict[str, Any]:
+            if state is None:
+                return not_shown(consent_id)
+            key, erased = opened.keys.get(str(consent_id)), opened.erased(consent_id)
+            return shown(consent_id, lambda: consent_view(state, now, key, erased=erased))
+
+        items = [view(i, state) for i, state in zip(ids, states, strict=True)]
         return ShownPage(items, last, opened.headers)
 
     async def relationships(self, call: Call, client_id: UUID, before: Place | None, limit: int) -> ShownPage:
         places, last, opened = await self._page(call, RecordType.RELATIONSHIP, client_id, before, limit)
-        permitted = [p for p in places if opened.permitted(p.record_id)]
-        states = await asyncio.gather(*(load_relationship(self._store, call.tenant, p.record_id) for p in permitted))
+        ids = [p.record_id for p in places if opened.permitted(p.record_id)]
+        states = await asyncio.gather(*(loaded(i, load_relationship(self._store, call.tenant, i)) for i in ids))
         now = self._parts.now()
-        subs = [state.started.practitioner_id for state in states]
+        subs = [state.started.practitioner_id for state in states if state is not None]
         names = await self._persons.names(call.tenant, subs) if self._persons else {}
-        items = [
-            {**relationship_view(state, now), "practitioner_name": names.get(sub)}
-            for state, sub in zip(states, subs, strict=True)
-        ]
+
+        def view(relationship_id: UUID, state: Relationship | None) -> dict[str, Any]:
+            if state is None:
+                return not_shown(relationship_id)
+            named = {"practitioner_name": names.get(state.started.practitioner_id)}
+            return shown(relationship_id, lambda: {**relationship_view(state, now), **named})
+
+        items = [view(i, state) for i, state in zip(ids, states, strict=True)]
         return ShownPage(items, last, opened.headers)
 
     async def _page(

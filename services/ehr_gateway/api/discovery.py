@@ -7,8 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from services.ehr_gateway.domain.capability import capability_statement, smart_configuration
-
-FHIR_JSON = "application/fhir+json"
+from shared.http.fhir import FHIR_JSON, FhirResponse
 
 
 def router(
@@ -22,7 +21,7 @@ def router(
 ) -> APIRouter:
     routes = APIRouter(tags=["discovery"])
 
-    @routes.get("/fhir/R4/metadata", summary="FHIR CapabilityStatement")
+    @routes.get("/fhir/R4/metadata", summary="FHIR CapabilityStatement", response_class=FhirResponse)
     async def metadata() -> Response:
         body = capability_statement(base_url=public_url, on=now().date(), version=version)
         return JSONResponse(body, media_type=FHIR_JSON)

@@ -18,6 +18,12 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     "version-required": ("If-Match is required", "Read the resource and send its ETag in If-Match with the change."),
     "too-large": ("Too large", "The body is larger than this address takes."),
     "media-type": ("Unsupported media type", "Send application/json."),
+    "content-encoding": ("Unsupported content encoding", "Send the body as it is, without compression."),
+    "not-shown": (
+        "Stored, and cannot be shown",
+        "An earlier release stored this record in a form that this release cannot show. Tell the operator its id; lists show the "
+        "other records.",
+    ),
     "invalid": ("Some of the input is not valid", "Every fault is listed in errors[] with a JSON pointer to it."),
     "idempotency-key-reused": (
         "This Idempotency-Key stands for another request",

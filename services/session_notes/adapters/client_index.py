@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from services.session_notes.application.client_index import Token, Work
+from services.session_notes.domain.lookup import SPELLING
 from shared.contracts.disclosure import IndexField
 from shared.contracts.records import KeyClass
 from shared.eventstore.model import Statement
@@ -15,7 +16,7 @@ _CANDIDATES: Final = (
     "SELECT DISTINCT client_id FROM client_index WHERE tenant_id = $1 AND field = $2 "
     "AND (kid, token) IN (SELECT * FROM unnest($3::text[], $4::bytea[])) ORDER BY client_id LIMIT $5"
 )
-_WORK: Final = "SELECT kid, after, done FROM client_index_work WHERE tenant_id = $1"
+_WORK: Final = "SELECT kid, after, done, spelling FROM client_index_work WHERE tenant_id = $1"
 _TENANTS: Final = "SELECT tenant_id FROM client_index_tenant"
 _TENANT: Final = "INSERT INTO client_index_tenant (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING"
 _CLIENTS: Final = (
@@ -23,12 +24,13 @@ _CLIENTS: Final = (
 )
 _ADD: Final = "INSERT INTO client_index (tenant_id, client_id, field, kid, token) VALUES ($1, $2, $3, $4, $5)"
 _BEGUN: Final = (
-    "INSERT INTO client_index_work (tenant_id, kid, done) "
-    "VALUES ($1, $2, NOT EXISTS (SELECT FROM client WHERE tenant_id = $1)) ON CONFLICT (tenant_id) DO NOTHING"
+    "INSERT INTO client_index_work (tenant_id, kid, done, spelling) "
+    "VALUES ($1, $2, NOT EXISTS (SELECT FROM client WHERE tenant_id = $1), $3) ON CONFLICT (tenant_id) DO NOTHING"
 )
 _UNDER: Final = (
-    "INSERT INTO client_index_work (tenant_id, kid, done) VALUES ($1, $2, false) "
-    "ON CONFLICT (tenant_id) DO UPDATE SET kid = $2, after = NULL, done = false WHERE client_index_work.kid <> $2"
+    "INSERT INTO client_index_work (tenant_id, kid, done, spelling) VALUES ($1, $2, false, $3) "
+    "ON CONFLICT (tenant_id) DO UPDATE SET kid = $2, after = NULL, done = false, spelling = $3 "
+    "WHERE (client_index_work.kid, client_index_work.spelling) <> ($2, $3)"
 )
 _FORGET: Final = "DELETE FROM client_index WHERE tenant_id = $1 AND client_id = ANY($2::uuid[])"
 _MAKE: Final = (
@@ -54,7 +56,7 @@ class PostgresClientIndex:
 
     async def work(self, tenant: str) -> Work | None:
         rows = await self._store.fetch(tenant, _WORK, tenant)
-        return Work(rows[0]["kid"], rows[0]["after"], rows[0]["done"]) if rows else None
+        return Work(rows[0]["kid"], rows[0]["after"], rows[0]["done"], rows[0]["spelling"]) if rows else None
 
     async def tenants(self) -> list[str]:
         return [row["tenant_id"] for row in await self._store.fetch(_NO_TENANT, _TENANTS)]
@@ -66,10 +68,10 @@ class PostgresClientIndex:
         return tuple(Statement(_ADD, (tenant, t.client_id, str(t.field), t.kid, t.token)) for t in tokens)
 
     def begun(self, tenant: str, kid: str) -> tuple[Statement, ...]:
-        return Statement(_BEGUN, (tenant, kid)), Statement(_TENANT, (tenant,))
+        return Statement(_BEGUN, (tenant, kid, SPELLING)), Statement(_TENANT, (tenant,))
 
     def under(self, tenant: str, kid: str) -> tuple[Statement, ...]:
-        return Statement(_UNDER, (tenant, kid)), Statement(_TENANT, (tenant,))
+        return Statement(_UNDER, (tenant, kid, SPELLING)), Statement(_TENANT, (tenant,))
 
     def made_anew(self, tenant: str, work: Work, clients: Sequence[UUID], tokens: Sequence[Token]) -> tuple[Statement, ...]:
         whose, fields = [t.client_id for t in tokens], [str(t.field) for t in tokens]

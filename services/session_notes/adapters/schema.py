@@ -85,6 +85,9 @@ CREATE TABLE IF NOT EXISTS client_index_tenant (
     "parked": PARKED,
 }
 
+# by which rule names were folded before their tokens were made: 1 before this column was there
+_COLUMNS: Final = ("ALTER TABLE client_index_work ADD COLUMN IF NOT EXISTS spelling int NOT NULL DEFAULT 1",)
+
 _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS session_of_client ON session (tenant_id, client_id, created_at, session_id)",
     "CREATE INDEX IF NOT EXISTS note_of_client ON note (tenant_id, client_id, created_at, note_id)",
@@ -102,6 +105,7 @@ _TENANT_NAMES: Final = (
 
 DDL: Final[tuple[str, ...]] = (
     *_TABLES.values(),
+    *_COLUMNS,
     *_INDEXES,
     *(statement for name in _TABLES for statement in tenant_table(name)),
     *waiting_table.SCHEMA,

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,7 +25,9 @@ from shared.export.serving import Exporter, PublicKeyBody, Records, together
 from shared.gate.ask import Opened
 from shared.http.body import documented, read_json
 from shared.http.call import path_id
+from shared.http.showing import shown
 from shared.identity.roles import Role
+from shared.service.amendments import Along
 
 EARLIER: Final = "earlier_version_of_a_note"
 
@@ -59,7 +62,7 @@ class ClientSource:
     async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
         if refs:
             stored = await self.desk.store.read_stream(tenant, client_stream(client_id))
-            yield "client", client_view(client_of(stored, opened), opened)
+            yield "client", shown(client_id, lambda: client_view(client_of(stored, opened), opened))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,8 @@ class SessionsSource:
         return [row.ref for row in reversed(rows)]
 
     async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
-        async for stored in _streams(self.desk, tenant, refs, session_stream):
-            # the copy is the client's, whoever fetches it for them
-            yield "session", session_view(session_of(stored, opened), opened, to=Role.CLIENT)
+        async for session_id, stored in _streams(self.desk, tenant, refs, session_stream):
+            yield "session", shown(session_id, partial(_session, stored, opened))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +100,21 @@ class NotesSource:
 
     async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
         amended = await self.desk.amendments.along(tenant, refs)
-        async for stored in _streams(self.desk, tenant, refs, self.kind.stream):
-            note = fold(stored)
-            yield str(self.record_type), note_view(note_of(note, opened, amended), opened)
-            if not opened.erased(note.note_id) and not opened.redactions(note.note_id):
-                for earlier in _earlier(stored, note.content_version, opened):
+        async for note_id, stored in _streams(self.desk, tenant, refs, self.kind.stream):
+            item = shown(note_id, partial(_note, stored, opened, amended))
+            yield str(self.record_type), item
+            if "not_shown" not in item and not opened.erased(note_id) and not opened.redactions(note_id):
+                for earlier in _earlier(stored, fold(stored).content_version, opened):
                     yield EARLIER, earlier
+
+
+def _session(stored: list[StoredEvent], opened: Opened) -> dict[str, Any]:
+    # the copy is the client's, whoever fetches it for them
+    return session_view(session_of(stored, opened), opened, to=Role.CLIENT)
+
+
+def _note(stored: list[StoredEvent], opened: Opened, amended: Along) -> dict[str, Any]:
+    return note_view(note_of(fold(stored), opened, amended), opened)
 
 
 def _earlier(stored: Sequence[StoredEvent], current: int, opened: Opened) -> list[Mapping[str, Any]]:
@@ -119,13 +130,13 @@ def _earlier(stored: Sequence[StoredEvent], current: int, opened: Opened) -> lis
 
 async def _streams(
     desk: Desk, tenant: str, refs: Sequence[RecordRef], stream: Callable[[UUID], str]
-) -> AsyncIterator[list[StoredEvent]]:
+) -> AsyncIterator[tuple[UUID, list[StoredEvent]]]:
     """Events of each record, a few records at a time."""
     for some in together(refs):
-        names = [stream(UUID(ref.record_id)) for ref in some]
-        found = await desk.index.streams(tenant, names)
-        for name in names:
-            yield found[name]
+        names = {UUID(ref.record_id): stream(UUID(ref.record_id)) for ref in some}
+        found = await desk.index.streams(tenant, list(names.values()))
+        for record_id, name in names.items():
+            yield record_id, found[name]
 
 
 def _after(rows: Sequence[SessionRow] | Sequence[NoteRow]) -> Position | None:

@@ -3,21 +3,20 @@
 from base64 import b64encode
 from typing import Annotated
 
-from pydantic import Field
-
 from services.session_notes.application.clients import ClientRead
 from services.session_notes.application.ports import Desk
 from services.session_notes.domain.likeness import Alike, compare
 from shared.contracts.likeness import LIKENESS, Likeness, digest_of, key_of
 from shared.contracts.topics import SESSION_NOTES
+from shared.entry.text import Exact, Line
 from shared.http.body import Body
 
 
 class LikenessBody(Body):
-    sub: Annotated[str, Field(min_length=1, max_length=200)]
+    sub: Annotated[str, Exact(200)]
     """of the member of staff"""
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    address: Annotated[str, Field(max_length=400)] | None = None
+    name: Annotated[str, Line(200)]
+    address: Annotated[str, Line(400, shortest=0)] | None = None
     """theirs, where the officer knows it; it is compared and forgotten"""
 
 

@@ -9,38 +9,38 @@ from pydantic_core import PydanticCustomError
 
 from services.session_notes.domain.clients import ClientIdentity, Identifier
 from services.session_notes.domain.lookup import Wanted
-from services.session_notes.domain.sections import NoteFormat
+from services.session_notes.domain.sections import MAX_TEXT, NoteFormat
 from services.session_notes.domain.sessions import Attendance, Modality, SessionDetails, SessionFormat
+from shared.entry.text import Exact, Line, Lines
 from shared.http.body import Body
 from shared.http.problems import Fault, invalid
 
-_LINE: Final = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
-"""one line with something on it"""
-
 MAX_MEMBERS: Final = 30
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_LINE)]
-LongLine = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_LINE)]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=32)]
-Sections = Annotated[dict[str, str], Field(min_length=1, max_length=100)]
+Words = Annotated[str, Line(200)]
+Address = Annotated[str, Line(500)]
+Id = Annotated[str, Exact(200)]
+"""an identifier, or the `sub` of a person: kept as it is sent, or refused"""
+Label = Annotated[str, Exact(32)]
+Sections = Annotated[dict[str, Annotated[str, Lines(MAX_TEXT, shortest=0)]], Field(min_length=1, max_length=100)]
 
 
 class IdentifierBody(Body):
-    system: Line
-    value: Line
+    system: Id
+    value: Id
 
 
 class ClientBody(Body):
     """A client at intake."""
 
-    name: Line
+    name: Words
     birth_date: date | None
     """null where it is not known; it must be said"""
     identifiers: Annotated[tuple[IdentifierBody, ...], Field(max_length=20)] = ()
-    pronouns: Line | None = None
+    pronouns: Words | None = None
     language: Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")] | None = None
-    phone: Line | None = None
-    email: Line | None = None
-    address: LongLine | None = None
+    phone: Words | None = None
+    email: Words | None = None
+    address: Address | None = None
 
     def identity(self) -> ClientIdentity:
         return ClientIdentity(
@@ -56,15 +56,15 @@ class ClientBody(Body):
 
 
 class IdentifierSearchBody(Body):
-    value: Line
-    system: Line | None = None
+    value: Id
+    system: Id | None = None
     """absent: of any system"""
 
 
 class ClientSearchBody(Body):
     """Whom to look for: an identifier, a name, or both; whatever is given must agree. Words stand in the body, never in a URL."""
 
-    name: Line | None = None
+    name: Words | None = None
     birth_date: date | None = None
     """with a name or an identifier: too many share one for it to stand alone"""
     identifier: IdentifierSearchBody | None = None
@@ -81,8 +81,8 @@ class SessionBody(Body):
     """A session that was held or missed. Times carry their offset from UTC."""
 
     client_id: UUID
-    therapist_id: Line
-    participants: Annotated[tuple[Line, ...], Field(max_length=50)] = ()
+    therapist_id: Id
+    participants: Annotated[tuple[Words, ...], Field(max_length=50)] = ()
     started_at: AwareDatetime
     ended_at: AwareDatetime
     modality: Modality
@@ -131,13 +131,13 @@ class NoteChangeBody(Body):
 
 
 class AddendumBody(Body):
-    text: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+    text: Annotated[str, Lines(20_000)]
 
 
 class SearchBody(Body):
     """Words to find in your own notes. They travel in the body: a URL ends up in logs."""
 
-    words: Annotated[str, StringConstraints(min_length=2, max_length=200)]
+    words: Annotated[str, Line(200, shortest=2)]
     """each begins a word of the note, in any case; all must be there"""
     client_id: UUID | None = None
     """absent: of all your clients"""

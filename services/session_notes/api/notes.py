@@ -1,28 +1,28 @@
 """`/v1/notes`"""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.session_notes.api.models import AddendumBody, NoteChangeBody, SearchBody, SignatureBody
-from services.session_notes.api.surface import (
-    CLIENT_ID_QUERY,
-    Surface,
-    bound_to,
-    client_of,
-    respond,
-)
+from services.session_notes.api.surface import Surface, bound_to, respond
 from services.session_notes.api.views import found_view, note_view
 from services.session_notes.application.notes import Change, add_addendum, cosign_note, revise_note, sign_note
-from services.session_notes.application.reading import list_notes, read_note
+from services.session_notes.application.reading import NoteRead, list_notes, read_note
 from services.session_notes.application.searching import search_own
 from services.session_notes.domain.words import words_of
 from shared.gate.ask import Opened
-from shared.http.body import documented, parse, raw_body, read_json
+from shared.http.body import documented, read_json, read_optional
 from shared.http.call import etag, path_id
 from shared.http.conditional import if_match, required_version
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, invalid
+from shared.http.query import CLIENT_LIST, PAGING, client_of
+from shared.http.showing import shown
 
 
 def note_routes(surface: Surface) -> APIRouter:
@@ -36,7 +36,7 @@ def note_routes(surface: Surface) -> APIRouter:
         found, opened = await read_note(desk, call, path_id(note_id))
         return respond(note_view(found, opened), headers={**opened.headers, "ETag": etag(found.note.version)})
 
-    @router.get("/v1/notes", openapi_extra=CLIENT_ID_QUERY)
+    @router.get("/v1/notes", openapi_extra={"parameters": CLIENT_LIST})
     async def search(request: Request) -> Response:
         """Those of a client's notes that you may read, newest first."""
         call = surface.call(request)
@@ -44,9 +44,9 @@ def note_routes(surface: Surface) -> APIRouter:
         bound = bound_to(call, "notes", client_id)
         start, limit = surface.start(request, bound)
         found, page = await list_notes(desk, call, client_id, start=start, limit=limit)
-        return surface.page([note_view(n, page.opened) for n in found], page, bound)
+        return surface.page([shown(i, partial(_item, read, page.opened)) for i, read in found], page, bound)
 
-    @router.post("/v1/notes/search", openapi_extra=documented(SearchBody))
+    @router.post("/v1/notes/search", openapi_extra=documented(SearchBody) | {"parameters": PAGING})
     async def find(request: Request) -> Response:
         """Your own notes that hold every word: where, not what. Up to 2,000 notes are opened, in memory; older ones by `next`.
 
@@ -76,7 +76,8 @@ def note_routes(surface: Surface) -> APIRouter:
     async def sign(request: Request, note_id: str) -> Response:
         """The author signs: from here the text stays as it is."""
         call = surface.call(request)
-        raw, note, expected = await signature_of(request), path_id(note_id), if_match(request)
+        _, raw = await read_optional(request, SignatureBody)
+        note, expected = path_id(note_id), if_match(request)
 
         async def work(repeat: Repeat) -> tuple[Answer, Opened]:
             return await sign_note(desk, call, note, expected=expected, repeat=repeat)
@@ -87,7 +88,8 @@ def note_routes(surface: Surface) -> APIRouter:
     async def cosign(request: Request, note_id: str) -> Response:
         """A supervisor co-signs a progress note that its author has signed."""
         call = surface.call(request)
-        raw, note, expected = await signature_of(request), path_id(note_id), if_match(request)
+        _, raw = await read_optional(request, SignatureBody)
+        note, expected = path_id(note_id), if_match(request)
 
         async def work(repeat: Repeat) -> tuple[Answer, Opened]:
             return await cosign_note(desk, call, note, expected=expected, repeat=repeat)
@@ -106,9 +108,8 @@ def note_routes(surface: Surface) -> APIRouter:
 
         return await surface.post(call, request, raw, work)
 
-    async def signature_of(request: Request) -> bytes:
-        raw = await raw_body(request)
-        parse(SignatureBody, raw or b"{}")
-        return raw
-
     return router
+
+
+def _item(read: Callable[[], NoteRead], opened: Opened) -> dict[str, Any]:
+    return note_view(read(), opened)

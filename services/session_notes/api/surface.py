@@ -17,18 +17,8 @@ from shared.gate.listing import Listed
 from shared.http.call import Call, authenticate, etag
 from shared.http.cursor import Cursors, limit_of
 from shared.http.idempotency import Answer, Idempotency, Repeat
-from shared.http.problems import Fault, invalid
 
 Work = Callable[[Repeat], Awaitable[tuple[Answer, Opened]]]
-
-CLIENT_ID_QUERY: dict[str, Any] = {
-    "parameters": [
-        {"name": "client_id", "in": "query", "required": True, "schema": {"type": "string", "format": "uuid"}},
-        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}},
-        {"name": "cursor", "in": "query", "schema": {"type": "string"}},
-    ]
-}
-"""`openapi_extra` of the lists"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +70,6 @@ class Surface:
 
 def respond(body: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     return Response(orjson.dumps(body), status_code=status, media_type="application/json", headers=dict(headers or {}))
-
-
-def client_of(request: Request) -> UUID:
-    """`?client_id=`. 422 without a UUID there."""
-    try:
-        return UUID(request.query_params.get("client_id", ""))
-    except ValueError:
-        raise invalid([Fault("?client_id", "the client's id, a UUID")]) from None
 
 
 def bound_to(call: Call, what: str, client_id: UUID | None) -> str:

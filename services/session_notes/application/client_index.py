@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from services.session_notes.domain.clients import ClientIdentity
-from services.session_notes.domain.lookup import tokens_of
+from services.session_notes.domain.lookup import SPELLING, tokens_of
 from shared.contracts.disclosure import IndexField, IndexKey
 from shared.eventstore.model import Statement
 
@@ -30,6 +30,12 @@ class Work:
     after: UUID | None
     """the last client that is done"""
     done: bool
+    spelling: int = SPELLING
+    """the rule by which names were folded for them"""
+
+    @property
+    def finished(self) -> bool:
+        return self.done and self.spelling == SPELLING
 
 
 class ClientIndex(Protocol):
@@ -52,7 +58,7 @@ class ClientIndex(Protocol):
         """The index of a tenant that has none: nothing to make anew where there is no client yet. To come before the first."""
 
     def under(self, tenant: str, kid: str) -> tuple[Statement, ...]:
-        """From now on the tenant's tokens are to stand under this key."""
+        """From now on the tenant's tokens are to stand under this key, in the spelling of this release."""
 
     def made_anew(self, tenant: str, work: Work, clients: Sequence[UUID], tokens: Sequence[Token]) -> tuple[Statement, ...]:
         """New tokens in place of all old ones of these clients, none for whoever was erased; the work moves on behind them. To be

@@ -1,4 +1,6 @@
-"""Tokens of clients made anew under a new index key: by a registered job, a hundred clients at a time, going on after a crash.
+"""Tokens of clients made anew under a new index key, or by a new rule for names.
+
+A registered job does it, a hundred clients at a time, and goes on after a crash.
 
 While it lasts both keys find. An erasure that comes in between comes before or after each step, never within: a step holds the
 stream that erasures are written to.
@@ -12,6 +14,7 @@ from typing import Any, Final
 from services.session_notes.application.client_index import FIELDS, ClientIndex, Work, tokens_for
 from services.session_notes.application.clients import client_of
 from services.session_notes.application.ports import Desk, client_stream
+from services.session_notes.domain.lookup import SPELLING
 from shared.contracts.disclosure import Action, Caller, DisclosureRequest, RecordRef
 from shared.contracts.records import RecordType
 from shared.gate.ask import opened, refusal_problem
@@ -35,7 +38,7 @@ class Reindexing:
         work = await self._index.work(tenant)
         if work is None or work.kid != kid:
             await self._desk.store.append(tenant, (), statements=self._index.under(tenant, kid))
-        if work is None or work.kid != kid or not work.done:
+        if work is None or work.kid != kid or not work.finished:
             self.wake(tenant)
 
     def wake(self, tenant: str) -> None:
@@ -76,8 +79,11 @@ class Reindexing:
     async def _step(self, tenant: str) -> bool:
         """Whether there is more to do."""
         work = await self._index.work(tenant)
-        if work is None or work.done:
+        if work is None or work.finished:
             return False
+        if work.spelling != SPELLING:  # an earlier release folded names by another rule: begin anew
+            await self._desk.store.append(tenant, (), statements=self._index.under(tenant, work.kid))
+            return True
         clients = await self._index.clients_after(tenant, work.after, BATCH)
         if not clients:
             await self._desk.store.append(tenant, (), statements=(self._index.finished(tenant, work),))

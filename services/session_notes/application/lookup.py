@@ -13,9 +13,11 @@ from services.session_notes.application.ports import Desk, client_stream
 from services.session_notes.domain.lookup import Wanted
 from shared.contracts.disclosure import Action, Decision, RecordRef
 from shared.contracts.records import RecordType
-from shared.gate.ask import ask, opened
+from shared.eventstore.model import StoredEvent
+from shared.gate.ask import Opened, ask, opened
 from shared.http.call import Call
 from shared.http.problems import Fault, forbidden, invalid
+from shared.http.showing import UNSHOWABLE, noted
 
 MOST_CANDIDATES: Final = 100
 
@@ -47,9 +49,18 @@ async def look_up(desk: Desk, index: ClientIndex, call: Call, wanted: Wanted) ->
     released = opened(answer)
     readable = [c for c in candidates if released.permitted(c) and not released.erased(c)]
     streams = await desk.index.streams(call.tenant, [client_stream(c) for c in readable])
-    read = [client_of(streams[client_stream(c)], released) for c in readable]
+    read = [r for c in readable if (r := _read(c, streams[client_stream(c)], released)) is not None]
     found = [r for r in read if r.identity is not None and wanted.is_met_by(r.identity)]
     return LookedUp(found, (*asked.entries, *answer.entries), kid)
+
+
+def _read(client_id: UUID, stored: list[StoredEvent], released: Opened) -> ClientRead | None:
+    """None where the client is stored in a form that cannot be shown: then nobody can tell whether they are meant."""
+    try:
+        return client_of(stored, released)
+    except UNSHOWABLE as error:
+        noted(client_id, error)
+        return None
 
 
 def _ref(client_id: UUID) -> RecordRef:

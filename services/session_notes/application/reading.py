@@ -1,7 +1,9 @@
 """Reading notes: closed from the store, opened with what the gate released, forgotten with the request."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from services.session_notes.application.notes import load_notes, note_row
@@ -11,6 +13,7 @@ from shared.contracts.disclosure import Action
 from shared.gate.ask import Opened, open_one
 from shared.gate.listing import Listed, Rows, listed
 from shared.http.call import Call
+from shared.http.showing import load_each
 from shared.service.amendments import Along, Amendment
 
 
@@ -39,15 +42,21 @@ async def read_note(desk: Desk, call: Call, note_id: UUID) -> tuple[NoteRead, Op
 
 async def list_notes(
     desk: Desk, call: Call, client_id: UUID, *, start: Position | None, limit: int
-) -> tuple[list[NoteRead], Listed[NoteRow]]:
+) -> tuple[list[tuple[UUID, Callable[[], NoteRead]]], Listed[NoteRow]]:
+    """Each note with how to open it: one that cannot be opened is no reason to show none."""
+
     async def fetch(after: Position | None, most: int) -> list[NoteRow]:
         return await desk.index.notes_of(call.tenant, client_id, after, most)
 
     rows = Rows(fetch, lambda row: row.ref, place_of)
     page = await listed(desk.gate, call, client_id, rows, start=start, limit=limit)
-    notes = await load_notes(desk, call.tenant, page.rows)
+    notes = await load_each(page.rows, partial(load_notes, desk, call.tenant), lambda row: row.id)
     amended = await desk.amendments.along(call.tenant, [row.ref for row in page.rows])
-    return [read_of(notes[row.stream].state, page.opened, amended) for row in page.rows], page
+
+    def read(row: NoteRow) -> NoteRead:
+        return read_of(notes[row.stream].state, page.opened, amended)
+
+    return [(row.id, partial(read, row)) for row in page.rows], page
 
 
 def read_of(note: Note, opened: Opened, amended: Along) -> NoteRead:

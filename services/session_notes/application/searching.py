@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from services.session_notes.domain.words import sections_with
 from shared.contracts.disclosure import MAX_RECORDS, Action
 from shared.gate.ask import Opened, ask, opened
 from shared.http.call import Call
+from shared.http.showing import load_each
 
 MOST_SEARCHED: Final = 2_000
 """notes in one request; older ones are behind `next`"""
@@ -59,9 +61,11 @@ async def search_own(desk: Desk, call: Call, client_id: UUID | None, words: Sequ
 
 
 async def _within(desk: Desk, tenant: str, rows: Sequence[NoteRow], released: Opened, words: Sequence[str]) -> list[Found]:
-    notes = await load_notes(desk, tenant, rows)
+    notes = await load_each(rows, partial(load_notes, desk, tenant), lambda row: row.id)
     found = []
     for row in rows:
+        if row.stream not in notes:
+            continue
         note, key = notes[row.stream].state, released.key(row.id)
         where = sections_with(words, note.content.open(key), [a.text.open(key) for a in note.addenda])
         if where:

@@ -1,8 +1,9 @@
 """Writing a session down, and reading it with the prompts that were waiting for it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,13 +11,7 @@ from services.session_notes.application.clients import load
 from services.session_notes.application.errors import answered
 from services.session_notes.application.ports import Desk, Position, SessionRow, place_of, session_stream
 from services.session_notes.application.prompts import shown
-from services.session_notes.domain.sessions import (
-    Session,
-    SessionDetails,
-    SessionWasHeld,
-    SessionWasMissed,
-    joint_sessions,
-)
+from services.session_notes.domain.sessions import Session, SessionDetails, SessionWasHeld, SessionWasMissed, joint_sessions
 from shared.contracts.disclosure import MAX_RECORDS, Action, Decision, RecordRef
 from shared.contracts.records import RecordType
 from shared.contracts.session_notes import SESSION_HELD, SessionHeld
@@ -120,14 +115,16 @@ async def read_session(desk: Desk, call: Call, session_id: UUID) -> tuple[Sessio
 
 async def list_sessions(
     desk: Desk, call: Call, client_id: UUID, *, start: Position | None, limit: int
-) -> tuple[list[SessionRead], Listed[SessionRow]]:
+) -> tuple[list[tuple[UUID, Callable[[], SessionRead]]], Listed[SessionRow]]:
+    """Each session with how to open it: one that cannot be opened is no reason to show none."""
+
     async def fetch(after: Position | None, most: int) -> list[SessionRow]:
         return await desk.index.sessions_of(call.tenant, client_id, after, most)
 
     rows = Rows(fetch, lambda row: row.ref, place_of)
     page = await listed(desk.gate, call, client_id, rows, start=start, limit=limit)
     streams = await desk.index.streams(call.tenant, [row.stream for row in page.rows])
-    return [read_of(streams[row.stream], page.opened) for row in page.rows], page
+    return [(row.id, partial(read_of, streams[row.stream], page.opened)) for row in page.rows], page
 
 
 async def next_session(desk: Desk, call: Call, client_id: UUID) -> tuple[list[dict[str, str]], Opened]:

@@ -1,9 +1,9 @@
 """What a member of staff and a client have in common, as flags: names and addresses compared where alone they may be opened."""
 
-import unicodedata
 from dataclasses import dataclass
 
 from services.session_notes.domain.clients import ClientIdentity
+from shared.entry.names import folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,7 @@ def compare(client: ClientIdentity, name: str, address: str | None) -> Alike:
 
 
 def _words(text: str) -> list[str]:
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    words = "".join(c if c.isalnum() else " " for c in plain).split()
+    words = "".join(c if c.isalnum() else " " for c in folded(text)).split()
     return [w for w in words if w not in _TITLES]
 
 

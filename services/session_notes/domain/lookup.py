@@ -12,13 +12,16 @@ from typing import Final
 
 from services.session_notes.domain.clients import ClientIdentity
 from shared.contracts.disclosure import IndexField, IndexKey
+from shared.entry.names import folded
 
+SPELLING: Final = 2
+"""number of the rule by which names are folded before a token is made of them; another rule makes every token anew"""
 TOKEN_BYTES: Final = 2
 """a bucket: two clients with one token are more often two names than namesakes, so the table does not say who is called alike"""
 
 
 def normal(text: str) -> str:
-    """One spelling: NFKC, case folded (which may undo it, so once more), runs of blanks as one."""
+    """One spelling of an identifier: NFKC, case folded (which may undo it, so once more), runs of blanks as one."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return " ".join(folded.split())
 
@@ -45,12 +48,12 @@ class Wanted:
         assert key.field is self.field
         if self.identifier is not None:
             return _token(key, normal(self.identifier))
-        name = normal(self.name or "")
+        name = folded(self.name or "")
         return _token(key, name) if self.birth_date is None else _token(key, name, self.birth_date.isoformat())
 
     def is_met_by(self, identity: ClientIdentity) -> bool:
         return (
-            (self.name is None or normal(self.name) == normal(identity.name))
+            (self.name is None or folded(self.name) == folded(identity.name))
             and (self.birth_date is None or self.birth_date == identity.birth_date)
             and (self.identifier is None or any(self._names(i.system, i.value) for i in identity.identifiers))
         )
@@ -66,10 +69,10 @@ def tokens_of(identity: ClientIdentity, key: IndexKey) -> frozenset[bytes]:
         case IndexField.IDENTIFIER:
             return frozenset(_token(key, normal(i.value)) for i in identity.identifiers)
         case IndexField.NAME:
-            return frozenset({_token(key, normal(identity.name))})
+            return frozenset({_token(key, folded(identity.name))})
         case IndexField.NAME_AND_BIRTH_DATE:
             born = identity.birth_date
-            return frozenset() if born is None else frozenset({_token(key, normal(identity.name), born.isoformat())})
+            return frozenset() if born is None else frozenset({_token(key, folded(identity.name), born.isoformat())})
 
 
 def _token(key: IndexKey, *parts: str) -> bytes:

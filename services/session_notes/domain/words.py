@@ -1,17 +1,17 @@
-"""What it means that a note holds a word: no matter which case, form of accents or width it was typed in."""
+"""What it means that a note holds a word: no matter which case, accents, apostrophes or width it was typed in."""
 
 import re
 from collections.abc import Mapping, Sequence
-from unicodedata import normalize
 
 from services.session_notes.domain.notes import NoteContent
+from shared.entry.names import folded
 
 _WORD = re.compile(r"\w+")
 
 
 def words_of(text: str) -> list[str]:
-    """Words in NFKC and case-folded (folding can undo the form, so it is made once more): `Straße` and `STRASSE` are one."""
-    return _WORD.findall(normalize("NFKC", normalize("NFKC", text).casefold()))
+    """Words as names are compared: `Straße` and `STRASSE` are one, and so are `O’Hara` and `ohara`."""
+    return _WORD.findall(folded(text))
 
 
 def sections_with(wanted: Sequence[str], content: NoteContent, addenda: Sequence[str]) -> list[str]:

@@ -1,12 +1,15 @@
 """FHIR Consent over HTTP, with PostgreSQL and the real gate: as an EHR would use it."""
 
 import asyncio
+import gzip
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import orjson
 import pytest
 
+from services.consent.domain.fhir.resource import stored_json
 from tests.e2e.rest import Answer, Person
 from tests.integration.consent.test_erasure import erased
 from tests.integration.consent.world import Clinic
@@ -67,6 +70,80 @@ async def stored(clinic: Clinic, consent_id: str) -> bytes:
         await connection.close()
     assert "consent.fhir-source-recorded" in {r["type"] for r in rows}
     return b"".join(r["data"] for r in rows)
+
+
+def as_an_earlier_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It took any JSON, and stored it before it tried to write it again."""
+    monkeypatch.setattr("services.consent.api.fhir.parse_json", stored_json)
+    monkeypatch.setattr("services.consent.application.fhir_writing.encoded", lambda _: b"")
+
+
+async def test_a_consent_that_cannot_be_shown_takes_no_other_along(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = (await post(clinic.intake, consent(clinic))).id
+    with monkeypatch.context() as earlier:
+        as_an_earlier_release(earlier)
+        broken = consent(clinic, extension=[{"url": "https://example.org/x", "valueString": "LONE"}])
+        raw = orjson.dumps(broken).replace(b"LONE", b"\\ud800")
+        failed = await clinic.intake.call("POST", f"{BASE}/Consent", raw, Content_Type=FHIR_JSON)
+    assert failed.status == 500, "an earlier release answered so, and had stored it"
+
+    query = f"{BASE}/Consent?patient={clinic.client_id}"
+    bundle = (await clinic.intake.get(query)).json
+    shown = {e["search"]["mode"]: e["resource"] for e in bundle["entry"]}
+    assert shown["match"]["id"] == good
+    (told,) = shown["outcome"]["issue"]
+    listed = (await clinic.intake.get(f"/v1/consents?client_id={clinic.client_id}")).json["items"]
+    (bad,) = {i["id"] for i in listed} - {good}
+    assert (told["severity"], told["code"]) == ("warning", "incomplete")
+    assert told["diagnostics"].startswith(f"Consent/{bad}: ")
+
+    history = (await clinic.intake.get(f"{BASE}/Consent/{bad}/_history")).json
+    assert all("resource" not in e and e["response"]["outcome"]["resourceType"] == "OperationOutcome" for e in history["entry"])
+    one = await clinic.intake.call("GET", f"{BASE}/Consent/{bad}")
+    assert (one.status, issues(one)[0]["code"]) == (500, "exception")
+    assert (await clinic.intake.get(f"/v1/consents/{bad}")).json["status"] in ("active", "proposed")
+
+
+@pytest.mark.parametrize(
+    "path", ["text.div", "contained.0.name", "extension.0.valueString", "provision.actor.0.reference.display"]
+)
+@pytest.mark.parametrize("bad", [b"\\ud800", b"\\u0000", b"\\u0085"])
+async def test_broken_text_is_refused_wherever_it_stands(clinic: Clinic, path: str, bad: bytes) -> None:
+    place: Any = "LONE"
+    for part in reversed(path.split(".")[1:]):
+        place = [place] if part.isdigit() else {part: place}
+    raw = orjson.dumps(consent(clinic, **{path.split(".")[0]: place}))
+    for sent in (raw.replace(b"LONE", bad), raw.replace(b'"LONE"', b'{"' + bad + b'":1}')):
+        answer = await clinic.intake.call("POST", f"{BASE}/Consent", sent, Content_Type=FHIR_JSON)
+        assert answer.status == 422, answer.text
+        assert issues(answer)[0]["expression"][0].startswith(f"Consent.{path.split('.')[0]}")
+    assert (await clinic.intake.get(f"{BASE}/Consent?patient={clinic.client_id}")).json.get("entry") is None
+
+
+@pytest.mark.parametrize("number", [b"1e" + b"9" * 20, b"1" * 5_000, b"1e-400", b"0." + b"0" * 100 + b"1"])
+async def test_a_number_that_cannot_be_given_back_is_refused(clinic: Clinic, number: bytes) -> None:
+    raw = orjson.dumps(consent(clinic)).replace(b":1.5}", b":" + number + b"}")
+    answer = await clinic.intake.call("POST", f"{BASE}/Consent", raw, Content_Type=FHIR_JSON)
+    assert answer.status == 422, answer.text
+    assert issues(answer)[0]["expression"] == ["Consent.extension[0].valueDecimal"]
+
+
+async def test_a_long_decimal_is_given_back_digit_by_digit(clinic: Clinic) -> None:
+    for number in (b"12345678901234567890123", b"1.50000000000000000000", b"2.5e10"):
+        raw = orjson.dumps(consent(clinic)).replace(b":1.5}", b":" + number + b"}")
+        made = await clinic.intake.call("POST", f"{BASE}/Consent", raw, want=201, Content_Type=FHIR_JSON)
+        assert number.decode().replace("e10", "E+10") in made.text
+
+
+async def test_names_that_stand_twice_and_compressed_bodies_are_refused(clinic: Clinic) -> None:
+    raw = orjson.dumps(consent(clinic))
+    twice = raw.replace(b'"status":"active"', b'"status":"active","status":"draft"')
+    answer = await clinic.intake.call("POST", f"{BASE}/Consent", twice, Content_Type=FHIR_JSON)
+    assert (answer.status, issues(answer)[0]["expression"]) == (422, ["Consent.status"])
+    packed = await clinic.intake.call(
+        "POST", f"{BASE}/Consent", gzip.compress(raw), Content_Type=FHIR_JSON, Content_Encoding="gzip"
+    )
+    assert (packed.status, packed.headers["Accept-Encoding"]) == (415, "identity")
 
 
 async def test_what_was_sent_is_given_back_and_counts(clinic: Clinic) -> None:

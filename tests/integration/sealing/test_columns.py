@@ -98,6 +98,7 @@ PUBLIC: Final[dict[str, str]] = {
     "idempotency.answer": "ids, status and version of what was made; content is rebuilt through the gate",
     "parked_order.reason": "why an operator gave a message up, one line: an operator holds no key and sees no payload",
     "client_index.token": "two bytes of an HMAC under a key that the service does not keep: a bucket, not a name (ADR 0055)",
+    "client_index_work.spelling": "number of the rule by which names are folded: the same for every client",
     "persons.name": "of staff, never of a client: a directory (ADR 0043)",
     "ledger_agent.name": "of staff, never of a client: the ledger is searched by it",
     "policy_event.payload": "consent-policy.v1: codes, ids and periods (tests/contract/test_public_fields.py)",

@@ -15,6 +15,7 @@ from services.session_notes.application.client_index import Token, Work
 from services.session_notes.application.indexing import JOB, Reindexing
 from services.session_notes.application.ports import Desk
 from services.session_notes.domain.events import EVENT_TYPES
+from services.session_notes.domain.lookup import normal
 from shared.contracts.consent_policy import RelationshipRole
 from shared.contracts.disclosure import Action, Caller, DisclosureRequest, IndexField, RecordKey
 from shared.contracts.records import KeyClass
@@ -204,6 +205,48 @@ async def test_what_a_crash_left_is_done_at_the_next_start_once_the_gate_answers
         task.cancel()
     assert len(await rows(clinic)) == 2
     assert await found(clinic.intake, NOOR) == [clinic.client_id]
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("İpek Işık", "ipek ışık"),
+        ("İpek Işık", "IPEK ISIK"),
+        ("Sinéad O’Hara", "Sinead O'Hara"),
+        ("Zoë Ångström", "zoe angstrom"),
+        ("Łukasz Søren\u00adsen", "lukasz sorensen"),
+        ("Anna‐Lena Groß", "ANNA-LENA GROSS"),
+    ],
+)
+async def test_a_name_is_found_as_people_type_it(clinic: Clinic, name: str, typed: str) -> None:
+    made = await clinic.intake.post("/v1/clients", {"name": name, "birth_date": "1988-02-29"})
+    assert await found(clinic.intake, {"name": typed}) == [made.id]
+    assert await found(clinic.intake, {"name": typed, "birth_date": "1988-02-29"}) == [made.id]
+    shown = (await clinic.intake.post(SEARCH, {"name": typed}, want=200)).json["items"][0]
+    assert shown["name"] == name, "as it was entered"
+
+
+async def test_tokens_of_an_earlier_spelling_are_made_anew_at_the_next_start(
+    clinic: Clinic, index: tuple[PostgresClientIndex, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, store = index
+    with monkeypatch.context() as earlier:
+        earlier.setattr("services.session_notes.domain.lookup.folded", normal)
+        made = await clinic.intake.post("/v1/clients", {"name": "İpek Işık", "birth_date": None})
+    await sql(clinic, "UPDATE client_index_work SET spelling = 1, done = true WHERE tenant_id = $1")
+    assert await found(clinic.stranger, {"name": "nobody"}) == [], "a look-up alone does not wait for the start"
+    desk = Desk(clinic.world.alliance, clinic.world.line, store, PostgresIndex(store), Amendments(store))
+    task = asyncio.create_task(Reindexing(desk, table).run())
+
+    async def done() -> bool:
+        work = await table.work(clinic.tenant)
+        return work is not None and work.finished
+
+    try:
+        await until("the work is done", done, 15)
+    finally:
+        task.cancel()
+    assert await found(clinic.intake, {"name": "ipek isik"}) == [made.id]
 
 
 async def test_an_unknown_key_stops_the_work_and_an_erased_one_is_passed_over(

@@ -19,7 +19,7 @@ from services.audit_log.ledger.application.ledger_view import Filters, LedgerVie
 from services.audit_log.ledger.domain.signed_note import parse_vkey
 from shared.http.call import Call, authenticate
 from shared.http.cursor import Cursors
-from shared.http.fhir import FhirRoute, bad_search, preferred, respond
+from shared.http.fhir import FHIR_RESPONSES, FhirResponse, FhirRoute, bad_search, preferred, respond
 from shared.http.fhir_search import Pairs, form_pairs
 from shared.http.problems import not_found
 from shared.identity.roles import Role
@@ -38,7 +38,13 @@ class _AuditRoute(LedgerRoute, FhirRoute):
 def fhir_router(
     ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, now: Callable[[], datetime], *, public_url: str
 ) -> APIRouter:
-    routes = APIRouter(tags=["fhir"], prefix=BASE, route_class=_AuditRoute)
+    routes = APIRouter(
+        tags=["fhir"],
+        prefix=BASE,
+        route_class=_AuditRoute,
+        responses=FHIR_RESPONSES,
+        default_response_class=FhirResponse,
+    )
     desk, base = Desk(ledger, tokens, now), f"{public_url}{BASE}"
 
     async def called(request: Request, action: str, client: str | None) -> Call:

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.audit_log.break_glass.application.grants import BreakGlass, GrantWanted
 from services.audit_log.decision.domain.grants import Grant
+from shared.entry.text import Exact, Line, Lines
 from shared.eventstore.model import Statement
 from shared.http.body import Body, documented, read_json
 from shared.http.call import authenticate, path_id
@@ -19,12 +20,12 @@ from shared.identity.tokens import TokenVerifier
 class NewGrant(Body):
     client_id: UUID
     purpose: Literal["BTG", "ETREAT", "THREAT"]
-    reason: Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
+    reason: Annotated[str, Lines(2000)]
     """kept in the ledger's payload alone"""
-    scope: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(max_length=50)] = ()
+    scope: Annotated[tuple[Annotated[str, Exact(64)], ...], Field(max_length=50)] = ()
     """key classes or record ids; empty: all that an emergency opens. THREAT: exactly one record id"""
     minutes: Annotated[int, Field(ge=1, le=240)]
-    recipient: Annotated[str, Field(min_length=2, max_length=200)] | None = None
+    recipient: Annotated[str, Line(200, shortest=2)] | None = None
     """THREAT: a person or body able to lessen the threat"""
 
 

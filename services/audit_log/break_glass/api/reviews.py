@@ -6,16 +6,15 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter
-from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit_log.break_glass.application.reviews import Reviewing
 from services.audit_log.break_glass.domain.reviews import Finding, Review
 from services.audit_log.ledger.api.access import Desk, LedgerRoute
-from services.audit_log.ledger.api.query import unknown_parameters
 from services.audit_log.ledger.application.ledger_view import LedgerView, StoredEntry
 from services.audit_log.ledger.domain.payload import instant
+from shared.entry.text import Line, Lines
 from shared.http.body import Body, documented, read_json
 from shared.http.call import authenticate, path_id
 from shared.http.cursor import Cursors, limit_of
@@ -28,14 +27,14 @@ STATUSES = ("open", "documentation", "decided", "all")
 class Documentation(Body):
     """Kept in the ledger's payload alone."""
 
-    recipient: Annotated[str, Field(min_length=2, max_length=200)] | None = None
+    recipient: Annotated[str, Line(200, shortest=2)] | None = None
     """who received it, and where they belong"""
-    nature_of_emergency: Annotated[str, Field(min_length=10, max_length=2000)] | None = None
+    nature_of_emergency: Annotated[str, Lines(2000, shortest=10)] | None = None
 
 
 class ReviewDecision(Body):
     decision: Literal["justified", "not_justified"]
-    note: Annotated[str, Field(min_length=10, max_length=2000)]
+    note: Annotated[str, Lines(2000, shortest=10)]
     """kept in the ledger's payload alone"""
 
 
@@ -52,12 +51,9 @@ def reviews_router(
     async def queue(request: Request) -> Response:
         """`status`: open (not decided yet, the default), documentation (something is still to be written down), decided, all."""
         call = await desk.reviewer(request, "view-reviews")
-        faults = unknown_parameters(request, ("status", "limit", "cursor"))
         status = request.query_params.get("status", "open")
         if status not in STATUSES:
-            faults.append(Fault("?status", f"one of: {', '.join(STATUSES)}"))
-        if faults:
-            raise invalid(faults)
+            raise invalid([Fault("?status", f"one of: {', '.join(STATUSES)}")])
         bound_to = f"{call.tenant}\x00{call.principal.sub}\x00reviews\x00{status}"
         limit, position = limit_of(request), cursors.decode(request, bound_to=bound_to)
         after = (datetime.fromisoformat(position[0]), str(position[1])) if position else None

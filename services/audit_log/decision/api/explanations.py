@@ -27,6 +27,9 @@ from services.audit_log.ledger.domain.payload import instant
 from shared.contracts.consent_policy import Provision, RelationshipRole
 from shared.contracts.disclosure import Action
 from shared.contracts.records import RECORD_TYPES, RecordType
+from shared.entry.json_text import LARGEST_INTEGER
+from shared.entry.numbers import whole_number
+from shared.entry.text import Exact, inexact
 from shared.http.body import Body, documented, read_json
 from shared.http.call import Call, authenticate
 from shared.http.problems import Fault, invalid, not_found
@@ -39,7 +42,7 @@ _ROLES: Final = frozenset({*(str(r) for r in RelationshipRole), EHR_SYSTEM})
 
 
 class SupposedAgent(Body):
-    sub: Annotated[str, Field(min_length=1, max_length=200)]
+    sub: Annotated[str, Exact(200)]
     role: Role
     client_id: UUID | None = None
     """of a client or representative: whose"""
@@ -48,8 +51,8 @@ class SupposedAgent(Body):
 class SupposedRecord(Body):
     client_id: UUID
     record_type: RecordType
-    author: Annotated[str, Field(max_length=200)] | None = None
-    labels: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(max_length=32)] = ()
+    author: Annotated[str, Exact(200)] | None = None
+    labels: Annotated[tuple[Annotated[str, Exact(64)], ...], Field(max_length=32)] = ()
 
 
 class WhatIf(Body):
@@ -138,7 +141,12 @@ def explanations_router(
         rules, wish = await settings.in_force(call.tenant), await settings.awaiting(call.tenant)
         return _json(_settings(rules, wish), await desk.record(call, "view-settings", {}, 1))
 
-    @router.put("/settings", summary="Choose the pack and what the organisation adds", openapi_extra=documented(NewSettings))
+    @router.put(
+        "/settings",
+        summary="Choose the pack and what the organisation adds",
+        openapi_extra=documented(NewSettings),
+        responses={202: {"description": "wished for by one officer: in force once another sends the same"}},
+    )
     async def choose(request: Request) -> Response:
         """Takes two officers: 202 to the first, and in force when the second, who sends the same within seven days, is answered
         with 200. Every version is kept: decisions are explained by the one they were made under."""
@@ -172,9 +180,10 @@ def _supposed(record: SupposedRecord, at: datetime) -> BoundRecord:
 
 
 def _index(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise invalid([Fault("path:index", "a whole number from 0")])
-    return int(text)
+    try:
+        return whole_number(text, 0, LARGEST_INTEGER)
+    except ValueError as error:
+        raise invalid([Fault("path:index", str(error))]) from None
 
 
 def _settings(rules: TenantRules, wish: Wish | None) -> dict[str, Any]:
@@ -196,6 +205,10 @@ def _faults(p: Provision, pointer: str, depth: int) -> Iterator[Fault]:
         for n, code in enumerate(getattr(p, name)):
             if code not in known:
                 yield Fault(f"{pointer}/{name}/{n}", f"one of: {', '.join(sorted(known))}")
+    for name in ("actors", "labels", "resource_types"):
+        for n, text in enumerate(getattr(p, name)):
+            if why := inexact(text) or (None if text else "must not be blank"):
+                yield Fault(f"{pointer}/{name}/{n}", why)
     if depth == MAX_DEPTH and p.provisions:
         yield Fault(f"{pointer}/provisions", f"nested at most {MAX_DEPTH} levels deep")
         return

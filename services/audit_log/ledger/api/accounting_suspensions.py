@@ -20,6 +20,7 @@ from services.audit_log.ledger.domain.accounting import accountable
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from services.audit_log.ledger.domain.payload import instant
 from services.audit_log.ledger.domain.suspension import ACTION, in_force
+from shared.entry.text import Line, Lines
 from shared.http.body import Body, documented, read_json
 from shared.http.call import path_id
 from shared.http.problems import Fault, invalid
@@ -37,9 +38,9 @@ _GRANT: Final = "grant:"
 
 
 class Suspension(Body):
-    agency: Annotated[str, Field(min_length=2, max_length=200)]
+    agency: Annotated[str, Line(200, shortest=2)]
     """the health oversight agency or law enforcement official that asked, and who spoke for it"""
-    statement: Annotated[str, Field(min_length=10, max_length=2000)]
+    statement: Annotated[str, Lines(2000, shortest=10)]
     """that an accounting would be reasonably likely to impede its activities; kept in the ledger's payload alone"""
     form: Literal["written", "oral"]
     until: Annotated[AwareDatetime, Field(strict=False)]

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from services.audit_log.ledger.api.access import Desk, LedgerRoute
 from services.audit_log.ledger.api.accounting_suspensions import suspended
-from services.audit_log.ledger.api.query import PAGING, PARAMETERS, documented_parameters, filters_of, no_parameters, paging_only
+from services.audit_log.ledger.api.query import PAGING, PARAMETERS, documented_parameters, filters_of
 from services.audit_log.ledger.api.words import client_line, report_line, things
 from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, NoSuchEntry, NotYetSigned, StoredEntry
 from services.audit_log.ledger.domain.accounting import accounted_since
@@ -22,6 +22,8 @@ from services.audit_log.ledger.domain.merkle import leaf_hash
 from services.audit_log.ledger.domain.payload import instant, payload_of
 from services.audit_log.ledger.domain.tlog_proof import MEDIA_TYPE
 from shared.contracts.records import RecordType
+from shared.entry.json_text import LARGEST_INTEGER
+from shared.entry.numbers import whole_number
 from shared.http.call import Call, path_id
 from shared.http.cursor import Cursors, limit_of
 from shared.http.problems import not_found, unavailable
@@ -47,13 +49,11 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
     @router.get("/alarms", summary="Entries of kind alarm, newest first", openapi_extra=documented_parameters(*PAGING))
     async def alarms(request: Request) -> Response:
         call = await desk.officer(request, "view-alarms")
-        paging_only(request)
         return await pages.answer(request, call, "view-alarms", Filters(kinds=(EntryKind.ALARM.value,)), entry_json)
 
     @router.get("/entries/{index}", summary="One entry")
     async def entry(request: Request, index: str) -> Response:
         call = await desk.officer(request, "view-entry")
-        no_parameters(request)
         try:
             stored = await ledger.entry(call.tenant, _index(index))
         except NoSuchEntry:
@@ -72,7 +72,6 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         carries salt and payload: HMAC-SHA256(salt, payload) is the leaf's commitment, so that a stranger who holds the vkey can
         check that this payload, byte for byte, was logged."""
         call = await desk.officer(request, "prove-entry")
-        no_parameters(request)
         number = _index(index)
         try:
             proved = await ledger.proof(call.tenant, number)
@@ -101,7 +100,6 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         own is without psychotherapy notes (ADR 0020)."""
         client = str(path_id(id))
         call = await desk.officer_or_client(request, "access-report", client)
-        paging_only(request)
         own = call.principal.role is Role.CLIENT
         shown_to_officers = Filters(client_id=client, kinds=REPORT_KINDS)
         filters = await clients_own(ledger, call.tenant, client, now()) if own else shown_to_officers
@@ -124,7 +122,6 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         until its day, what an agency asked to suspend (164.528(a)(2), `accounting-suspensions`)."""
         client = str(path_id(id))
         call = await desk.officer(request, "accounting-of-disclosures", client)
-        paging_only(request)
         today = now()
         filters = Filters(client_id=client, besides=await suspended(ledger, call.tenant, client, today)).accounted(today)
         extra = {"client_id": client, "from": instant(accounted_since(today)), "to": instant(today)}
@@ -136,7 +133,6 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         (its database and its anchor do not agree), the report is answered all the same, with `recorded: false`."""
         refused = ledger.refused()
         call = await desk.officer(request, "verify-ledger")
-        no_parameters(request)
         report = await ledger.verify(call.tenant)
         checkpoint = await ledger.checkpoint(call.tenant)
         body = asdict(report) | {
@@ -213,9 +209,10 @@ async def _missing(desk: Desk, call: Call, action: str, index: str) -> Exception
 
 
 def _index(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise not_found("An index is a whole number.")
-    return int(text)
+    try:
+        return whole_number(text, 0, LARGEST_INTEGER)
+    except ValueError:
+        raise not_found("An index is a whole number.") from None
 
 
 def _json(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:

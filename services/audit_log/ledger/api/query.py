@@ -1,7 +1,7 @@
 """Query parameters of the ledger's pages. A `to` date includes that day; an unknown parameter is refused, never passed over."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from services.audit_log.ledger.application.ledger_view import Filters
 from services.audit_log.ledger.domain.entry import EntryKind
 from shared.http.problems import Fault, invalid
+from shared.http.query import query_faults
 
 PAGING: Final = ("limit", "cursor")
 PARAMETERS: Final = {
@@ -31,7 +32,7 @@ T = TypeVar("T")
 
 def filters_of(request: Request) -> Filters:
     """422 with every fault."""
-    faults = unknown_parameters(request, (*PARAMETERS, *PAGING))
+    faults = query_faults(request, (*PARAMETERS, *PAGING))
     take = _Taker(request, faults)
     since = take("from", _since, "a day (2026-03-01) or an instant with its zone (2026-03-01T08:00:00Z)")
     until = take("to", _until, "a day (2026-03-31), which is included, or an instant with its zone")
@@ -53,21 +54,6 @@ def filters_of(request: Request) -> Filters:
     if faults:
         raise invalid(faults)
     return filters
-
-
-def unknown_parameters(request: Request, known: Iterable[str]) -> list[Fault]:
-    allowed = set(known)
-    return [Fault(f"?{name[:64]}", "no such parameter here") for name in request.query_params if name not in allowed]
-
-
-def paging_only(request: Request) -> None:
-    if faults := unknown_parameters(request, PAGING):
-        raise invalid(faults)
-
-
-def no_parameters(request: Request) -> None:
-    if faults := unknown_parameters(request, ()):
-        raise invalid(faults)
 
 
 def documented_parameters(*names: str) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from services.audit_log.officers.adapters.entry_search import MOST_PEOPLE, Entry
 from services.audit_log.officers.api.csv_text import csv_bytes
 from services.audit_log.officers.api.rendering import HEADERS
 from services.audit_log.officers.api.surface import Surface
+from shared.entry.json_text import LARGEST_INTEGER
+from shared.entry.numbers import whole_number
 from shared.http.call import Call
 from shared.http.cursor import Cursors, limit_of
 from shared.http.problems import Fault, Problem, invalid, not_found, unavailable
@@ -177,6 +179,7 @@ def _limit(request: Request) -> dict[str, str]:
 
 
 def _index(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise not_found("An index is a whole number.")
-    return int(text)
+    try:
+        return whole_number(text, 0, LARGEST_INTEGER)
+    except ValueError:
+        raise not_found("An index is a whole number.") from None

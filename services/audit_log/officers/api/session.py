@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.entry.text import broken
 from shared.http.body import raw_body
 from shared.http.call import Call
 from shared.http.page_session import COOKIE, MAX_COOKIE_BYTES
@@ -83,6 +84,8 @@ class PageSession:
         fields = dict(pairs)
         if len(fields) != len(pairs):
             raise invalid([Fault("", "a field stands there twice")])
+        if faults := [Fault(f"/{n}", f"must not hold {why}") for n, v in pairs if (why := broken(n) or broken(v))]:
+            raise invalid(faults)
         if not hmac.compare_digest(fields.pop("form_token", "").encode(), self.form_token(bound_to).encode()):
             raise forbidden("This form is too old, or of another session: open the page again.")
         return fields

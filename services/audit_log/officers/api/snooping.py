@@ -19,6 +19,8 @@ from services.audit_log.officers.application.cases import SHARES_SINCE, Deciding
 from services.audit_log.officers.application.judging import Judging
 from shared.contracts.likeness import LIKENESS, Likeness, key_of
 from shared.contracts.topics import SESSION_NOTES
+from shared.entry.json_text import LARGEST_INTEGER
+from shared.entry.numbers import whole_number
 from shared.http.cursor import Cursors
 from shared.http.problems import Fault, forbidden, invalid
 from shared.messaging.signature import EventVerifier, ForgedMessage
@@ -93,9 +95,11 @@ def snooping_router(
             decision = Decision(fields.get("decision", ""))
         except ValueError:
             raise invalid([Fault("/decision", ", ".join(Decision))]) from None
-        if not up_to.isascii() or not up_to.isdigit() or len(up_to) > 18:
-            raise invalid([Fault("/up_to", "the index of the newest access on the page")])
-        await deciding.decide(call, agent, int(up_to), decision, note_of(fields))
+        try:
+            newest = whole_number(up_to, 0, LARGEST_INTEGER)
+        except ValueError:
+            raise invalid([Fault("/up_to", "the index of the newest access on the page")]) from None
+        await deciding.decide(call, agent, newest, decision, note_of(fields))
         return seen("/review/snooping")
 
     @router.post("/likeness")

@@ -14,6 +14,7 @@ from services.audit_log.ledger.domain.verification import Report
 from services.audit_log.officers.api.surface import Surface, seen
 from services.audit_log.officers.application.today import Gathering
 from services.audit_log.officers.application.verifying import Verifying
+from shared.entry.text import Lines
 from shared.http.call import path_id
 from shared.http.problems import Fault, invalid
 
@@ -68,10 +69,10 @@ def today_router(
 
 
 def note_of(fields: dict[str, str]) -> str:
-    note = fields.get("note", "").strip()
-    if len(note) not in NOTE or "\x00" in note:
-        raise invalid([Fault("/note", f"{NOTE.start} to {NOTE.stop - 1} characters: why it was found so")])
-    return note
+    try:
+        return Lines(NOTE.stop - 1, shortest=NOTE.start).read(fields.get("note", ""))
+    except ValueError as error:
+        raise invalid([Fault("/note", f"why it was found so: {error}")]) from None
 
 
 def _finding(text: str) -> Finding:

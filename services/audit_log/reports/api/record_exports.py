@@ -10,7 +10,6 @@ from typing import Annotated, Final
 
 import orjson
 from fastapi import APIRouter
-from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -21,6 +20,7 @@ from services.audit_log.ledger.api.words import client_line
 from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, StoredEntry
 from shared.contracts.disclosure import Exclusion, Reach
 from shared.contracts.records import RecordType, ServiceName
+from shared.entry.text import Exact
 from shared.export.pages import PART_TYPE, PartWriter
 from shared.export.passphrase import LONGEST, guarded_key_pair, weakness
 from shared.export.serving import RECORDS_HEADER, PublicKeyBody, about_part
@@ -43,7 +43,7 @@ _OWN_ALONE: Final = "rule:role.representative"
 class PassphraseBody(Body):
     """What is to guard the key pair of one export."""
 
-    passphrase: Annotated[str, Field(max_length=LONGEST)]
+    passphrase: Annotated[str, Exact(LONGEST)]
     """16 characters or more. It is kept nowhere: whoever forgets it exports again"""
 
 

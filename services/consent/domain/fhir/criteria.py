@@ -12,6 +12,7 @@ from services.consent.domain.fhir import codes
 from services.consent.domain.fhir.resource import Actor, Concept, Period, Reference, RootProvision, as_end, as_start
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import ACTIONS, PURPOSES, RECORD_CLASSES, ROLES, GivenProvision, is_label
+from shared.entry.text import inexact
 
 Type = Literal["permit", "deny"]
 ALWAYS: Final = "0001-01-01"
@@ -167,7 +168,7 @@ def subject_of(reference: Reference) -> str | None:
 
 
 def _usable(text: str) -> bool:
-    return bool(text.strip()) and len(text) <= 200 and text.isprintable()
+    return 0 < len(text) <= 200 and inexact(text) is None
 
 
 def _coded(concept: Concept, known: Callable[[str, str], str | None]) -> str | None:

@@ -18,6 +18,7 @@ from services.consent.domain.fhir.dialects import Dialect, policy_of, profile_fa
 from services.consent.domain.fhir.resource import Concept, ConsentResource, Reference, read_resource
 from services.consent.domain.policies import GivenPolicy, GivenProvision
 from shared.contracts.consent_policy import ConsentKind
+from shared.entry.text import one_line
 
 _COVERED: Final = "identity, progress notes, measures"
 """what a privacy consent covers here: everything but psychotherapy notes; its provisions narrow it"""
@@ -110,10 +111,10 @@ def client_of(resource: ConsentResource) -> UUID:
 
 
 def _grantor(resource: ConsentResource, by_representative: bool) -> Grantor:
-    named = next((r.display for r in resource.performer if r.display.strip()), "") or resource.patient.display
+    named = next((said for r in resource.performer if (said := one_line(r.display))), "") or one_line(resource.patient.display)
     authority = "as the signed source says" if by_representative and resource.has_source else None
     return Grantor(
-        role="representative" if by_representative else "client", name=(named.strip() or "not named")[:200], authority=authority
+        role="representative" if by_representative else "client", name=(named or "not named")[:200], authority=authority
     )
 
 
@@ -132,7 +133,7 @@ def _elements(kind: ConsentKind, resource: ConsentResource, end: str | None, pol
 
 
 def _names(references: list[Reference]) -> str:
-    return "; ".join(r.display or r.reference for r in references if r.display or r.reference)[:1_000]
+    return one_line("; ".join(r.display or r.reference for r in references if r.display or r.reference))[:1_000]
 
 
 def _actors(provisions: tuple[GivenProvision, ...]) -> list[str]:

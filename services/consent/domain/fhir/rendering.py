@@ -10,7 +10,7 @@ from typing import Any, Final
 from services.consent.domain.consent import Consent
 from services.consent.domain.events import Grantor
 from services.consent.domain.fhir import codes
-from services.consent.domain.fhir.resource import parse_json
+from services.consent.domain.fhir.resource import stored_json
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import GivenPolicy, GivenProvision
 from shared.contracts.consent_policy import ConsentStatus
@@ -46,7 +46,7 @@ def status_of(version: Version) -> str:
 
 def render_source(version: Version, source: str) -> dict[str, Any]:
     """The resource as it was sent, under the id and version that it has here."""
-    resource: dict[str, Any] = parse_json(source)
+    resource: dict[str, Any] = stored_json(source)
     return {**resource, **_head(version, resource.get("meta")), "status": status_of(version)}
 
 

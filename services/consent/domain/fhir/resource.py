@@ -18,16 +18,16 @@ from services.consent.domain.fhir import shape
 from services.consent.domain.periods import end_instant, first_instant
 from services.consent.domain.policies import MAX_DEPTH as MAX_LEVELS
 from services.consent.domain.policies import MAX_PROVISIONS
+from shared.entry.json_text import BadJson, read_json_text
 
+MOST: Final = 100
+"""of one list in a provision: as many as a provision here can name"""
 _DATE_TIME: Final = re.compile(
     r"([0-9]{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12][0-9]|3[01])"
     r"(T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9]))?)?)?"
 )
+_ELEMENT_NAME: Final = re.compile(r"_?[a-z][A-Za-z]{0,63}")
 _REFERENCE: Final = re.compile(r"(?:.*/)?([A-Z][A-Za-z]{2,63})/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?")
-MAX_DEPTH: Final = 60
-"""levels of nesting in the JSON"""
-MOST: Final = 100
-"""of one list in a provision: as many as a provision here can name"""
 
 
 class Part(BaseModel):
@@ -128,27 +128,26 @@ class ConsentResource(Part):
         return self.source_attachment is not None or self.source_reference is not None
 
 
+def _whole(text: str) -> int | Decimal:
+    return int(text) if len(text) <= 18 else Decimal(text)
+
+
 def _no_constant(_: str) -> Any:
     raise ValueError("not JSON")
 
 
 def parse_json(text: str) -> Any:
-    """JSON with decimals kept as written (their precision counts in FHIR). ValueError where it is none, or is too deep."""
+    """What was sent, as JSON with decimals kept as written (their precision counts in FHIR). NotJson where it is none;
+    InvalidForm where a name stands twice, a text is not valid, or a number is out of bounds."""
     try:
-        value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    if _deeper(value, MAX_DEPTH):
-        raise ValueError("nested too deep")
-    return value
+        return read_json_text(text, exact_decimals=True)
+    except BadJson as error:
+        raise InvalidForm([FormFault(_sent_path(f.path), f.detail) for f in error.faults]) from None
 
 
-def _deeper(value: Any, left: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    if left == 0:
-        return True
-    return any(_deeper(v, left - 1) for v in (value.values() if isinstance(value, dict) else value))
+def stored_json(text: str) -> Any:
+    """What this or an earlier release stored, as JSON: not checked again. ValueError, ArithmeticError where it cannot be read."""
+    return json.loads(text, parse_int=_whole, parse_float=Decimal, parse_constant=_no_constant)
 
 
 def read_resource(value: Any) -> ConsentResource:
@@ -245,6 +244,12 @@ def as_end(text: str) -> str:
 def _precise(text: str) -> str:
     """Instants here have microseconds at most."""
     return re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", text)
+
+
+def _sent_path(place: tuple[int | str, ...]) -> str:
+    """FHIRPath of a place in what was sent, as far as its names can be elements: a name that was typed is not repeated."""
+    known = [part for part in place if isinstance(part, int) or _ELEMENT_NAME.fullmatch(part)]
+    return _path(tuple(known))
 
 
 def _path(place: tuple[int | str, ...]) -> str:
