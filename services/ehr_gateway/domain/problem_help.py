@@ -17,6 +17,10 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     "stale-version": ("Somebody changed it first", "Read it again and send its new ETag in If-Match."),
     "version-required": ("If-Match is required", "Read the resource and send its ETag in If-Match with the change."),
     "too-large": ("Too large", "The body is larger than this address takes."),
+    "headers-too-large": (
+        "Headers too large",
+        "Address and headers of the request are too long together. Send fewer or shorter ones.",
+    ),
     "media-type": ("Unsupported media type", "Send application/json."),
     "invalid": ("Some of the input is not valid", "Every fault is listed in errors[] with a JSON pointer to it."),
     "idempotency-key-reused": (
