@@ -1,13 +1,15 @@
 """The part of `bootstrap` around the ledger: who looks at it from outside, what runs beside it, and its pages."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import gettempdir
 
 from fastapi import FastAPI
 
 from services.audit_log.adapters import completeness_table, retention_table, route_places
 from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.adapters.pdf_report import PdfReport
 from services.audit_log.adapters.witness_http import HttpWitnesses
+from services.audit_log.adapters.worker_process import Disk, WorkerProcesses
 from services.audit_log.api.accounting_suspensions import suspensions_router
 from services.audit_log.api.exports import exports_router
 from services.audit_log.api.fhir_audit_event import fhir_router
@@ -16,12 +18,10 @@ from services.audit_log.api.ledger_state import ledger_state_router
 from services.audit_log.api.record_exports import record_exports_router
 from services.audit_log.api.tlog import tlog_router
 from services.audit_log.application.completeness import CompletenessSweep
-from services.audit_log.application.exporting import Exporter
 from services.audit_log.application.holds import Holds
 from services.audit_log.application.retention import RetentionClock
 from services.audit_log.application.routes import Routes
 from services.audit_log.application.witnessing import Witnessing
-from services.audit_log.domain.report_rows import COLUMNS
 from services.audit_log.settings import Settings
 from shared.eventstore.store import EventStore
 from shared.http.cursor import Cursors
@@ -33,10 +33,21 @@ SCHEMA = (*completeness_table.SCHEMA, *retention_table.SCHEMA, *route_places.SCH
 class LedgerCare:
     """Witnesses, receipts that are missing, retention, and the routes by which entries go out."""
 
-    def __init__(self, parts: Parts, ledger: PostgresLedger, store: EventStore, holds: Holds, settings: Settings) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        ledger: PostgresLedger,
+        store: EventStore,
+        holds: Holds,
+        settings: Settings,
+        database: str,
+        anchors: Path,
+    ) -> None:
+        """`database`: DSN of the role `app`; `anchors`: folder of the signed checkpoints."""
         self._parts, self._ledger, now = parts, ledger, parts.now
         self._witness_http = HttpWitnesses()
-        self.exporter = Exporter(ledger, PdfReport(COLUMNS, settings.pdf_font), now=now)
+        disk = Disk(settings.reports_dir or Path(gettempdir()), settings.reports_bytes, settings.pdf_font)
+        self.reports = WorkerProcesses(database, anchors, ledger.log_vkeys, disk)
         self.witnessing = Witnessing(settings.witnesses, ledger, self._witness_http, now=now, every=settings.witness_every)
         self.completeness = CompletenessSweep(
             completeness_table.PostgresCompleteness(store), ledger, self.led, now=now, grace=settings.receipt_grace
@@ -56,9 +67,9 @@ class LedgerCare:
 
     def add_pages(self, app: FastAPI) -> None:
         tokens, now = self._parts.tokens, self._parts.now
-        app.include_router(ledger_router(self._ledger, tokens, Cursors(self._parts.secret), now))
+        app.include_router(ledger_router(self._ledger, self.reports, tokens, Cursors(self._parts.secret), now))
         app.include_router(suspensions_router(self._ledger, tokens, now))
-        app.include_router(exports_router(self._ledger, self.exporter, tokens, now))
+        app.include_router(exports_router(self._ledger, self.reports, tokens, now))
         app.include_router(record_exports_router(self._ledger, tokens, now))
         app.include_router(
             ledger_state_router(self._ledger, self.witnessing, self.completeness, self.retention, self.routes, tokens, now)

@@ -23,6 +23,8 @@ from services.audit_log.api.ledger_query import (
 )
 from services.audit_log.api.ledger_words import client_line, report_line, things
 from services.audit_log.application.ledger_view import Filters, LedgerView, NoSuchEntry, NotYetSigned, StoredEntry
+from services.audit_log.application.reports import Reports
+from services.audit_log.application.turns import RETRY_SECONDS, Busy
 from services.audit_log.domain.accounting import accounted_since
 from services.audit_log.domain.entry import EntryKind
 from services.audit_log.domain.merkle import leaf_hash
@@ -38,7 +40,9 @@ from shared.identity.tokens import TokenVerifier
 REPORT_KINDS: Final = tuple(k.value for k in EntryKind if k not in (EntryKind.ALARM, EntryKind.POLICY))
 
 
-def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, now: Callable[[], datetime]) -> APIRouter:
+def ledger_router(
+    ledger: LedgerView, reports: Reports, tokens: TokenVerifier, cursors: Cursors, now: Callable[[], datetime]
+) -> APIRouter:
     """`/v1/audit/…`, for compliance officers; a client may read their own access report."""
     router = APIRouter(prefix="/v1/audit", tags=["ledger"], route_class=LedgerRoute)
     desk = Desk(ledger, tokens, now)
@@ -142,7 +146,10 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         refused = ledger.refused()
         call = await desk.officer(request, "verify-ledger")
         no_parameters(request)
-        report = await ledger.verify(call.tenant)
+        try:
+            report = await reports.verify(reports.take(call.tenant, call.principal.sub))
+        except Busy as busy:
+            raise unavailable(str(busy), RETRY_SECONDS) from None
         checkpoint = await ledger.checkpoint(call.tenant)
         body = asdict(report) | {
             "checked_at": instant(now()),

@@ -7,9 +7,9 @@ from fastapi import APIRouter
 
 from services.audit_log.api.ledger_desk import Desk
 from services.audit_log.application.explanations import Explanations
-from services.audit_log.application.exporting import Exporter
 from services.audit_log.application.ledger_view import LedgerView
 from services.audit_log.application.policy_projection import PolicyProjection
+from services.audit_log.application.reports import Reports
 from services.audit_log.application.reviews import Reviewing
 from services.audit_log.review.adapters.attention import Attention
 from services.audit_log.review.adapters.case_table import CaseTable
@@ -54,7 +54,7 @@ class Review:
         tokens: TokenVerifier,
         *,
         standings: Standings,
-        exporter: Exporter,
+        reports: Reports,
         provider: ProviderSettings | None,
         secret: bytes,
         public_url: str,
@@ -64,7 +64,7 @@ class Review:
         session = PageSession(secret, secure=public_url.startswith("https://"), now=now, random=random)
         surface = Surface(Desk(ledger, tokens, now, of_page), session, Rendering(now))
         self._provider = IdentityProvider(provider) if provider is not None else None
-        self._verifying = Verifying(ledger)
+        self._verifying = Verifying(reports)
         self.judging = Judging(Judgements(store), projection, now)
         cases, cursors = CaseTable(store), Cursors(secret)
         deciding = Deciding(cases, self.judging, ledger, now)
@@ -74,7 +74,7 @@ class Review:
             today_router(surface, gathering, reviewing, self._verifying, now),
             snooping_router(surface, self.judging, cases, deciding, verifier, cursors, now),
             pictures_router(surface, Counts(store), self.judging, projection, now),
-            reports_router(surface, ledger, exporter, now),
+            reports_router(surface, ledger, reports, now),
             search_router(surface, EntrySearch(store), ledger, explanations, cursors),
         )
         if self._provider is not None:

@@ -84,10 +84,16 @@ def test_a_service_is_watched_as_it_is_deployed(tmp_path: Path) -> None:
     (tmp_path / "directory").write_text("{}")
     (tmp_path / "jwks").write_text(json.dumps(issuer.jwks()))
     environment = {
-        **{"PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": os.environ["PATH"], "HOST": "127.0.0.1", "PORT": str(port)},
-        **{"SERVICE_SEED_FILE": str(tmp_path / "seed"), "SERVICE_DIRECTORY_FILE": str(tmp_path / "directory")},
-        **{"OIDC_ISSUER": "https://issuer.example", "OIDC_JWKS_FILE": str(tmp_path / "jwks"), "ENVIRONMENT": "development"},
-        **{name: "http://127.0.0.1:9" for name in ("CONSENT_URL", "SESSION_NOTES_URL", "ALLIANCE_MEASUREMENT_URL", "GATE_URL")},
+        "PYTHONPATH": f"{tmp_path}:{ROOT}",
+        "PATH": os.environ["PATH"],
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "SERVICE_SEED_FILE": str(tmp_path / "seed"),
+        "SERVICE_DIRECTORY_FILE": str(tmp_path / "directory"),
+        "OIDC_ISSUER": "https://issuer.example",
+        "OIDC_JWKS_FILE": str(tmp_path / "jwks"),
+        "ENVIRONMENT": "development",
+        **dict.fromkeys(("CONSENT_URL", "SESSION_NOTES_URL", "ALLIANCE_MEASUREMENT_URL", "GATE_URL"), "http://127.0.0.1:9"),
     }
     command = [sys.executable, "-m", "services.ehr_gateway"]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)

@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit_log.api.exports import bundled
-from services.audit_log.application.exporting import Exporter
 from services.audit_log.application.ledger_view import LedgerView
+from services.audit_log.application.reports import Reports
 from services.audit_log.review.api.rendering import HEADERS
 from services.audit_log.review.api.surface import Surface
 
 
-def reports_router(surface: Surface, ledger: LedgerView, exporter: Exporter, now: Callable[[], datetime]) -> APIRouter:
+def reports_router(surface: Surface, ledger: LedgerView, reports: Reports, now: Callable[[], datetime]) -> APIRouter:
     router = APIRouter(prefix="/review/reports", include_in_schema=False, route_class=surface.route())
 
     @router.get("")
@@ -26,7 +26,7 @@ def reports_router(surface: Surface, ledger: LedgerView, exporter: Exporter, now
     @router.get("/{report}")
     async def bundle(request: Request, report: str) -> Response:
         """The ZIP; its entry, with its hash, is durable before a byte leaves."""
-        answer = await bundled(ledger, exporter, surface.desk, request, report, now())
+        answer = await bundled(ledger, reports, surface.desk, request, report, now())
         answer.headers.update(HEADERS)
         return answer
 

@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit_log.application.reviews import Reviewing
+from services.audit_log.application.turns import RETRY_SECONDS, Busy
 from services.audit_log.domain.reviews import Finding
 from services.audit_log.domain.verification import Report
 from services.audit_log.review.api.surface import Surface, seen
 from services.audit_log.review.application.today import Gathering
 from services.audit_log.review.application.verifying import Verifying
 from shared.http.call import path_id
-from shared.http.problems import Fault, invalid
+from shared.http.problems import Fault, invalid, unavailable
 
 NOTE: Final = range(10, 2001)
 """characters of a decision's note"""
@@ -61,7 +62,10 @@ def today_router(
             query = {"finding": report.finding, "index": report.index}
             await surface.desk.record(call, "verify-ledger", query, report.entries)
 
-        verifying.begin(call.tenant, record)
+        try:
+            verifying.begin(call.tenant, call.principal.sub, record)
+        except Busy as busy:
+            raise unavailable(str(busy), RETRY_SECONDS) from None
         return seen("/review/#ledger")
 
     return router
