@@ -75,7 +75,7 @@ class Review:
             snooping_router(surface, self.judging, cases, deciding, verifier, cursors, now),
             pictures_router(surface, Counts(store), self.judging, projection, now),
             reports_router(surface, ledger, reports, now),
-            search_router(surface, EntrySearch(store), ledger, explanations, cursors),
+            search_router(surface, EntrySearch(store), ledger, reports, explanations, cursors),
         )
         if self._provider is not None:
             attempts = Attempts(secret, now=now, random=random)
