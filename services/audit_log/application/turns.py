@@ -71,3 +71,22 @@ class Place:
 
     def __exit__(self, *_: object) -> None:
         self.leave()
+
+
+class Door:
+    """So many are inside at once, and so many wait. For quick work that shares its connections with the gate's decisions."""
+
+    def __init__(self, *, inside: int, waiting: int) -> None:
+        self._inside, self._free = asyncio.Semaphore(inside), inside + waiting
+
+    @asynccontextmanager
+    async def inside(self) -> AsyncIterator[None]:
+        """Raises Busy where too many wait."""
+        if self._free <= 0:
+            raise Busy("Many pages are asked for at once: try again soon.")
+        self._free -= 1
+        try:
+            async with self._inside:
+                yield
+        finally:
+            self._free += 1

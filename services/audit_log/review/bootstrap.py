@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from fastapi import APIRouter
 
@@ -11,6 +12,7 @@ from services.audit_log.application.ledger_view import LedgerView
 from services.audit_log.application.policy_projection import PolicyProjection
 from services.audit_log.application.reports import Reports
 from services.audit_log.application.reviews import Reviewing
+from services.audit_log.application.turns import Door
 from services.audit_log.review.adapters.attention import Attention
 from services.audit_log.review.adapters.case_table import CaseTable
 from services.audit_log.review.adapters.counts import Counts
@@ -39,6 +41,10 @@ from shared.http.page_session import of_page
 from shared.identity.tokens import TokenVerifier
 from shared.messaging.signature import EventVerifier
 
+PAGES_AT_ONCE: Final = 3
+"""each with a connection of the gate's pool while it reads"""
+PAGES_WAITING: Final = 40
+
 
 class Review:
     """`routers` go into the service's application."""
@@ -62,7 +68,8 @@ class Review:
         random: Callable[[int], bytes],
     ) -> None:
         session = PageSession(secret, secure=public_url.startswith("https://"), now=now, random=random)
-        surface = Surface(Desk(ledger, tokens, now, of_page), session, Rendering(now))
+        self.door = Door(inside=PAGES_AT_ONCE, waiting=PAGES_WAITING)
+        surface = Surface(Desk(ledger, tokens, now, of_page), session, Rendering(now), self.door)
         self._provider = IdentityProvider(provider) if provider is not None else None
         self._verifying = Verifying(reports)
         self.judging = Judging(Judgements(store), projection, now)

@@ -3,6 +3,7 @@
 import asyncio
 import resource
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from services.audit_log.application.exporting import TooLarge
 from services.audit_log.application.ledger_view import Filters
 from services.audit_log.application.reports import Order
 from services.audit_log.application.turns import Busy
+from services.audit_log.review.bootstrap import PAGES_AT_ONCE, PAGES_WAITING
 from tests.integration.gate.gate_support import World
 from tests.integration.gate.test_reviews import call
 from tests.support.ledger import entry
@@ -165,3 +167,26 @@ async def test_a_verification_by_the_worker_is_an_entry_as_before(world: World, 
     assert status == 200 and body["ok"] and body["entries"] == 10 and body["recorded"]
     (stored,) = await world.service._ledger.search(world.tenant, Filters(actions=("verify-ledger",)))
     assert stored.entry.detail["rows"] == 10
+
+
+async def test_pages_leave_the_gate_its_connections(world: World, site: str) -> None:
+    """While as many pages as may are being answered, the next waits; sign-in and decisions do not; too many are sent away."""
+    await world.usual()
+    door = world.service.review.door
+    async with AsyncExitStack() as held:
+        for _ in range(PAGES_AT_ONCE):
+            await held.enter_async_context(door.inside())
+        waiting = asyncio.create_task(get(site, officer(world), "/review/"))
+        assert (await get(site, officer(world), "/review/sign-in"))[0] == 200
+        await world.note()
+        assert not waiting.done()
+        others = [asyncio.create_task(get(site, officer(world), "/review/search")) for _ in range(PAGES_WAITING + 5)]
+
+        async def sent_away() -> bool:
+            return sum(task.done() for task in others) >= 5
+
+        await until(sent_away)
+        told = [task.result() for task in others if task.done()]
+        assert all(status == 503 and "Retry-After" in headers for status, headers in told)
+    assert (await waiting)[0] == 200
+    assert {(await task)[0] for task in others} == {200, 503}

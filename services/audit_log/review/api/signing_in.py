@@ -20,7 +20,7 @@ from shared.identity.tokens import TokenVerifier
 
 
 def signing_in_router(surface: Surface, tokens: TokenVerifier, provider: Provider | None, public_url: str) -> APIRouter:
-    router = APIRouter(prefix="/review", include_in_schema=False, route_class=surface.route())
+    router = APIRouter(prefix="/review", include_in_schema=False, route_class=surface.route(reads=False))
 
     def form(leads_to: str, fault: str = "", status: int = 200, *, pasted: bool = False, left: bool = False) -> Response:
         bound_to = surface.session.new_form()
