@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from infra.operator.verify_export import key_text
-from services.audit_log.domain.checkpoint import open_checkpoint
-from services.audit_log.domain.leaf import commit
-from services.audit_log.domain.merkle import ProofInvalid, leaf_hash, verify_inclusion
-from services.audit_log.domain.note import Ed25519Verifier, NoteInvalid, parse_vkey
-from services.audit_log.domain.tlog_proof import parse_proof
+from services.audit_log.ledger.domain.checkpoint import open_checkpoint
+from services.audit_log.ledger.domain.leaf import commit
+from services.audit_log.ledger.domain.merkle import ProofInvalid, leaf_hash, verify_inclusion
+from services.audit_log.ledger.domain.signed_note import Ed25519Verifier, NoteInvalid, parse_vkey
+from services.audit_log.ledger.domain.tlog_proof import parse_proof
 
 
 def main(arguments: list[str]) -> int:

@@ -15,17 +15,17 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
-from services.audit_log.adapters.checkpoint_anchor import FileAnchor
-from services.audit_log.adapters.ledger_keys import PublicKeys
-from services.audit_log.adapters.ledger_reads import LedgerReads
-from services.audit_log.adapters.ledger_rows import DATABASE_ERRORS, Pool
-from services.audit_log.adapters.pdf_report import PdfReport
-from services.audit_log.adapters.worker_job import Fault, Job, Result
-from services.audit_log.api.exports import report_for
-from services.audit_log.application.exporting import Exporter, TooLarge, TooMany
-from services.audit_log.application.ledger_view import NotYetSigned
-from services.audit_log.application.ports import LedgerUnavailable
-from services.audit_log.domain.report_rows import COLUMNS
+from services.audit_log.ledger.adapters.checkpoint_anchor import FileAnchor
+from services.audit_log.ledger.adapters.keys import PublicKeys
+from services.audit_log.ledger.adapters.reads import LedgerReads
+from services.audit_log.ledger.adapters.rows import DATABASE_ERRORS, Pool
+from services.audit_log.ledger.application.ledger_view import NotYetSigned
+from services.audit_log.ledger.application.ports import LedgerUnavailable
+from services.audit_log.reports.adapters.pdf_report import PdfReport
+from services.audit_log.reports.adapters.worker_job import Fault, Job, Result
+from services.audit_log.reports.api.exports import report_for
+from services.audit_log.reports.application.exporting import Exporter, TooLarge, TooMany
+from services.audit_log.reports.domain.rows import COLUMNS
 from shared.service.memory import no_core_dumps
 from shared.service.serve import configure_logging
 

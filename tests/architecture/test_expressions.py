@@ -13,7 +13,7 @@ import pytest
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from infra.routes import ROUTES
-from services.audit_log.review.domain.way_back import HOME, way_back
+from services.audit_log.officers.domain.way_back import HOME, way_back
 from shared.http.cookies import cookie
 from tests.support.ambiguity import Expression, Growth, NotUnderstood
 from tests.support.expressions import ROOT, Found, checked_by_pydantic, in_memory, in_source, of_paths, sources

@@ -13,12 +13,12 @@ from playwright.async_api import Browser
 
 from infra.operator import verify_entry
 from infra.operator.verifier.build import OUTPUT, page
-from services.audit_log.domain.checkpoint import Checkpoint
-from services.audit_log.domain.leaf import canonical, commit
-from services.audit_log.domain.merkle import leaf_hash
-from services.audit_log.domain.note import Ed25519Signer
-from services.audit_log.domain.payload import payload_of
-from services.audit_log.domain.tlog_proof import TlogProof
+from services.audit_log.ledger.domain.checkpoint import Checkpoint
+from services.audit_log.ledger.domain.leaf import canonical, commit
+from services.audit_log.ledger.domain.merkle import leaf_hash
+from services.audit_log.ledger.domain.payload import payload_of
+from services.audit_log.ledger.domain.signed_note import Ed25519Signer
+from services.audit_log.ledger.domain.tlog_proof import TlogProof
 from tests.support import go
 from tests.support.ledger import entry
 from tests.support.rfc6962 import mth

@@ -11,13 +11,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from services.audit_log.adapters.worker_job import Job
-from services.audit_log.adapters.worker_process import Disk, WorkerProcesses
-from services.audit_log.application.exporting import TooLarge
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.application.reports import Order
-from services.audit_log.application.turns import Busy
-from services.audit_log.review.bootstrap import PAGES_AT_ONCE, PAGES_WAITING
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.application.reports import Order
+from services.audit_log.ledger.application.turns import Busy
+from services.audit_log.officers.bootstrap import PAGES_AT_ONCE, PAGES_WAITING
+from services.audit_log.reports.adapters.worker_job import Job
+from services.audit_log.reports.adapters.worker_process import Disk, WorkerProcesses
+from services.audit_log.reports.application.exporting import TooLarge
 from tests.integration.gate.gate_support import World
 from tests.integration.gate.test_reviews import call
 from tests.support.ledger import entry

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.audit_log.application.turns import Busy, Limits, Turns
+from services.audit_log.ledger.application.turns import Busy, Limits, Turns
 
 LIMITS = Limits(places=4, of_tenant=3, of_person=2)
 
