@@ -5,6 +5,7 @@ without and with reports follow one another, so that what else the machine does 
 """
 
 import asyncio
+import os
 import secrets
 import tempfile
 from pathlib import Path
@@ -22,7 +23,8 @@ from tests.support.http import serving
 from tests.support.ledger import entry
 from tests.support.postgres import Postgres, running_postgres
 
-REPORTS, TENANTS, ROWS, ROUNDS = 10, 2, 1_000, 3
+REPORTS, TENANTS, ROWS = 10, 2, 1_000
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 READERS, IDLE_READS, LEAST_READS = 4, 1_000, 1_000
 AT_MOST = 2.0
 
