@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from services.audit_log.review.application.judging import BURST, SEARCHED, crowds
+from services.audit_log.review.domain.access import Known, Work
 
 DAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -61,3 +62,19 @@ async def test_one_person_with_very_many_uses_holds_nobody_up() -> None:
     task.cancel()
     assert len(bursts) > 40_000 and took < 10, took
     assert longest < took / 4, "the loop was free in between"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_was_known_around_a_use_is_that_of_the_definition(seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    moments = sorted(DAY + timedelta(minutes=rng.randrange(5_000)) for _ in range(60))
+    work = tuple(Work(str(n), rng.choice("ab"), rng.choice(("session", "client")), at) for n, at in enumerate(moments))
+    known = Known(work=work, refused={"a": tuple(moments)})
+    for at in [*moments, *(DAY + timedelta(minutes=rng.randrange(6_000)) for _ in range(200))]:
+        within = timedelta(minutes=rng.choice((0, 1, 60, 900)))
+        written = [w for w in work if abs(w.at - at) <= within]
+        assert known.worked(at, within) == bool(written)
+        assert known.worked(at, within, author="a") == any(w.author == "a" for w in written)
+        before = any(timedelta() < at - refused <= within for refused in moments)
+        assert known.refused_before("a", at, within) == before
+        assert not known.refused_before("b", at, within)
