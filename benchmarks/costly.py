@@ -5,6 +5,7 @@ without and with reports follow one another, so that what else the machine does 
 """
 
 import asyncio
+import os
 import secrets
 import tempfile
 from pathlib import Path
@@ -22,7 +23,9 @@ from tests.support.http import serving
 from tests.support.ledger import entry
 from tests.support.postgres import Postgres, running_postgres
 
-REPORTS, TENANTS, ROWS, ROUNDS = 10, 2, 1_000, 3
+REPORTS, TENANTS = 10, 2
+ROWS = int(os.environ.get("BENCH_ROWS", "1000"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 READERS, IDLE_READS, LEAST_READS = 4, 1_000, 1_000
 AT_MOST = 2.0
 
@@ -62,7 +65,7 @@ async def main(postgres: Postgres, folder: Path) -> list[Figure]:
         tenants = [f"bench-{n}" for n in range(TENANTS)]
         for tenant in tenants:
             await audit._ledger.append(tenant, [entry(n) for n in range(ROWS)])
-        async with serving(running.app) as url, aiohttp.ClientSession() as session:
+        async with serving(running.app) as url, aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
             demo = await demo_clinic(session, url, folder / "demo.json")
             note = Reading(session, f"{url}/v1/notes/{demo.note_id}", demo.tokens["THERAPIST"])
             await note.while_(None, LEAST_READS)

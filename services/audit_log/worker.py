@@ -71,7 +71,8 @@ async def work(job: Job) -> Result:
 def main() -> None:
     os.nice(NICE)
     no_core_dumps()
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with suppress(ValueError, OSError):  # macOS has no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     configure_logging()
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
     with suppress(KeyboardInterrupt):

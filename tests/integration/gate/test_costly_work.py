@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from services.audit_log.ledger.application.ledger_view import Filters
 from services.audit_log.ledger.application.reports import Order
@@ -190,3 +191,23 @@ async def test_pages_leave_the_gate_its_connections(world: World, site: str) -> 
         assert all(status == 503 and "Retry-After" in headers for status, headers in told)
     assert (await waiting)[0] == 200
     assert {(await task)[0] for task in others} == {200, 503}
+
+
+@pytest.mark.parametrize(
+    ("path", "cookie"),
+    [
+        ("/review/sign-in?next=/review/" + "a" * 45 + "!", ""),
+        ("/review/" + "a" * 45 + "!", ""),
+        ("/review/" + "a." * 3_000, ""),
+        ("/review/", 'page_session="' + "\\" * 7_000 + '"'),
+        ("/review/", 'page_session="' + "\\" * 100_000 + '"'),
+    ],
+    ids=["next", "page", "long page", "cookie", "cookie beyond the bound"],
+)
+async def test_no_request_before_any_sign_in_holds_the_gate_up(site: str, path: str, cookie: str) -> None:
+    async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+        address = URL(site + path, encoded=True)
+        async with session.get(address, headers={"Cookie": cookie}, allow_redirects=False) as answer:
+            assert answer.status in (200, 303, 404, 431), await answer.text()
+        async with session.get(f"{site}/health/live") as answer:
+            assert answer.status == 200
