@@ -6,7 +6,7 @@ WORKDIR /app
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 COPY requirements.lock .
 RUN python -m pip install --quiet --no-cache-dir --disable-pip-version-check --root-user-action=ignore --require-hashes -r requirements.lock
-RUN mkdir -p /var/lib/checkpoints /var/lib/recovery /run/kms && chown 10001:10001 /var/lib/checkpoints /var/lib/recovery /run/kms
+RUN mkdir -p /var/lib/checkpoints /var/lib/reports /var/lib/recovery /run/kms && chown 10001:10001 /var/lib/checkpoints /var/lib/reports /var/lib/recovery /run/kms
 COPY shared shared
 COPY services services
 COPY infra infra

@@ -83,6 +83,12 @@ bench-ledger: $(STAMP)  ## durable entries, proofs of a million, verification of
 bench-review: $(STAMP)  ## the officers' pages over 1,000,000 entries: each page's time, an export's memory
 	@ENVIRONMENT=development $(PY) -m benchmarks.review
 
+bench-costly: $(STAMP)  ## ten reports at once, and what others who read meanwhile feel of them
+	@ENVIRONMENT=development $(PY) -m benchmarks.costly
+
+verifier: $(STAMP)  ## docs/verifier.html: one file that checks an entry without this server, and its SHA-256
+	@$(PY) -m infra.operator.verifier.build
+
 secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./secrets
 	@$(PY) -m infra.compose.secrets
 

@@ -17,6 +17,8 @@ class Route:
     service: ServiceName
     internal: bool = False
     """between services only: nginx does not pass it on"""
+    slow: bool = False
+    """waits for its turn and may take minutes: nginx waits as long"""
 
 
 ROUTES: Final = (
@@ -33,6 +35,8 @@ ROUTES: Final = (
     Route(r"/v1/(instruments|administrations)(/|$)", ServiceName.ALLIANCE),
     Route(r"/v1/(clients|sessions|notes)(/|$)", ServiceName.SESSION_NOTES),
     Route(r"/v1/(disclosures|policy-confirmations|releases|gate-key|late-writes)$", ServiceName.AUDIT_LOG, internal=True),
+    Route(r"/v1/audit/(exports|verification)(/|$)", ServiceName.AUDIT_LOG, slow=True),
+    Route(r"/review/reports(/|$)", ServiceName.AUDIT_LOG, slow=True),
     Route(r"/v1/(break-glass|audit|erasures|export-keys|ehr-systems|practice)(/|$)", ServiceName.AUDIT_LOG),
     Route(r"/fhir/R4/AuditEvent(/|$)", ServiceName.AUDIT_LOG),
     Route(r"/(log|review)(/|$)", ServiceName.AUDIT_LOG),

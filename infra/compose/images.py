@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 FILE: Final = Path(__file__).parents[2] / "docker-compose.yml"
-_NAMED: Final = re.compile(r"\$\{([A-Z]+_IMAGE):-([^}]+)\}")
 _PINNED: Final = re.compile(r"\S+@sha256:[0-9a-f]{64}")
 OURS: Final = "APP_IMAGE"
 """built here, from the Dockerfile"""
@@ -21,7 +20,8 @@ OURS: Final = "APP_IMAGE"
 
 def images(compose: str, env: Mapping[str, str]) -> dict[str, str]:
     """Setting → image that is used, of every image that comes from elsewhere."""
-    return {name: env.get(name) or image for name, image in _NAMED.findall(compose) if name != OURS}
+    named = (setting.partition("}")[0].partition(":-") for setting in compose.split("${")[1:])
+    return {name: env.get(name) or image for name, _, image in named if name.endswith("_IMAGE") and name != OURS}
 
 
 def unpinned(used: Mapping[str, str]) -> dict[str, str]:

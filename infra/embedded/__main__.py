@@ -14,6 +14,7 @@ from shared.identity.development import NotDevelopment, require_development
 from shared.service.memory import no_core_dumps
 from shared.service.run import serve_until_signalled
 from shared.service.serve import configure_logging, port_is_free, server, tune_collector
+from shared.service.watchdog import watched
 
 BANNER = """
   ┌────────────────────────────────────────────────────────────────────────────┐
@@ -27,7 +28,7 @@ async def serve(host: str, port: int, data_dir: Path, admin_dsn: str | None) -> 
     url = f"http://{host}:{port}"
     print(f"starting PostgreSQL and five services (data in {data_dir}) …", flush=True)
     settings = EmbeddedSettings(data_dir=data_dir, public_url=url, admin_dsn=admin_dsn)
-    async with Embedded(settings) as running:
+    async with watched(), Embedded(settings) as running:
         tune_collector()
         web = server(running.app, host=host, port=port)
         serving = asyncio.create_task(serve_until_signalled(web))

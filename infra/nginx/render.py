@@ -4,6 +4,8 @@ from infra.compose.secrets import HOSTS
 from infra.routes import ROUTES
 from shared.contracts.records import ServiceName
 
+SLOW_SECONDS = 1_800
+"""as long as audit_log lets a report take"""
 HEAD = """# Written by infra/nginx/render.py from infra/routes.py: change those, not this.
 server_tokens off;
 client_body_temp_path /tmp/body;
@@ -42,6 +44,8 @@ def render() -> str:
     lines = [HEAD]
     for route in ROUTES:
         action = "return 404;" if route.internal else upstream(route.service)
+        if route.slow:
+            action = f"proxy_read_timeout {SLOW_SECONDS}s; {action}"
         lines.append(f'  location ~ "^{route.pattern}" {{ {action} }}')
     lines.append("  location = /metrics { return 404; }")
     lines.append(f"  location / {{ {upstream(ServiceName.EHR_GATEWAY)} }}")

@@ -28,8 +28,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--quorum", type=int, help="how many witnesses must have cosigned; all by default")
     given = parser.parse_args(arguments)
     try:
-        log = parse_vkey(_key(given.log))
-        witnesses = [parse_cosigner(_key(text)) for text in given.witness]
+        log = parse_vkey(key_text(given.log))
+        witnesses = [parse_cosigner(key_text(text)) for text in given.witness]
     except NoteInvalid as error:
         print(f"a key cannot be used: {error}", file=sys.stderr)
         return 2
@@ -66,7 +66,8 @@ def _listed(indexes: list[int]) -> str:
     return ", ".join(map(str, sorted(indexes)[:SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
-def _key(text: str) -> str:
+def key_text(text: str) -> str:
+    """A verifier key, or what stands in the file of that name."""
     return Path(text).read_text().strip() if "+" not in text and Path(text).is_file() else text.strip()
 
 

@@ -17,6 +17,8 @@
 | AUDIT_LOG_SIGN_IN_SECRET_FILE | that client's secret, where it has one |
 | AUDIT_LOG_SIGN_IN_AUTHORIZATION_URL, ..._TOKEN_URL, ..._LOGOUT_URL | the issuer's endpoints; unset: they are asked of it |
 | AUDIT_LOG_SIGN_IN_SCOPE | `openid profile` |
+| AUDIT_LOG_REPORTS_DIR | where reports lie while they are made and fetched; unset: the system's folder for temporary files |
+| AUDIT_LOG_REPORTS_MIB | how much they take there together at most (1024) |
 | AUDIT_LOG_PDF_FONT | TrueType font of PDF reports |
 """
 

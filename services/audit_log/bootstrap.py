@@ -149,7 +149,7 @@ class AuditLogService:
             now=parts.now,
             new_id=parts.new_id,
         )
-        self.care = LedgerCare(parts, self._ledger, self._store, self._erasures.holds, settings)
+        self.care = LedgerCare(parts, self._ledger, self._store, self._erasures.holds, settings, database.app, anchor_dir)
         """what runs beside the ledger"""
         led = self.care.led
         self.late = Late(parts, self._store, self._ledger, self._keyring, self.steps, registry, self._policy, led, settings)
@@ -222,7 +222,7 @@ class AuditLogService:
             parts.verifier,
             parts.tokens,
             standings=self.care.witnessing.standings,
-            exporter=self.care.exporter,
+            reports=self.care.reports,
             provider=settings.sign_in,
             secret=parts.secret,
             public_url=parts.public_url,

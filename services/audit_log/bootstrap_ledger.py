@@ -1,6 +1,8 @@
 """The part of `bootstrap` around the ledger: who looks at it from outside, what runs beside it, and its pages."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import gettempdir
 
 from fastapi import FastAPI
 
@@ -16,11 +18,9 @@ from services.audit_log.ledger.adapters.ledger import PostgresLedger
 from services.audit_log.ledger.api.accounting_suspensions import suspensions_router
 from services.audit_log.ledger.api.ledger import ledger_router
 from services.audit_log.ledger.api.tlog import tlog_router
-from services.audit_log.reports.adapters.pdf_report import PdfReport
+from services.audit_log.reports.adapters.worker_process import Disk, WorkerProcesses
 from services.audit_log.reports.api.exports import exports_router
 from services.audit_log.reports.api.record_exports import record_exports_router
-from services.audit_log.reports.application.exporting import Exporter
-from services.audit_log.reports.domain.rows import COLUMNS
 from services.audit_log.routes_out.adapters import places as route_places
 from services.audit_log.routes_out.api.routes import routes_router
 from services.audit_log.routes_out.application.routes import Routes
@@ -33,10 +33,21 @@ from shared.service.parts import Parts
 class LedgerCare:
     """Witnesses, receipts that are missing, retention, and the routes by which entries go out."""
 
-    def __init__(self, parts: Parts, ledger: PostgresLedger, store: EventStore, holds: Holds, settings: Settings) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        ledger: PostgresLedger,
+        store: EventStore,
+        holds: Holds,
+        settings: Settings,
+        database: str,
+        anchors: Path,
+    ) -> None:
+        """`database`: DSN of the role `app`; `anchors`: folder of the signed checkpoints."""
         self._parts, self._ledger, now = parts, ledger, parts.now
         self._witness_http = HttpWitnesses()
-        self.exporter = Exporter(ledger, PdfReport(COLUMNS, settings.pdf_font), now=now)
+        disk = Disk(settings.reports_dir or Path(gettempdir()), settings.reports_bytes, settings.pdf_font)
+        self.reports = WorkerProcesses(database, anchors, ledger.log_vkeys, disk)
         self.witnessing = Witnessing(settings.witnesses, ledger, self._witness_http, now=now, every=settings.witness_every)
         self.completeness = CompletenessSweep(
             completeness_table.PostgresCompleteness(store), ledger, self.led, now=now, grace=settings.receipt_grace
@@ -56,9 +67,9 @@ class LedgerCare:
 
     def add_pages(self, app: FastAPI) -> None:
         tokens, now = self._parts.tokens, self._parts.now
-        app.include_router(ledger_router(self._ledger, tokens, Cursors(self._parts.secret), now))
+        app.include_router(ledger_router(self._ledger, self.reports, tokens, Cursors(self._parts.secret), now))
         app.include_router(suspensions_router(self._ledger, tokens, now))
-        app.include_router(exports_router(self._ledger, self.exporter, tokens, now))
+        app.include_router(exports_router(self._ledger, self.reports, tokens, now))
         app.include_router(record_exports_router(self._ledger, tokens, now))
         app.include_router(ledger_state_router(self._ledger, self.witnessing, self.completeness, self.retention, tokens, now))
         app.include_router(routes_router(self._ledger, self.routes, tokens, now))

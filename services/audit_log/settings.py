@@ -42,6 +42,10 @@ class Settings:
     """by which entries and alarms go out"""
     pdf_font: Path | None = None
     """TrueType font of PDF reports; absent: DejaVu Sans where it is installed, else Latin-1 alone"""
+    reports_dir: Path | None = None
+    """where bundles lie while they are made and fetched, without a name; None: the system's folder for temporary files"""
+    reports_bytes: int = 1 << 30
+    """that all bundles together take there at most"""
     log_origin: str | None = None
     """`<host>/<deployment>` that names the logs of this deployment for ever; absent: host of the public address"""
 
@@ -77,6 +81,8 @@ class Settings:
             retention_years=_years(env.get("AUDIT_LOG_RETENTION_YEARS")),
             routes=_routes(env.get("AUDIT_LOG_ROUTES_FILE"), env.get("PUBLIC_URL", "")),
             pdf_font=Path(env["AUDIT_LOG_PDF_FONT"]) if env.get("AUDIT_LOG_PDF_FONT") else None,
+            reports_dir=Path(env["AUDIT_LOG_REPORTS_DIR"]) if env.get("AUDIT_LOG_REPORTS_DIR") else None,
+            reports_bytes=_whole(env, "AUDIT_LOG_REPORTS_MIB", default.reports_bytes >> 20, 1 << 20) << 20,
             log_origin=env.get("AUDIT_LOG_ORIGIN") or None,
             sign_in=_sign_in(env),
             key_rotation=rotation,

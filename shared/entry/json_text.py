@@ -4,7 +4,6 @@ What this reads can be written again. Faults carry the path of the value, never 
 """
 
 import json
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -19,7 +18,6 @@ LONGEST_DECIMAL: Final = 40
 """characters of a decimal whose precision is kept; FHIR R4 asks for 18 digits"""
 LARGEST_EXPONENT: Final = 99
 MAX_FAULTS: Final = 100
-_EXPONENT: Final = re.compile(r"[eE]([+-]?)0*([0-9]+)$")
 Path = tuple[str | int, ...]
 
 
@@ -134,7 +132,7 @@ def _exact_integer(text: str) -> int | Decimal | _Refused:
 
 
 def _exact_decimal(text: str) -> Decimal | _Refused:
-    exponent = _EXPONENT.search(text)
-    if len(text) > LONGEST_DECIMAL or (exponent and (len(exponent[2]) > 2 or int(exponent[2]) > LARGEST_EXPONENT)):
+    exponent = text.lower().partition("e")[2].lstrip("+-").lstrip("0")
+    if len(text) > LONGEST_DECIMAL or len(exponent) > 2 or int(exponent or 0) > LARGEST_EXPONENT:
         return _Refused(f"a decimal of at most {LONGEST_DECIMAL} characters, with an exponent of at most {LARGEST_EXPONENT}")
     return Decimal(text)

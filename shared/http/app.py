@@ -45,6 +45,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
         415: "not application/json",
         422: "every fault listed in errors[]",
         428: "If-Match is required",
+        431: "address and headers are too long together",
         503: "freshness, ledger or database cannot be had; Retry-After",
     }.items()
 }

@@ -8,8 +8,6 @@ from starlette.requests import Request
 
 from shared.http.problems import Fault, invalid, stale_version, version_required
 
-_TAG: Final = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
-_LIST: Final = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t]*(?:{_TAG})?)*[ \t,]*")
 _OURS: Final = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})"')
 
 
@@ -42,9 +40,27 @@ def if_match(request: Request) -> Expected | None:
     value = ", ".join(sent).strip(" \t")
     if value == "*":
         return Expected(frozenset(), any=True)
-    if not _LIST.fullmatch(value):
+    tags = _tags(value)
+    if not tags:
         raise invalid([Fault("header:If-Match", 'the ETag that you read, as W/"3"; several by commas; or *')])
-    return Expected(frozenset(int(v) for v in _OURS.findall(value)))
+    return Expected(frozenset(int(m[1]) for tag in tags if (m := _OURS.fullmatch(tag))))
+
+
+def _tags(value: str) -> list[str]:
+    """The entity tags of a list, with a comma between any two (RFC 9110, 5.6.1 and 8.8.3). Empty where it is no such list."""
+    tags, at, comma = list[str](), 0, True
+    while at < len(value):
+        if value[at] in " \t,":
+            comma, at = comma or value[at] == ",", at + 1
+            continue
+        opening = at + 2 if value.startswith("W/", at) else at
+        closing = value.find('"', opening + 1)
+        inside = value[opening + 1 : closing]
+        if not comma or value[opening : opening + 1] != '"' or closing < 0 or any(c <= " " or c == "\x7f" for c in inside):
+            return []
+        tags.append(value[at : closing + 1])
+        comma, at = False, closing + 1
+    return tags
 
 
 def required_version(request: Request) -> Expected:

@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.requests import Request
@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.http.fhir import answer_to
 from shared.http.problems import Problem
 
+MAX_HEADER_BYTES: Final = 32_768
+"""of a request's line and headers together; a token that fits a cookie has 3,800"""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("http")
 
@@ -72,7 +74,11 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, receive, outward)
+            if _head(scope) > MAX_HEADER_BYTES:
+                detail = f"Address and headers of a request have at most {MAX_HEADER_BYTES} bytes together."
+                await Problem(431, "headers-too-large", "Headers too large", detail).response(request_id)(scope, receive, outward)
+            else:
+                await self._app(scope, receive, outward)
         except Exception as error:
             # the type alone: a message might quote what was sent
             _log.error("request %s failed: %s", request_id, type(error).__name__)
@@ -83,3 +89,8 @@ class Edge:
         finally:
             if self._metrics is not None:
                 self._metrics.observe(scope, status, perf_counter() - started)
+
+
+def _head(scope: Scope) -> int:
+    """Bytes of address and headers."""
+    return len(scope["path"]) + len(scope.get("query_string", b"")) + sum(len(k) + len(v) for k, v in scope["headers"])

@@ -9,6 +9,7 @@ from typing import Final
 from starlette.requests import Request
 
 from shared.http.call import Call, authenticate, call_with
+from shared.http.cookies import cookie
 from shared.http.problems import unauthenticated
 from shared.identity.tokens import TokenVerifier
 
@@ -19,7 +20,7 @@ MAX_COOKIE_BYTES: Final = 3_800
 
 def of_page(request: Request, tokens: TokenVerifier) -> Call:
     """Whoever asks for a page. Problem 401 where nobody has signed in, or the token has ended."""
-    token = request.cookies.get(COOKIE)
+    token = cookie(request.scope["headers"], COOKIE)
     if not token:
         raise unauthenticated("Sign in first.")
     return call_with(request, token, tokens)
@@ -30,6 +31,6 @@ def of_script(request: Request, tokens: TokenVerifier) -> Call:
     browser sends these headers itself, and no page of another site can. Problem 401."""
     headers = request.headers
     ours = headers.get("sec-fetch-site") == "same-origin" and headers.get("sec-fetch-dest") == "empty"
-    if "authorization" not in headers and ours and COOKIE in request.cookies:
+    if "authorization" not in headers and ours and cookie(request.scope["headers"], COOKIE) is not None:
         return of_page(request, tokens)
     return authenticate(request, tokens)

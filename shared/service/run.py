@@ -46,6 +46,7 @@ from shared.service.memory import no_core_dumps
 from shared.service.parts import DatabaseUrls, Parts, Service, Unwired
 from shared.service.serve import Tls, configure_logging, server, tune_collector
 from shared.service.transport import check_database, check_service
+from shared.service.watchdog import watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def main(name: ServiceName, build: Build, *, stores: bool = True) -> None:
 
 async def _run(deployment: Deployment, build: Build, stores: bool) -> None:
     env, keys = deployment.env, deployment.keys
-    async with AsyncExitStack() as stack:
+    async with watched(), AsyncExitStack() as stack:
         source = deployment.key_source()
         if isinstance(source, RemoteKeys):
             await source.start()

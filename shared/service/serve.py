@@ -45,6 +45,7 @@ def configure_logging() -> None:
     handler.setFormatter(_TypesAlone("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # it names the letters of what is laid out
 
 
 def server(app: Any, *, host: str, port: int, tls: Tls | None = None) -> uvicorn.Server:

@@ -1,11 +1,13 @@
 """nginx and the embedded front route by the same table, and every service's own paths lead to it."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from infra.nginx.render import render
+from infra.nginx.render import SLOW_SECONDS, render
 from infra.routes import ROUTES, service_for
+from services.audit_log.reports.adapters.worker_process import JOB_SECONDS
 from shared.contracts.records import ServiceName
 
 ROOT = Path(__file__).parents[2]
@@ -55,3 +57,12 @@ def test_what_is_between_services_is_not_passed_on() -> None:
     for route in ROUTES:
         line = next(line for line in conf.splitlines() if f'"^{route.pattern}"' in line)
         assert ("return 404" in line) == route.internal
+
+
+def test_nginx_waits_for_reports_as_long_as_they_may_take() -> None:
+    assert SLOW_SECONDS >= JOB_SECONDS
+    for path in ("/v1/audit/exports/activity", "/v1/audit/verification", "/review/reports/activity"):
+        assert service_for(path) is ServiceName.AUDIT_LOG
+        first = next(route for route in ROUTES if re.match(route.pattern, path))
+        line = next(line for line in render().splitlines() if f'"^{first.pattern}"' in line)
+        assert f"proxy_read_timeout {SLOW_SECONDS}s;" in line, path

@@ -43,6 +43,8 @@ MAKE = {
     "contracts": "tests/contract/test_golden_events.py: what it writes is what stands there",
     "lock": "by hand, when dependencies change: it resolves them anew",
     "bench-review": "by hand: python -m benchmarks.review",
+    "bench-costly": "by hand: python -m benchmarks.costly",
+    "verifier": "tests/browser/test_verifier.py: what it writes is what stands there",
     "test-compose": "by hand where a Docker engine is: python -m tests.e2e.compose",
 }
 """make target that a page names → what runs it"""

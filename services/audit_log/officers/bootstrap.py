@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from fastapi import APIRouter
 
@@ -10,6 +11,8 @@ from services.audit_log.decision.application.explanations import Explanations
 from services.audit_log.decision.application.policy_projection import PolicyProjection
 from services.audit_log.ledger.api.access import Desk
 from services.audit_log.ledger.application.ledger_view import LedgerView
+from services.audit_log.ledger.application.reports import Reports
+from services.audit_log.ledger.application.turns import Door
 from services.audit_log.officers.adapters.attention import Attention
 from services.audit_log.officers.adapters.case_table import CaseTable
 from services.audit_log.officers.adapters.counts import Counts
@@ -32,12 +35,15 @@ from services.audit_log.officers.application.judging import Judging
 from services.audit_log.officers.application.provider import ProviderSettings
 from services.audit_log.officers.application.today import Gathering, Standings
 from services.audit_log.officers.application.verifying import Verifying
-from services.audit_log.reports.application.exporting import Exporter
 from shared.eventstore.store import EventStore
 from shared.http.cursor import Cursors
 from shared.http.page_session import of_page
 from shared.identity.tokens import TokenVerifier
 from shared.messaging.signature import EventVerifier
+
+PAGES_AT_ONCE: Final = 3
+"""each with a connection of the gate's pool while it reads"""
+PAGES_WAITING: Final = 40
 
 
 class Review:
@@ -54,7 +60,7 @@ class Review:
         tokens: TokenVerifier,
         *,
         standings: Standings,
-        exporter: Exporter,
+        reports: Reports,
         provider: ProviderSettings | None,
         secret: bytes,
         public_url: str,
@@ -62,9 +68,10 @@ class Review:
         random: Callable[[int], bytes],
     ) -> None:
         session = PageSession(secret, secure=public_url.startswith("https://"), now=now, random=random)
-        surface = Surface(Desk(ledger, tokens, now, of_page), session, Rendering(now))
+        self.door = Door(inside=PAGES_AT_ONCE, waiting=PAGES_WAITING)
+        surface = Surface(Desk(ledger, tokens, now, of_page), session, Rendering(now), self.door)
         self._provider = IdentityProvider(provider) if provider is not None else None
-        self._verifying = Verifying(ledger)
+        self._verifying = Verifying(reports)
         self.judging = Judging(Judgements(store), projection, now)
         cases, cursors = CaseTable(store), Cursors(secret)
         deciding = Deciding(cases, self.judging, ledger, now)
@@ -74,8 +81,8 @@ class Review:
             today_router(surface, gathering, reviewing, self._verifying, now),
             snooping_router(surface, self.judging, cases, deciding, verifier, cursors, now),
             pictures_router(surface, Counts(store), self.judging, projection, now),
-            reports_router(surface, ledger, exporter, now),
-            search_router(surface, EntrySearch(store), ledger, explanations, cursors),
+            reports_router(surface, ledger, reports, now),
+            search_router(surface, EntrySearch(store), ledger, reports, explanations, cursors),
         )
         if self._provider is not None:
             attempts = Attempts(secret, now=now, random=random)

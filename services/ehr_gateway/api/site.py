@@ -53,9 +53,10 @@ def router() -> APIRouter:
         body += "<p>Loading the reference …</p></main>"
         return _page(service, body, script='<script src="/site/reference.js" defer></script>')
 
-    @routes.get("/site/{name}.{kind}")
-    async def asset(name: str, kind: str) -> Response:
-        file = _PAGES / f"{name}.{kind}"
+    @routes.get("/site/{file_name}")
+    async def asset(file_name: str) -> Response:
+        name, _, kind = file_name.rpartition(".")
+        file = _PAGES / file_name
         if kind not in _TYPES or not name.isalpha() or not file.is_file():
             raise not_found()
         return Response(file.read_bytes(), media_type=_TYPES[kind], headers={"Cache-Control": "max-age=300"})

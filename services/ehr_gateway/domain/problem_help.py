@@ -17,6 +17,10 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     "stale-version": ("Somebody changed it first", "Read it again and send its new ETag in If-Match."),
     "version-required": ("If-Match is required", "Read the resource and send its ETag in If-Match with the change."),
     "too-large": ("Too large", "The body is larger than this address takes."),
+    "headers-too-large": (
+        "Headers too large",
+        "Address and headers of the request are too long together. Send fewer or shorter ones.",
+    ),
     "media-type": ("Unsupported media type", "Send application/json."),
     "content-encoding": ("Unsupported content encoding", "Send the body as it is, without compression."),
     "not-shown": (

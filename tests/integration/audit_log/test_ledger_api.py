@@ -25,6 +25,7 @@ from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
 from services.audit_log.ledger.domain.leaf import commit
 from services.audit_log.ledger.domain.signed_note import parse_vkey
 from services.audit_log.ledger.domain.tlog_proof import verify_proof
+from services.audit_log.reports.adapters.worker_process import Disk, WorkerProcesses
 from shared.http.app import create_app
 from shared.http.cursor import Cursors
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
@@ -83,7 +84,8 @@ async def api(make_database: MakeDatabase, tmp_path: Path) -> AsyncIterator[Api]
     tokens = TokenVerifier(StaticKeys(issuer.jwks()), issuer=ISSUER, audience=AUDIENCE, clock=clock.seconds)
     async with open_ledger(urls, tmp_path) as ledger:
         app = create_app("audit_log", "", new_id=uuid4, checks={"ledger": ledger.ready})
-        app.include_router(ledger_router(ledger, tokens, Cursors(bytes(32)), clock.now))
+        reports = WorkerProcesses(urls.app, tmp_path, ledger.log_vkeys, Disk(tmp_path, 1 << 24))
+        app.include_router(ledger_router(ledger, reports, tokens, Cursors(bytes(32)), clock.now))
         app.include_router(suspensions_router(ledger, tokens, clock.now))
         app.include_router(tlog_router(ledger, tokens, clock.now))
         async with serving(app) as base_url, aiohttp.ClientSession() as session:

@@ -167,7 +167,7 @@ async def test_the_document_names_every_problem() -> None:
     assert (document["info"]["title"], document["info"]["version"]) == ("consent", "1")
     assert document["info"]["description"] == "What it does." and "/health/ready" not in document["paths"]
     assert set(document["paths"]["/number/{n}"]["get"]["responses"]) >= {str(code) for code in PROBLEM_RESPONSES}
-    assert set(PROBLEM_RESPONSES) == {401, 403, 404, 409, 412, 413, 415, 422, 428, 503}
+    assert set(PROBLEM_RESPONSES) == {401, 403, 404, 409, 412, 413, 415, 422, 428, 431, 503}
     for described in PROBLEM_RESPONSES.values():
         assert set(described) == {"description", "content"} and "application/problem+json" in described["content"]
 

@@ -3,14 +3,39 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Protocol
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from services.audit_log.ledger.domain.checkpoint import Checkpoint
-from services.audit_log.ledger.domain.signed_note import Ed25519Signer, Ed25519Verifier, check_name, split_note
+from services.audit_log.ledger.domain.signed_note import Ed25519Signer, Ed25519Verifier, check_name, parse_vkey, split_note
 
 _TENANT = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
+
+
+class Verifiers(Protocol):
+    """Whose signatures count."""
+
+    def verifiers(self, tenant: str) -> Sequence[Ed25519Verifier]:
+        """Newest first."""
+
+    def vkeys(self, tenant: str) -> tuple[str, ...]:
+        """Newest first."""
+
+
+class PublicKeys:
+    """Of one log, for a process that signs nothing. Implements `Verifiers`."""
+
+    def __init__(self, vkeys: Sequence[str]) -> None:
+        """Newest first. Raises NoteInvalid."""
+        self._vkeys, self._verifiers = tuple(vkeys), [parse_vkey(vkey) for vkey in vkeys]
+
+    def verifiers(self, tenant: str) -> list[Ed25519Verifier]:
+        return self._verifiers
+
+    def vkeys(self, tenant: str) -> tuple[str, ...]:
+        return self._vkeys
 
 
 class LogKeys:

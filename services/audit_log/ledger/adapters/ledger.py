@@ -181,6 +181,10 @@ class PostgresLedger:
         """Every key that signed this log, the oldest first."""
         return await self._reads.vkeys(tenant)
 
+    def log_vkeys(self, tenant: str) -> tuple[str, ...]:
+        """Whose signatures of this log count now, newest first."""
+        return self._keys.vkeys(tenant)
+
     def vkey(self, tenant: str) -> str:
         return self._keys.signer(tenant).verifier.vkey
 

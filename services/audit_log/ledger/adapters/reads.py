@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from services.audit_log.ledger.adapters.cosignature_table import keep_cosigned, read_cosigned, read_keys
-from services.audit_log.ledger.adapters.keys import LogKeys
+from services.audit_log.ledger.adapters.keys import Verifiers
 from services.audit_log.ledger.adapters.rows import DATABASE_ERRORS, Connection, Pool, reading
 from services.audit_log.ledger.adapters.search import AGENTS, SELECT, search_query, stored_entry
 from services.audit_log.ledger.adapters.tree import range_hashes
@@ -54,7 +54,7 @@ _LEAVES = "SELECT leaf FROM ledger_entry WHERE idx >= $1 AND idx < $2 ORDER BY i
 class LedgerReads:
     """`published(tenant)` gives the newest checkpoint that is served: from memory where this process leads, else as anchored."""
 
-    def __init__(self, pool: Pool, keys: LogKeys, published: Callable[[str], Awaitable[bytes | None]]) -> None:
+    def __init__(self, pool: Pool, keys: Verifiers, published: Callable[[str], Awaitable[bytes | None]]) -> None:
         self._pool, self._keys, self._published = pool, keys, published
 
     async def entry(self, tenant: str, index: int) -> StoredEntry:

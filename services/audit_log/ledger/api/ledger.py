@@ -16,6 +16,8 @@ from services.audit_log.ledger.api.accounting_suspensions import suspended
 from services.audit_log.ledger.api.query import PAGING, PARAMETERS, documented_parameters, filters_of
 from services.audit_log.ledger.api.words import client_line, report_line, things
 from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, NoSuchEntry, NotYetSigned, StoredEntry
+from services.audit_log.ledger.application.reports import Reports
+from services.audit_log.ledger.application.turns import RETRY_SECONDS, Busy
 from services.audit_log.ledger.domain.accounting import accounted_since
 from services.audit_log.ledger.domain.entry import EntryKind
 from services.audit_log.ledger.domain.merkle import leaf_hash
@@ -35,7 +37,9 @@ NO_KIND: Final = ("",)
 """of no entry"""
 
 
-def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, now: Callable[[], datetime]) -> APIRouter:
+def ledger_router(
+    ledger: LedgerView, reports: Reports, tokens: TokenVerifier, cursors: Cursors, now: Callable[[], datetime]
+) -> APIRouter:
     """`/v1/audit/…`, for compliance officers; a client may read their own access report."""
     router = APIRouter(prefix="/v1/audit", tags=["ledger"], route_class=LedgerRoute)
     desk = Desk(ledger, tokens, now)
@@ -133,7 +137,10 @@ def ledger_router(ledger: LedgerView, tokens: TokenVerifier, cursors: Cursors, n
         (its database and its anchor do not agree), the report is answered all the same, with `recorded: false`."""
         refused = ledger.refused()
         call = await desk.officer(request, "verify-ledger")
-        report = await ledger.verify(call.tenant)
+        try:
+            report = await reports.verify(reports.take(call.tenant, call.principal.sub))
+        except Busy as busy:
+            raise unavailable(str(busy), RETRY_SECONDS) from None
         checkpoint = await ledger.checkpoint(call.tenant)
         body = asdict(report) | {
             "checked_at": instant(now()),

@@ -29,9 +29,10 @@ _SOME: Final = _ACCESSES.format(which="e.idx = ANY ($2)")
 _WORK: Final = """SELECT record_id, client_id, record_type, author, labels, created_at FROM record
 WHERE tenant_id = $1 AND client_id = ANY ($2::uuid[]) ORDER BY created_at"""
 _TIES: Final = "SELECT agent, client_id, ties FROM review_tie WHERE tenant_id = $1 AND client_id = ANY ($2)"
-_REFUSED: Final = """SELECT agent, client_id, at FROM ledger_entry
+_REFUSED: Final = """SELECT agent, client_id, unnest(ARRAY[min(at), max(at)]) AS at FROM ledger_entry
 WHERE tenant_id = $1 AND outcome = 'deny' AND kind = 'disclosure' AND agent = ANY ($2) AND at >= $3 AND at <= $4
-  AND client_id IS NOT NULL"""
+  AND client_id IS NOT NULL GROUP BY agent, client_id, date_trunc('minute', at) ORDER BY at"""
+"""of each minute the first and the last, however many there were"""
 _JUSTIFIED: Final = "SELECT grant_id FROM grant_decision WHERE tenant_id = $1 AND decision = 'justified' AND grant_id = ANY ($2)"
 _AROUND: Final = f"""SELECT idx, agent, client_id, action, at FROM ledger_entry
 WHERE tenant_id = $1 AND kind = 'disclosure' AND at >= $2 AND at <= $3 AND agent_role NOT IN {_NO_PERSON}
@@ -105,12 +106,13 @@ class Judgements:
     async def refused(
         self, tenant: str, agents: Sequence[str], since: datetime, until: datetime
     ) -> dict[str, dict[str, tuple[datetime, ...]]]:
-        """Client → person → when they were refused."""
-        found: dict[str, dict[str, tuple[datetime, ...]]] = defaultdict(dict)
-        for r in await self._store.fetch(tenant, _REFUSED, tenant, list(agents), since, until):
-            of_client = found[r["client_id"]]
-            of_client[r["agent"]] = (*of_client.get(r["agent"], ()), r["at"])
-        return found
+        """Client → person → when they were refused, oldest first."""
+        times: dict[str, dict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+        for place, r in enumerate(await self._store.fetch(tenant, _REFUSED, tenant, list(agents), since, until)):
+            if place % (10 * BREATH) == 0:
+                await asyncio.sleep(0)
+            times[r["client_id"]][r["agent"]].append(r["at"])
+        return {client: {agent: tuple(found) for agent, found in of.items()} for client, of in times.items()}
 
     async def justified(self, tenant: str, grants: Iterable[str]) -> frozenset[str]:
         wanted = [UUID(g) for g in grants]

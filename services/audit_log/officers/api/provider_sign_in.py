@@ -36,7 +36,7 @@ _log = logging.getLogger("sign-in")
 def provider_sign_in_router(
     surface: Surface, tokens: TokenVerifier, provider: Provider, attempts: Attempts, public_url: str
 ) -> APIRouter:
-    router = APIRouter(prefix="/review", include_in_schema=False, route_class=surface.route())
+    router = APIRouter(prefix="/review", include_in_schema=False, route_class=surface.route(reads=False))
     session, redirect_uri = surface.session, public_url + CALLBACK
 
     @router.get("/sign-in/start")

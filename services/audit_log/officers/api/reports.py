@@ -8,14 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit_log.ledger.application.ledger_view import LedgerView
+from services.audit_log.ledger.application.reports import Reports
 from services.audit_log.officers.api.rendering import HEADERS
 from services.audit_log.officers.api.surface import Surface
 from services.audit_log.reports.api.exports import bundled
-from services.audit_log.reports.application.exporting import Exporter
 
 
-def reports_router(surface: Surface, ledger: LedgerView, exporter: Exporter, now: Callable[[], datetime]) -> APIRouter:
-    router = APIRouter(prefix="/review/reports", include_in_schema=False, route_class=surface.route())
+def reports_router(surface: Surface, ledger: LedgerView, reports: Reports, now: Callable[[], datetime]) -> APIRouter:
+    router = APIRouter(
+        prefix="/review/reports", include_in_schema=False, route_class=surface.route(reads=False)
+    )  # they take turns of their own
 
     @router.get("")
     async def page(request: Request) -> Response:
@@ -26,7 +28,7 @@ def reports_router(surface: Surface, ledger: LedgerView, exporter: Exporter, now
     @router.get("/{report}")
     async def bundle(request: Request, report: str) -> Response:
         """The ZIP; its entry, with its hash, is durable before a byte leaves."""
-        answer = await bundled(ledger, exporter, surface.desk, request, report, now())
+        answer = await bundled(ledger, reports, surface.desk, request, report, now())
         answer.headers.update(HEADERS)
         return answer
 

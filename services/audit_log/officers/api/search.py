@@ -10,11 +10,13 @@ from urllib.parse import urlencode
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from services.audit_log.decision.application.explanations import Explanations
 from services.audit_log.ledger.api.query import filters_of
 from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, NoSuchEntry, NotYetSigned, StoredEntry
+from services.audit_log.ledger.application.reports import Reports
+from services.audit_log.ledger.application.turns import RETRY_SECONDS, Busy
 from services.audit_log.ledger.domain.leaf import canonical
 from services.audit_log.ledger.domain.payload import instant, payload_of
 from services.audit_log.officers.adapters.entry_search import MOST_PEOPLE, EntrySearch, Place, TooManyPeople
@@ -25,8 +27,11 @@ from shared.entry.json_text import LARGEST_INTEGER
 from shared.entry.numbers import whole_number
 from shared.http.call import Call
 from shared.http.cursor import Cursors, limit_of
+from shared.http.held import HeldResponse
 from shared.http.problems import Fault, Problem, invalid, not_found, unavailable
 
+EXPORT_SECONDS: Final = 3_600
+"""after which an export that is still being fetched is given up"""
 FIELDS: Final = ("client_id", "agent", "from", "to", "action", "outcome", "purpose", "kind", "record_id")
 ACTIONS: Final = ("read", "search", "create", "update", "sign", "cosign", "answer", "revoke", "compute", "export", "lookup")
 COLUMNS: Final = (
@@ -39,7 +44,7 @@ WORDS: Final = ("at", "kind", "agent", "action", "outcome", "reason", "purpose",
 
 
 def search_router(
-    surface: Surface, search: EntrySearch, ledger: LedgerView, explanations: Explanations, cursors: Cursors
+    surface: Surface, search: EntrySearch, ledger: LedgerView, reports: Reports, explanations: Explanations, cursors: Cursors
 ) -> APIRouter:
     router = APIRouter(prefix="/review", include_in_schema=False, route_class=surface.route())
 
@@ -75,14 +80,22 @@ def search_router(
         call = await surface.officer(request, "export-ledger")
         asked, filters = _asked(request), filters_of(request)
         told = await _told(search, ledger, call.tenant, asked)
-        headers = await surface.desk.record(call, "export-ledger", told, 0, client_id=filters.client_id)
-        span = await search.span(call.tenant, filters)
+        try:
+            place = reports.take(call.tenant, call.principal.sub)
+        except Busy as busy:
+            raise unavailable(str(busy), RETRY_SECONDS) from None
+        try:
+            headers = await surface.desk.record(call, "export-ledger", told, 0, client_id=filters.client_id)
+            span = await search.span(call.tenant, filters)
+        except BaseException:
+            place.leave()
+            raise
         if span is not None:
             headers["Export-Span"] = "/".join(map(instant, span))  # what the page's progress bar measures by
         lines = _lines(surface, call, search, told, filters)
         sent = {**HEADERS, **headers, "Content-Disposition": 'attachment; filename="ledger-entries.csv"'}
         sent["X-Accel-Buffering"] = "no"  # nginx passes it on as it comes
-        return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=sent)
+        return HeldResponse(lines, held=place.leave, seconds=EXPORT_SECONDS, media_type="text/csv; charset=utf-8", headers=sent)
 
     @router.get("/entries/{index}")
     async def entry(request: Request, index: str) -> Response:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from shared.entry.text import broken
 from shared.http.body import raw_body
 from shared.http.call import Call
+from shared.http.cookies import cookie
 from shared.http.page_session import COOKIE, MAX_COOKIE_BYTES
 from shared.http.problems import Fault, Problem, forbidden, invalid
 
@@ -58,7 +59,7 @@ class PageSession:
         self._set(response, self._attempt_cookie, kept, seconds, "/", samesite="lax")
 
     def kept_attempt(self, request: Request) -> str:
-        return request.cookies.get(self._attempt_cookie, "")
+        return cookie(request.scope["headers"], self._attempt_cookie) or ""
 
     def drop_attempt(self, response: Response) -> None:
         self._drop(response, self._attempt_cookie, "/", samesite="lax")

@@ -13,13 +13,14 @@ from services.audit_log.officers.application.provider import Provider, logout_ur
 from services.audit_log.officers.domain.refusals import TOLD, Refusal
 from services.audit_log.officers.domain.way_back import way_back
 from shared.http.call import call_with
+from shared.http.cookies import cookie
 from shared.http.page_session import of_page
 from shared.http.problems import Problem, not_found
 from shared.identity.tokens import TokenVerifier
 
 
 def signing_in_router(surface: Surface, tokens: TokenVerifier, provider: Provider | None, public_url: str) -> APIRouter:
-    router = APIRouter(prefix="/review", include_in_schema=False, route_class=surface.route())
+    router = APIRouter(prefix="/review", include_in_schema=False, route_class=surface.route(reads=False))
 
     def form(leads_to: str, fault: str = "", status: int = 200, *, pasted: bool = False, left: bool = False) -> Response:
         bound_to = surface.session.new_form()
@@ -46,7 +47,7 @@ def signing_in_router(surface: Surface, tokens: TokenVerifier, provider: Provide
     @router.post("/sign-in")
     async def take(request: Request) -> Response:
         """The token pasted there, of a compliance officer; that they signed in, or may not, is an entry."""
-        fields = await surface.session.form(request, request.cookies.get(FORM_COOKIE, ""))
+        fields = await surface.session.form(request, cookie(request.scope["headers"], FORM_COOKIE) or "")
         leads_to = way_back(fields.get("next"))
         try:
             call = call_with(request, "".join(fields.get("token", "").split()), tokens)

@@ -1,6 +1,7 @@
 """What the pages share: who looks, the entry each look leaves, and errors as pages."""
 
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.audit_log.ledger.api.access import Desk
 from services.audit_log.ledger.application.ports import LedgerUnavailable
+from services.audit_log.ledger.application.turns import RETRY_SECONDS, Busy, Door
 from services.audit_log.officers.api.rendering import HEADERS, Rendering
 from services.audit_log.officers.api.session import PageSession
 from services.audit_log.officers.domain.refusals import Refusal
@@ -28,6 +30,7 @@ class Surface:
     desk: Desk
     session: PageSession
     rendering: Rendering
+    door: Door
 
     async def officer(self, request: Request, action: str, client_id: str | None = None) -> Call:
         """The officer who looks. Problem 401 (a page sends them to sign in), 403, recorded."""
@@ -59,9 +62,10 @@ class Surface:
     async def form(self, request: Request, call: Call) -> dict[str, str]:
         return await self.session.form(request, call.token)
 
-    def route(self) -> type[APIRoute]:
-        """Errors of these routes are pages, and whoever has not signed in is led there."""
-        rendering = self.rendering
+    def route(self, *, reads: bool = True) -> type[APIRoute]:
+        """Errors of these routes are pages, and whoever has not signed in is led there. `reads`: the pages read the database, so
+        a few at a time are answered, and the gate's decisions find connections."""
+        rendering, door = self.rendering, self.door
 
         class PageRoute(APIRoute):
             def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -69,7 +73,10 @@ class Surface:
 
                 async def handle(request: Request) -> Response:
                     try:
-                        return await handler(request)
+                        async with door.inside() if reads else nullcontext():
+                            return await handler(request)
+                    except Busy as busy:
+                        return _told(rendering, request, unavailable(str(busy), RETRY_SECONDS))
                     except Problem as problem:
                         return _told(rendering, request, problem)
                     except (LedgerUnavailable, StoreUnavailable, Overloaded, GateUnavailable):

@@ -10,13 +10,14 @@ from starlette.responses import Response
 
 from services.audit_log.break_glass.application.reviews import Reviewing
 from services.audit_log.break_glass.domain.reviews import Finding
+from services.audit_log.ledger.application.turns import RETRY_SECONDS, Busy
 from services.audit_log.ledger.domain.verification import Report
 from services.audit_log.officers.api.surface import Surface, seen
 from services.audit_log.officers.application.today import Gathering
 from services.audit_log.officers.application.verifying import Verifying
 from shared.entry.text import Lines
 from shared.http.call import path_id
-from shared.http.problems import Fault, invalid
+from shared.http.problems import Fault, invalid, unavailable
 
 NOTE: Final = range(10, 2001)
 """characters of a decision's note"""
@@ -62,7 +63,10 @@ def today_router(
             query = {"finding": report.finding, "index": report.index}
             await surface.desk.record(call, "verify-ledger", query, report.entries)
 
-        verifying.begin(call.tenant, record)
+        try:
+            verifying.begin(call.tenant, call.principal.sub, record)
+        except Busy as busy:
+            raise unavailable(str(busy), RETRY_SECONDS) from None
         return seen("/review/#ledger")
 
     return router

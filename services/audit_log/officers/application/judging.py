@@ -118,7 +118,7 @@ class Judging:
         searches: set[int] = set()
         if accesses:
             since, last = min(a.at for a in accesses), max(a.at for a in accesses)
-            bursts, searches = _crowds(await self._rows.around(tenant, since - timedelta(hours=1), last))
+            bursts, searches = await crowds(await self._rows.around(tenant, since - timedelta(hours=1), last))
         judged = await self._judge(tenant, accesses, bursts, searches, uncounted=accesses)
         with suppress(UniqueViolation):  # another process was faster
             await self._rows.keep(tenant, first, until, judged)
@@ -180,21 +180,40 @@ def rare_hours(counted: Mapping[int, int]) -> frozenset[int]:
     return frozenset(h for h in range(24) if counted.get(h, 0) < total * RARE_SHARE)
 
 
-def _crowds(rows: Sequence[Mapping[str, Any]]) -> tuple[set[int], set[int]]:
-    """Indexes of uses that are one of very many clients within the hour before, and of those opened from a search."""
-    windows: dict[str, deque[tuple[datetime, str | None, bool]]] = defaultdict(deque)
+async def crowds(rows: Sequence[Mapping[str, Any]]) -> tuple[set[int], set[int]]:
+    """Indexes of uses that are one of very many clients within the hour before, and of those opened from a search. `rows`: oldest
+    first. Takes time in proportion to them, however many one person has in an hour, and gives the loop free meanwhile."""
+    hour: dict[str, _Within] = defaultdict(lambda: _Within(timedelta(hours=1)))
+    searched: dict[str, _Within] = defaultdict(lambda: _Within(timedelta(minutes=10)))
     bursts: set[int] = set()
     searches: set[int] = set()
-    for r in rows:
-        window = windows[r["agent"]]
-        at = r["at"]
-        while window and at - window[0][0] > timedelta(hours=1):
-            window.popleft()
-        window.append((at, r["client_id"], r["action"] == "search"))
-        if len(window) >= BURST and len({client for _, client, _ in window}) >= BURST:
+    for place, r in enumerate(rows):
+        if place % BREATH == 0:
+            await asyncio.sleep(0)  # permits of the gate go before
+        agent, at = r["agent"], r["at"]
+        if hour[agent].clients(at, r["client_id"]) >= BURST:
             bursts.add(r["idx"])
-        if r["action"] == "read":
-            recent = {client for then, client, search in window if search and at - then <= timedelta(minutes=10)}
-            if len(recent) >= SEARCHED:
-                searches.add(r["idx"])
+        if r["action"] == "search":
+            searched[agent].clients(at, r["client_id"])
+        elif r["action"] == "read" and searched[agent].clients(at) >= SEARCHED:
+            searches.add(r["idx"])
     return bursts, searches
+
+
+class _Within:
+    """Clients of the uses within a span of time, counted as it moves on."""
+
+    def __init__(self, span: timedelta) -> None:
+        self._span, self._uses, self._times = span, deque[tuple[datetime, str | None]](), Counter[str | None]()
+
+    def clients(self, now: datetime, *used: str | None) -> int:
+        """How many different ones there are, with a use of `used` now."""
+        for client in used:
+            self._uses.append((now, client))
+            self._times[client] += 1
+        while self._uses and now - self._uses[0][0] > self._span:
+            _, gone = self._uses.popleft()
+            self._times[gone] -= 1
+            if not self._times[gone]:
+                del self._times[gone]
+        return len(self._times)

@@ -5,8 +5,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from services.audit_log.ledger.application.ledger_view import LedgerView
 from services.audit_log.ledger.application.ports import LedgerUnavailable
+from services.audit_log.ledger.application.reports import Reports
+from services.audit_log.ledger.application.turns import Place
 from services.audit_log.ledger.domain.verification import Report
 from shared.eventstore.model import StoreUnavailable
 
@@ -16,18 +17,19 @@ _log = logging.getLogger("review")
 class Verifying:
     """At most one a tenant at a time."""
 
-    def __init__(self, ledger: LedgerView) -> None:
-        self._ledger = ledger
+    def __init__(self, reports: Reports) -> None:
+        self._reports = reports
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def running(self, tenant: str) -> bool:
         task = self._running.get(tenant)
         return task is not None and not task.done()
 
-    def begin(self, tenant: str, record: Callable[[Report], Awaitable[object]]) -> None:
-        """`record` writes the entry of the finished verification."""
+    def begin(self, tenant: str, person: str, record: Callable[[Report], Awaitable[object]]) -> None:
+        """`record` writes the entry of the finished verification. Raises Busy."""
         if not self.running(tenant):
-            self._running[tenant] = asyncio.get_running_loop().create_task(self._verify(tenant, record))
+            place = self._reports.take(tenant, person)
+            self._running[tenant] = asyncio.get_running_loop().create_task(self._verify(place, record))
 
     async def stop(self) -> None:
         for task in self._running.values():
@@ -35,8 +37,8 @@ class Verifying:
             with suppress(asyncio.CancelledError):
                 await task
 
-    async def _verify(self, tenant: str, record: Callable[[Report], Awaitable[object]]) -> None:
+    async def _verify(self, place: Place, record: Callable[[Report], Awaitable[object]]) -> None:
         try:
-            await record(await self._ledger.verify(tenant))
+            await record(await self._reports.verify(place))
         except (LedgerUnavailable, StoreUnavailable) as error:
             _log.warning("a verification did not finish: %s", type(error).__name__)

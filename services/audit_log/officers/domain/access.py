@@ -1,5 +1,6 @@
 """One use of a record, and what is known around it: relationships, work written down, likeness, refusals."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -55,7 +56,7 @@ class Known:
     ties: Mapping[str, frozenset[Tie]] = field(default_factory=dict)
     """person → what they share with the client"""
     refused: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
-    """person → when they were refused for this client"""
+    """person → when they were refused for this client, oldest first"""
     answered_grants: frozenset[str] = frozenset()
     """break-glass grants found justified by a reviewer"""
     colleague: bool = False
@@ -74,10 +75,20 @@ class Known:
 
     def worked(self, at: datetime, within: timedelta, *, author: str | None = None, types: frozenset[str] | None = None) -> bool:
         """Whether something was written around that time."""
+        first, last = bisect_left(self.work, at - within, key=_when), bisect_right(self.work, at + within, key=_when)
         return any(
-            abs(w.at - at) <= within and (author is None or w.author == author) and (types is None or w.record_type in types)
-            for w in self.work
+            (author is None or w.author == author) and (types is None or w.record_type in types) for w in self.work[first:last]
         )
+
+    def refused_before(self, sub: str, at: datetime, within: timedelta) -> bool:
+        """Whether that person was refused for this client within that time before."""
+        times = self.refused.get(sub, ())
+        first = bisect_left(times, at - within)
+        return first < len(times) and times[first] < at
+
+
+def _when(work: Work) -> datetime:
+    return work.at
 
 
 CLINICAL = frozenset(

@@ -198,7 +198,7 @@ def judge(a: Access, k: Known, *, burst: bool = False, rare_hour: bool = False, 
 
 def _circumstances(a: Access, k: Known, *, burst: bool, rare_hour: bool) -> list[Mark]:
     ties = k.ties.get(a.agent, frozenset())
-    refused = any(timedelta() < a.at - at <= REFUSED_WITHIN for at in k.refused.get(a.agent, ()))
+    refused = k.refused_before(a.agent, a.at, REFUSED_WITHIN)
     found = (
         (Mark.SELF, Tie.SAME_PERSON in ties),
         (Mark.SAME_ADDRESS, Tie.SAME_ADDRESS in ties),

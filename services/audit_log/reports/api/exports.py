@@ -1,5 +1,6 @@
 """`/v1/audit/exports/{report}`: a report as a bundle that can be verified offline. Each is an entry, with the bundle's hash."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -8,7 +9,7 @@ from typing import IO, Any, Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from services.audit_log.decision.domain.grants import GRANTED_PURPOSES
 from services.audit_log.ledger.api.access import Desk, LedgerRoute
@@ -16,14 +17,20 @@ from services.audit_log.ledger.api.accounting_suspensions import suspended
 from services.audit_log.ledger.api.ledger import REPORT_KINDS, clients_own
 from services.audit_log.ledger.api.query import PARAMETERS, documented_parameters, filters_of
 from services.audit_log.ledger.api.words import as_the_client_sees
-from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, NotYetSigned, StoredEntry
+from services.audit_log.ledger.application.ledger_view import LedgerView, NotYetSigned, StoredEntry
+from services.audit_log.ledger.application.reports import Bundle, Order, Reports
+from services.audit_log.ledger.application.turns import RETRY_SECONDS, Busy
 from services.audit_log.ledger.domain.entry import EntryKind
-from services.audit_log.reports.application.exporting import MAX_ROWS, Bundle, Exporter, Report, TooMany
+from services.audit_log.reports.application.exporting import MAX_ROWS, Report, TooLarge, TooMany
 from services.audit_log.reports.domain.export_check import CHUNK
+from shared.http.held import HeldResponse
 from shared.http.problems import Fault, Problem, invalid, not_found, unavailable
 from shared.identity.roles import Role
 from shared.identity.tokens import TokenVerifier
 
+LEAST_SECONDS: Final = 60
+LEAST_BYTES_PER_SECOND: Final = 32_768
+"""a reader who is slower gives the disk back"""
 TITLES: Final = {
     "access-report": "Who used this record",
     "accounting-of-disclosures": "Accounting of disclosures (45 CFR 164.528)",
@@ -31,7 +38,7 @@ TITLES: Final = {
 }
 
 
-def exports_router(ledger: LedgerView, exporter: Exporter, tokens: TokenVerifier, now: Callable[[], datetime]) -> APIRouter:
+def exports_router(ledger: LedgerView, reports: Reports, tokens: TokenVerifier, now: Callable[[], datetime]) -> APIRouter:
     router = APIRouter(prefix="/v1/audit/exports", tags=["ledger"], route_class=LedgerRoute)
     desk = Desk(ledger, tokens, now)
 
@@ -46,12 +53,12 @@ def exports_router(ledger: LedgerView, exporter: Exporter, tokens: TokenVerifier
         """`access-report` and `accounting-of-disclosures` of one `client_id`, or `activity` by any of the search's parameters.
         The ZIP holds the rows, a `.tlog-proof` for each, and a manifest; `python -m infra.operator.verify_export` checks it
         without this server. A client exports their own access report. `Content-Length` tells how much there is to come."""
-        return await bundled(ledger, exporter, desk, request, report, now())
+        return await bundled(ledger, reports, desk, request, report, now())
 
     return router
 
 
-async def bundled(ledger: LedgerView, exporter: Exporter, desk: Desk, request: Request, report: str, today: datetime) -> Response:
+async def bundled(ledger: LedgerView, reports: Reports, desk: Desk, request: Request, report: str, today: datetime) -> Response:
     """The report as its query asks for it. Problem 404, 413, 422, 503; who may have it, the desk says."""
     if report not in TITLES:
         raise not_found(f"There are these reports: {', '.join(TITLES)}.")
@@ -72,24 +79,32 @@ async def bundled(ledger: LedgerView, exporter: Exporter, desk: Desk, request: R
         filters = replace(filters, besides=await suspended(ledger, call.tenant, filters.client_id, today)).accounted(today)
     elif report == "access-report":
         filters = replace(filters, kinds=REPORT_KINDS)
+    order = Order(call.tenant, call.principal.sub, report, query, filters, own, today)
     try:
-        bundle = await exporter.bundle(call.tenant, call.principal.sub, _report(report, filters, query, own=own))
+        bundle = await reports.bundle(reports.take(call.tenant, call.principal.sub), order)
+    except Busy as busy:
+        raise unavailable(str(busy), RETRY_SECONDS) from None
     except NotYetSigned:
         raise unavailable("The newest entries are not signed yet.", 1) from None
     except TooMany:
         raise Problem(413, "too-many", "Too many rows", f"One bundle holds {MAX_ROWS:,} rows: narrow the dates.") from None
+    except TooLarge:
+        detail = "The report takes more disk than reports may take here: narrow the dates."
+        raise Problem(413, "too-many", "Too many rows", detail) from None
     try:
         told: dict[str, Any] = {**query, "sha256": bundle.sha256}
         headers = await desk.record(call, action, told, bundle.rows, client_id=filters.client_id)
     except BaseException:
-        bundle.file.close()
+        bundle.close()
         raise
     return _answer(report, bundle, headers, today)
 
 
-def _report(name: str, filters: Filters, query: dict[str, Any], *, own: bool) -> Report:
-    see: Callable[[StoredEntry], StoredEntry] = as_the_client_sees if own else lambda stored: stored
-    return Report(name, TITLES[name], query, filters, see, _for_the_client if own else lambda _: True)
+def report_for(order: Order) -> Report:
+    """What the worker process makes of an order."""
+    see: Callable[[StoredEntry], StoredEntry] = as_the_client_sees if order.own else lambda stored: stored
+    whole = _for_the_client if order.own else lambda _: True
+    return Report(order.report, TITLES[order.report], order.query, order.filters, see, whole)
 
 
 def _for_the_client(stored: StoredEntry) -> bool:
@@ -100,8 +115,10 @@ def _for_the_client(stored: StoredEntry) -> bool:
 
 def _answer(report: str, bundle: Bundle, headers: dict[str, str], at: datetime) -> Response:
     digest = b64encode(bytes.fromhex(bundle.sha256)).decode()
-    return StreamingResponse(
+    return HeldResponse(
         _chunks(bundle.file),
+        held=bundle.close,
+        seconds=LEAST_SECONDS + bundle.size / LEAST_BYTES_PER_SECOND,
         media_type="application/zip",
         headers={
             **headers,
@@ -109,11 +126,11 @@ def _answer(report: str, bundle: Bundle, headers: dict[str, str], at: datetime) 
             "Content-Disposition": f'attachment; filename="{report}-{at:%Y-%m-%d}.zip"',
             "Repr-Digest": f"sha-256=:{digest}:",
             "Cache-Control": "no-store",
+            "X-Accel-Buffering": "no",  # nginx passes it on as it comes, and keeps no copy
         },
     )
 
 
 async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
-    with file:
-        while chunk := file.read(CHUNK):
-            yield chunk
+    while chunk := await asyncio.to_thread(file.read, CHUNK):
+        yield chunk

@@ -11,13 +11,14 @@ from typing import Annotated, Final
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from services.audit_log.decision.domain.rules.rule import RULES
 from services.audit_log.ledger.api.access import Desk, LedgerRoute
 from services.audit_log.ledger.api.ledger import clients_own
 from services.audit_log.ledger.api.words import client_line
 from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, StoredEntry
+from services.audit_log.ledger.application.turns import RETRY_SECONDS, Busy, Limits, Turns
 from shared.contracts.disclosure import Exclusion, Reach
 from shared.contracts.records import RecordType, ServiceName
 from shared.entry.text import Exact
@@ -26,6 +27,7 @@ from shared.export.passphrase import LONGEST, guarded_key_pair, weakness
 from shared.export.serving import RECORDS_HEADER, PublicKeyBody, about_part
 from shared.http.body import Body, documented, read_json
 from shared.http.call import authenticate, path_id
+from shared.http.held import HeldResponse
 from shared.http.problems import Fault, forbidden, invalid, not_found, unavailable
 from shared.identity.roles import Role
 from shared.identity.tokens import TokenVerifier
@@ -33,6 +35,10 @@ from shared.identity.tokens import TokenVerifier
 EXPORTING: Final = frozenset({Role.CLIENT, Role.REPRESENTATIVE})
 PAIRS_WAITING: Final = 8
 """callers who wait for a key pair at the same time, each for a third of a second of computing; the next is told to come back"""
+LIMITS: Final = Limits(places=16, of_tenant=12, of_person=1)
+"""exports that are read from the ledger at the same time"""
+_SECONDS: Final = 3_600
+"""after which an export that is still being fetched is given up"""
 PAGE: Final = 200
 ACCESS: Final = "access"
 """stands in the place of a key class: the ledger has none"""
@@ -50,7 +56,7 @@ class PassphraseBody(Body):
 def record_exports_router(ledger: LedgerView, tokens: TokenVerifier, now: Callable[[], datetime]) -> APIRouter:
     router = APIRouter(tags=["export of a record"], route_class=LedgerRoute)
     desk = Desk(ledger, tokens, now)
-    pairs = _Pairs()
+    pairs, turns = _Pairs(), Turns(LIMITS)
 
     @router.post("/v1/export-keys", status_code=201, openapi_extra=documented(PassphraseBody))
     async def make_pair(request: Request) -> Response:
@@ -79,10 +85,18 @@ def record_exports_router(ledger: LedgerView, tokens: TokenVerifier, now: Callab
         if call.principal.role is Role.CLIENT:
             call = await desk.officer_or_client(request, _ACTION, client)
             filters = await clients_own(ledger, call.tenant, client, now())
-        rows, start = 0, 0
-        async for stored in _rows(ledger, call.tenant, filters, None):
-            rows, start = rows + 1, max(start, stored.index + 1)
-        headers = await desk.record(call, _ACTION, {"sealed_for": recipient.thumbprint}, rows, client_id=client)
+        try:
+            place = turns.take(call.tenant, call.principal.sub)
+        except Busy as busy:
+            raise unavailable(str(busy), RETRY_SECONDS) from None
+        try:
+            rows, start = 0, 0
+            async for stored in _rows(ledger, call.tenant, filters, None):
+                rows, start = rows + 1, max(start, stored.index + 1)
+            headers = await desk.record(call, _ACTION, {"sealed_for": recipient.thumbprint}, rows, client_id=client)
+        except BaseException:
+            place.leave()
+            raise
         entry = int(headers["Audit-Entry"])
         about = about_part(call, client, now(), [entry], _left_out() if filters is None else ())
 
@@ -94,8 +108,12 @@ def record_exports_router(ledger: LedgerView, tokens: TokenVerifier, now: Callab
             async for line in writer.end(about):
                 yield line
 
-        return StreamingResponse(
-            lines(), media_type=PART_TYPE, headers={**headers, RECORDS_HEADER: str(rows), "Cache-Control": "no-store"}
+        return HeldResponse(
+            lines(),
+            held=place.leave,
+            seconds=_SECONDS,
+            media_type=PART_TYPE,
+            headers={**headers, RECORDS_HEADER: str(rows), "Cache-Control": "no-store"},
         )
 
     return router

@@ -4,19 +4,21 @@ Written to a file page by page, so that memory stays flat whatever its length; o
 hash, and only then anything is handed out.
 """
 
-import asyncio
 import hashlib
+import os
 import tempfile
 import zipfile
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from os import SEEK_END
+from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
 import orjson
 
-from services.audit_log.ledger.application.ledger_view import EntryProof, Filters, LedgerView, StoredEntry
+from services.audit_log.ledger.application.ledger_view import EntryProof, Filters, StoredEntry
 from services.audit_log.ledger.domain.payload import instant
 from services.audit_log.reports.domain.export_check import CHUNK, CSV, MANIFEST, NDJSON, PDF, VERSION, proof_name
 from services.audit_log.reports.domain.rows import COLUMNS, cells, csv_lines
@@ -43,14 +45,25 @@ class Report:
     """whether the reader may have the payload itself"""
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """`file` is open at its beginning, and is gone when it is closed."""
+class TooLarge(Exception):
+    """The bundle does not fit the bytes that it may take."""
 
-    file: IO[bytes]
+
+@dataclass(frozen=True, slots=True)
+class Made:
     size: int
     sha256: str
     rows: int
+
+
+class Log(Protocol):
+    """What is read of the ledger; see `LedgerView`."""
+
+    async def search(self, tenant: str, filters: Filters, *, before: int | None, limit: int) -> list[StoredEntry]: ...
+
+    async def proofs(self, tenant: str, indexes: Sequence[int]) -> dict[int, EntryProof]: ...
+
+    def vkey(self, tenant: str) -> str: ...
 
 
 class PdfWriter(Protocol):
@@ -58,21 +71,18 @@ class PdfWriter(Protocol):
 
 
 class Exporter:
-    def __init__(self, ledger: LedgerView, pdf: PdfWriter, *, now: Callable[[], datetime]) -> None:
-        self._ledger, self._pdf, self._now = ledger, pdf, now
+    """Runs in a worker process (`services/audit_log/worker.py`). `folder` takes the temporary files, `most_bytes` all of them."""
 
-    async def bundle(self, tenant: str, by: str, report: Report) -> Bundle:
-        """Raises LedgerUnavailable, NotYetSigned, TooMany."""
-        file = tempfile.TemporaryFile()  # noqa: SIM115  # the caller closes it
-        try:
-            rows = await self._write(file, tenant, by, report)
-            digest = await asyncio.to_thread(_digest, file)
-            size = file.tell()
-            file.seek(0)
-        except BaseException:
-            file.close()
-            raise
-        return Bundle(file, size, digest, rows)
+    def __init__(self, log: Log, pdf: PdfWriter, *, made_at: datetime, folder: Path, most_bytes: int) -> None:
+        self._ledger, self._pdf, self._made_at = log, pdf, made_at
+        self._folder, self._most = folder, most_bytes
+
+    async def bundle(self, file: IO[bytes], tenant: str, by: str, report: Report) -> Made:
+        """Writes the archive to `file`. Raises LedgerUnavailable, NotYetSigned, TooMany, TooLarge."""
+        rows = await self._write(file, tenant, by, report)
+        size = file.seek(0, SEEK_END)
+        file.seek(0)
+        return Made(size, hashlib.file_digest(file, "sha256").hexdigest(), rows)  # type: ignore[arg-type]
 
     async def _write(self, file: IO[bytes], tenant: str, by: str, report: Report) -> int:
         files: dict[str, str] = {}
@@ -80,7 +90,7 @@ class Exporter:
         before: int | None = None
         shown: list[tuple[str, ...]] = []
         # CSV and NDJSON grow beside the archive, which takes one member at a time
-        with tempfile.TemporaryFile() as ndjson, tempfile.TemporaryFile() as table:
+        with tempfile.TemporaryFile(dir=self._folder) as ndjson, tempfile.TemporaryFile(dir=self._folder) as table:
             table.write(csv_lines([COLUMNS]))
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
                 while found := await self._ledger.search(tenant, report.filters, before=before, limit=PAGE):
@@ -101,15 +111,21 @@ class Exporter:
                         if len(shown) < PDF_ROWS:
                             shown.append(row)
                         note = proof.text.partition(b"\n\n")[2]
-                    await asyncio.sleep(0)
+                    self._bound(file, ndjson, table)
                 for name, content in ((NDJSON, ndjson), (CSV, table)):
-                    files[name] = await asyncio.to_thread(_add, archive, name, content)
-                pdf = await asyncio.to_thread(self._pdf, report.title, self._about(tenant, by, report, rows), shown, _more(rows))
+                    files[name] = _add(archive, name, content)
+                    content.truncate(0)
+                    self._bound(file, ndjson, table)
+                pdf = self._pdf(report.title, self._about(tenant, by, report, rows), shown, _more(rows))
                 archive.writestr(PDF, pdf)
                 files[PDF] = hashlib.sha256(pdf).hexdigest()
                 manifest = self._manifest(tenant, by, report, rows, note, files)
                 archive.writestr(MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
         return rows
+
+    def _bound(self, *files: IO[bytes]) -> None:
+        if sum(os.fstat(file.fileno()).st_size for file in files) > self._most:
+            raise TooLarge
 
     def _manifest(self, tenant: str, by: str, report: Report, rows: int, note: bytes, files: dict[str, str]) -> dict[str, Any]:
         vkey = self._ledger.vkey(tenant)
@@ -117,7 +133,7 @@ class Exporter:
             "version": VERSION,
             "report": report.name,
             "query": report.query,
-            "made_at": instant(self._now()),
+            "made_at": instant(self._made_at),
             "made_by": by,
             "origin": vkey.partition("+")[0],
             "vkey": vkey,
@@ -131,7 +147,7 @@ class Exporter:
         asked = ", ".join(f"{k} {v}" for k, v in sorted(report.query.items())) or "everything"
         return [
             ("Log", self._ledger.vkey(tenant).partition("+")[0]),
-            ("Made", f"{instant(self._now())} by {by}"),
+            ("Made", f"{instant(self._made_at)} by {by}"),
             ("Asked for", asked),
             ("Rows", str(rows)),
         ]
@@ -157,11 +173,6 @@ def _add(archive: zipfile.ZipFile, name: str, content: IO[bytes]) -> str:
             digest.update(chunk)
             member.write(chunk)
     return digest.hexdigest()
-
-
-def _digest(file: IO[bytes]) -> str:
-    file.seek(0)
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _more(rows: int) -> str:

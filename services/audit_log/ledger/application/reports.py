@@ -1,0 +1,55 @@
+"""Reports and verifications as the API asks for them: made in a process of their own (ADR 0029)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import IO, Any, Protocol
+
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.application.turns import Place
+from services.audit_log.ledger.domain.verification import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A bundle that is to be made."""
+
+    tenant: str
+    by: str
+    """`sub` of who asked"""
+    report: str
+    query: dict[str, Any]
+    """as it was asked, for the manifest"""
+    filters: Filters
+    own: bool
+    """for the client whose record it is"""
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """`file` is open at its beginning, and is gone once `close` was called."""
+
+    file: IO[bytes]
+    size: int
+    sha256: str
+    rows: int
+    leave: Callable[[], None] = field(repr=False)
+    """gives up place and disk"""
+
+    def close(self) -> None:
+        """May be called again."""
+        self.file.close()
+        self.leave()
+
+
+class Reports(Protocol):
+    def take(self, tenant: str, person: str) -> Place:
+        """A place for one piece of work. Raises Busy."""
+
+    async def bundle(self, place: Place, order: Order) -> Bundle:
+        """Keeps the place until the bundle is closed; leaves it where it raises: Busy, TooMany, NotYetSigned,
+        LedgerUnavailable."""
+
+    async def verify(self, place: Place) -> Report:
+        """The whole log of the place's tenant. Leaves the place. Raises LedgerUnavailable."""
