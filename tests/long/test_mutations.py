@@ -53,7 +53,7 @@ IDENTITY: Final = [
 ]
 SEALING: Final = [
     part("shared/sealing", "cobblestone padding context errors", "unit/sealing/test_cobblestone", "unit/sealing/test_padding",
-         "unit/sealing/test_context"),
+         "unit/sealing/test_context", "unit/sealing/test_known_answers"),
     part("shared/sealing", "event field state", "unit/sealing/test_sealed_events", "unit/sealing/test_closed_state",
          "unit/sealing/test_upcasters"),
     part("shared/sealing", "downtime", "unit/sealing/test_downtime"),
