@@ -84,7 +84,8 @@ class RemoteKeys:
     async def _keep(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), REFRESH_SECONDS if self._keys else RETRY_SECONDS)
+                async with asyncio.timeout(REFRESH_SECONDS if self._keys else RETRY_SECONDS):
+                    await self._wanted.wait()
             self._wanted.clear()
             await self._refresh()
 
