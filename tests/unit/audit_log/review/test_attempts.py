@@ -8,12 +8,10 @@ import pytest
 from starlette.responses import Response
 
 from services.audit_log.officers.api.session import PageSession
-from services.audit_log.officers.application.attempts import Attempts
-from services.audit_log.officers.domain.attempt import LASTS, Attempt, opened, proofs, sealed
+from services.audit_log.officers.application.attempts import _MOST, Attempts
+from services.audit_log.officers.domain.attempt import LASTS, Attempt, _under, opened, proofs, sealed
 from services.audit_log.officers.domain.refusals import TOLD, Refusal, Refused
 from services.audit_log.officers.domain.way_back import HOME, way_back
-from services.audit_log.review.application.attempts import _MOST
-from services.audit_log.review.domain.attempt import _under
 from shared import base64url
 from tests.unit.audit_log.asking import NOW
 
