@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS idempotency (
 )
 """
 _INSERT = "INSERT INTO idempotency (tenant_id, subject, key, request, status, answer, client_id) VALUES ($1,$2,$3,$4,$5,$6,$7)"
+_SETTLED = "UPDATE idempotency SET answer = $4 WHERE tenant_id = $1 AND subject = $2 AND key = $3"
 _SELECT = "SELECT request, status, answer FROM idempotency WHERE tenant_id = $1 AND subject = $2 AND key = $3"
 
 
@@ -73,6 +74,12 @@ def _subject(call: Call) -> str:
     """Whose key it is: the person in this role, for this client. In another role they may not see what they did in this one."""
     who = call.principal
     return f"{who.role}/{quote(who.client_id or '', safe='')}/{who.sub}"
+
+
+def settled(call: Call, answer: Answer) -> Statement:
+    """Rewrites the answer that is kept under the call's key."""
+    body = orjson.dumps(answer.body).decode()
+    return Statement(_SETTLED, (call.tenant, _subject(call), call.idempotency_key, body))
 
 
 @dataclass(slots=True)

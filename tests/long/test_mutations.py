@@ -53,10 +53,11 @@ IDENTITY: Final = [
 ]
 SEALING: Final = [
     part("shared/sealing", "cobblestone padding context errors", "unit/sealing/test_cobblestone", "unit/sealing/test_padding",
-         "unit/sealing/test_context"),
-    part("shared/sealing", "event field state", "unit/sealing/test_sealed_events", "unit/sealing/test_closed_state",
+         "unit/sealing/test_context", "unit/sealing/test_known_answers"),
+    part("shared/sealing", "event field state", "unit/sealing/test_fields_in_detail", "unit/sealing/test_sealed_events",
+         "unit/sealing/test_closed_state",
          "unit/sealing/test_upcasters"),
-    part("shared/sealing", "downtime", "unit/sealing/test_downtime"),
+    part("shared/sealing", "downtime", "unit/sealing/test_downtime", "unit/sealing/test_fields_in_detail"),
 ]  # fmt: skip
 GATE: Final = [
     part("shared/gate", "ask port", "unit/gate/test_ask"),
@@ -66,7 +67,7 @@ GATE: Final = [
 HTTP: Final = [
     part("shared/http", "cursor", "unit/http/test_cursor", "unit/http/test_limits"),
     part("shared/http", "page_session call problems addresses", "unit/http/test_page_session", "unit/http/test_call",
-         "unit/http/test_problems", "unit/http/test_addresses"),
+         "unit/http/test_problems"),
     part("shared/http", "idempotency", "integration/http/test_idempotency_records"),
     part("shared/http", "app middleware lane body", "unit/http/test_app", "unit/http/test_body"),
     part("shared/http", "fhir", "unit/http/test_fhir"),

@@ -44,6 +44,9 @@ def run(subjects: Iterable[Subject], folder: Path) -> Found:
     """Every mutant of every subject, those that survive by name. AssertionError where the tests fail as they are."""
     found = Found()
     copies = [_copy(folder / str(n)) for n in range(WORKERS)]
+    beside = ROOT.parent / "shared"
+    if beside.is_dir() and not (folder / "shared").exists():
+        (folder / "shared").symlink_to(beside)  # test vectors that lie beside the tree
     chosen = os.environ.get("MUTATION_MODULES", "")
     for subject in subjects:
         modules = [m for m in subject.modules if not chosen or m.stem in chosen.split(",")]

@@ -5,8 +5,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import orjson
-
 from services.consent.adapters.projection import project
 from services.consent.application.ports import Deadline, Place
 from shared.contracts.consent_policy import POLICY_STREAM
@@ -14,7 +12,7 @@ from shared.contracts.records import RecordType
 from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
 from shared.http.call import Call
-from shared.http.idempotency import Answer
+from shared.http.idempotency import Answer, settled
 from shared.sealing.event import Event
 
 _CLIENT_OF: Final = "SELECT client_id FROM records WHERE tenant_id = $1 AND record_type = $2 AND record_id = $3"
@@ -40,7 +38,6 @@ SELECT record_type, record_id, client_id FROM deadlines WHERE tenant_id = $1 AND
 """
 _NO_TENANT: Final = "-"
 """no tenant is called so: whatever is read under it, row-level security hides every tenant's own rows"""
-_SETTLED: Final = "UPDATE idempotency SET answer = $4 WHERE tenant_id = $1 AND subject = $2 AND key = $3"
 
 
 class PostgresRecordIndex:
@@ -94,4 +91,4 @@ class PostgresAnswers:
     """Rewrites what `shared.http.idempotency` keeps, once a revocation is confirmed."""
 
     def settled(self, call: Call, answer: Answer) -> Statement:
-        return Statement(_SETTLED, (call.tenant, call.principal.sub, call.idempotency_key, orjson.dumps(answer.body).decode()))
+        return settled(call, answer)

@@ -10,7 +10,7 @@ import pytest
 from shared.eventstore.model import UniqueViolation
 from shared.eventstore.postgres import PostgresEventStore
 from shared.http.call import Call
-from shared.http.idempotency import Answer, Idempotency, Repeat
+from shared.http.idempotency import Answer, Idempotency, Repeat, settled
 from shared.http.problems import Problem
 from shared.identity.principal import Principal
 from shared.identity.roles import Role
@@ -175,3 +175,12 @@ async def test_a_conflict_that_left_no_record_is_told_to_wait(store: PostgresEve
     with pytest.raises(Problem) as refused:
         await Idempotency(store, b"a" * 32).run(call("k1"), ROUTE, BODY, work)
     assert refused.value.status == 409
+
+
+async def test_an_answer_that_is_settled_later_is_what_repeats_get(store: PostgresEventStore) -> None:
+    idempotency = Idempotency(store, b"a" * 32)
+    await kept(store, idempotency, "k1")
+    await kept(store, idempotency, "k2")
+    await store.append(TENANT, (), statements=(settled(call("k1"), Answer(201, {"id": "later"})),))
+    assert await idempotency.run(call("k1"), ROUTE, BODY, never) == (Answer(201, {"id": "later"}), True)
+    assert await idempotency.run(call("k2"), ROUTE, BODY, never) == (Answer(201, {"id": "k2"}), True)

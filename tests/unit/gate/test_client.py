@@ -1,7 +1,9 @@
 """The gate over HTTP, against a server on this machine that answers in every wrong way."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from infra.compose.certificates import Authority
 from shared.contracts.disclosure import (
     Action,
     Caller,
@@ -197,6 +200,33 @@ async def test_a_gate_that_does_not_answer_in_time_is_away(
     assert told.value.why is Away.GATE
     server.answers = [(200, msgspec.json.encode(PolicyConfirmation(tenant="north", applied=1)), JSON)]
     assert (await gate.confirm_policy("north", 1)).applied == 1, "a confirmation may take longer: the gate waits for it"
+
+
+def test_how_long_the_gate_has_is_as_written() -> None:
+    assert (client.TIMEOUT_SECONDS, client.CONFIRMATION_TIMEOUT_SECONDS, client.CONNECTIONS) == (5, 8, 64)
+
+
+async def test_a_gate_behind_tls_is_checked_by_the_authority_that_is_set(tmp_path: Path) -> None:
+    clinic = Authority()
+    clinic.host(tmp_path, "localhost")
+    (tmp_path / "ca.pem").write_bytes(clinic.pem)
+    ours = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    async with serving(Server().app, tls=tmp_path) as url:
+        for tls, trusted in ((ours, True), (None, False)):
+            gate = HttpGate(
+                url.replace("127.0.0.1", "localhost"),
+                KEYS[ServiceName.SESSION_NOTES],
+                DIRECTORY,
+                ssl=tls,
+                now=clock.now,
+                random=clock.random,
+            )
+            if trusted:
+                assert await gate.disclose(ASKED) == PERMIT
+            else:
+                with pytest.raises(GateUnavailable):
+                    await gate.disclose(ASKED)
+            await gate.close()
 
 
 async def test_after_a_close_it_opens_again(pair: tuple[Server, HttpGate]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from shared import base64url
-from shared.http.cursor import Cursors
+from shared.http.cursor import Cursors, limit_of
 from shared.http.problems import Problem
 
 CURSORS, MINE = Cursors(b"s" * 32), "north/t-rivera/notes/c-1"
@@ -19,6 +19,10 @@ def asked(cursor: str | None) -> Request:
 @pytest.mark.parametrize("position", [0, 7, 10**15, "t-rivera", ["2026-01-01T00:00:00+00:00", "c1"], {"a": None}, "ø" * 90])
 def test_the_position_comes_back(position: Any) -> None:
     assert CURSORS.decode(asked(CURSORS.encode(position, bound_to=MINE)), bound_to=MINE) == position
+
+
+def test_a_page_holds_fifty_where_nobody_says_otherwise() -> None:
+    assert limit_of(Request({"type": "http", "query_string": b"", "headers": []})) == 50
 
 
 def test_without_one_it_begins_at_the_first() -> None:

@@ -161,6 +161,7 @@ def test_who_a_client_is_counts_for_clients_and_who_acts_for_them() -> None:
     refused(signed(claims(role="client")), "needs client_id")
     refused(signed(claims(role="client", client_id=7)), "needs client_id")
     assert verifier().verify(signed(claims(role="representative"))).client_id is None
+    assert verifier().verify(signed(claims(role="representative", client_id=7))).client_id is None
     refused(signed(claims(role="officer")), "no known role")
     refused(signed(claims(role=None)), "no known role")
 

@@ -8,10 +8,11 @@ import pytest
 from starlette.responses import Response
 
 from services.audit_log.officers.api.session import PageSession
-from services.audit_log.officers.application.attempts import Attempts
-from services.audit_log.officers.domain.attempt import LASTS, Attempt, opened, proofs, sealed
+from services.audit_log.officers.application.attempts import _MOST, Attempts
+from services.audit_log.officers.domain.attempt import LASTS, Attempt, _under, opened, proofs, sealed
 from services.audit_log.officers.domain.refusals import TOLD, Refusal, Refused
 from services.audit_log.officers.domain.way_back import HOME, way_back
+from shared import base64url
 from tests.unit.audit_log.asking import NOW
 
 SECRET = sha256(b"secret").digest()
@@ -119,3 +120,15 @@ def test_under_https_no_other_host_can_set_the_attempt() -> None:
     cookie = response.headers["set-cookie"]
     assert cookie.startswith("__Host-page_attempt=kept;")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax", "Max-Age=600"} == set(cookie.split("; ")[1:])
+
+
+@pytest.mark.parametrize("size", [0, 8, 16, 24, 31])
+def test_a_cookie_that_is_too_short_is_none_although_it_is_signed(size: int) -> None:
+    body = bytes(size)
+    assert opened(SECRET, base64url.encode(_under(SECRET, "cookie", body) + body)) is None
+    shortest = Attempt(bytes(24), 0, "")
+    assert opened(SECRET, sealed(SECRET, shortest)) == shortest
+
+
+def test_how_many_attempts_are_remembered() -> None:
+    assert _MOST == 10_000
