@@ -4,8 +4,8 @@ what is hidden from a client stays hidden when payloads are gone."""
 from typing import Any
 from uuid import uuid4
 
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.domain.entry import EntryKind
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.domain.entry import EntryKind
 from shared.contracts.disclosure import Action, Caller, Decision, DisclosureAnswer, DisclosureRequest, RecordRef
 from shared.contracts.records import RecordType
 from tests.integration.gate.gate_support import NOTES, World
