@@ -27,8 +27,8 @@ class LookedUp:
     found: list[ClientRead]
     """whom the caller may read, and who is meant"""
     entries: tuple[int, ...]
-    """of the look-up itself and of those who were found, then one of the others in the bucket, also where there is nobody: so
-    their number tells nothing"""
+    """of the look-up itself, and of those who were found: not of others in the bucket, who would tell that they exist. These have
+    one entry, made also where there are none: so the next index tells nothing (ADR 0037)"""
     kid: str
     """of the index key in use"""
 
@@ -47,11 +47,13 @@ async def look_up(desk: Desk, index: ClientIndex, call: Call, wanted: Wanted) ->
         raise invalid([Fault("/birth_date", "too many are called alike: say the date of birth, or an identifier")])
     answer = await ask(desk.gate, call, Action.SEARCH, [_ref(client) for client in candidates], looked_up=True)
     released = opened(answer)
+    # each of them has an entry of its own, in the order of the question; the last is of those who were refused
+    entry_of = dict(zip([c for c in candidates if released.permitted(c)], answer.entries[:-1], strict=True))
     readable = [c for c in candidates if released.permitted(c) and not released.erased(c)]
     streams = await desk.index.streams(call.tenant, [client_stream(c) for c in readable])
     read = [r for c in readable if (r := _read(c, streams[client_stream(c)], released)) is not None]
     found = [r for r in read if r.identity is not None and wanted.is_met_by(r.identity)]
-    return LookedUp(found, (*asked.entries, *answer.entries), kid)
+    return LookedUp(found, (*asked.entries, *(entry_of[r.client_id] for r in found)), kid)
 
 
 def _read(client_id: UUID, stored: list[StoredEvent], released: Opened) -> ClientRead | None:

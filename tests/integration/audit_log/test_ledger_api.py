@@ -328,9 +328,12 @@ async def test_psychotherapy_notes_cannot_be_counted_in_a_clients_report(api: Ap
         entry(2, action="update", records=of_types(note)),
         entry(3, agent="t-osei", agent_name="Kwame Osei", outcome="deny", records=of_types(refused)),
         entry(4, action="search", records=of_types(note, note)),
-        entry(5, action="search", records=of_types(progress, note, refused, note)),
+        # one search, entered as the gate does it: psychotherapy notes in an entry of their own (ADR 0037)
+        entry(5, action="search", records=of_types(progress)),
+        entry(5, action="search", records=of_types(note, note)),
         # somebody who may see the psychotherapy note alone: of the rest they were refused
-        entry(6, action="search", records=of_types(note, ("progress_note", "deny"))),
+        entry(6, action="search", records=of_types(note)),
+        entry(6, action="search", outcome="deny", records=of_types(("progress_note", "deny"))),
         entry(7, action="search", records=()),
     ]
     without = [
@@ -350,7 +353,7 @@ async def test_psychotherapy_notes_cannot_be_counted_in_a_clients_report(api: Ap
         query = f"limit=1&cursor={answer.body['next']}"
     assert pages == 8, "no page is short, no page is empty"
     officers = await api.get(f"/v1/audit/clients/{CLIENT}/access-report?limit=200")
-    assert len([i for i in officers.body["items"] if i["action"] in ("create", "search", "update", "read")]) == 12
+    assert len([i for i in officers.body["items"] if i["action"] in ("create", "search", "update", "read")]) == 14
 
 
 async def test_a_client_reads_nobody_else_s(api: Api) -> None:
@@ -449,6 +452,30 @@ async def test_164_528_a_2_what_cannot_be_suspended(api: Api) -> None:
         assert (answer.status, [e["pointer"] for e in answer.body["errors"]]) == (422, [pointer]), wrong
     assert (await api.post(path, body, "therapist")).status == 403
     assert (await api.post(path, body | {"form": "written", "until": days[31]})).status == 201
+
+
+async def test_oral_suspensions_count_from_the_first_of_them(api: Api) -> None:
+    """Whoever asks again and again by word of mouth would leave a disclosure out for ever."""
+    await api.ledger.append("north", [entry(0, purpose="THREAT"), entry(1, purpose="THREAT")])
+    until = (clock.now() + timedelta(days=29)).isoformat()
+    first = {"agency": "Board", "statement": "It would impede an audit.", "form": "oral", "until": until, "entries": [0]}
+    long_ago = entry(
+        2,
+        at=clock.now() - timedelta(days=20),
+        kind=EntryKind.QUERY,
+        action="suspend-accounting",
+        outcome="permit",
+        records=(),
+        basis=(),
+        detail={"query": first},
+    )
+    await api.ledger.append("north", [long_ago])
+    path = f"/v1/audit/clients/{CLIENT}/accounting-suspensions"
+    again = await api.post(path, first | {"entries": [0, 1]})
+    assert (again.status, [e["pointer"] for e in again.body["errors"]]) == (422, ["/until"])
+    assert (await api.post(path, first | {"until": (clock.now() + timedelta(days=9)).isoformat()})).status == 201
+    assert (await api.post(path, first | {"entries": [1]})).status == 201
+    assert (await api.post(path, first | {"form": "written"})).status == 201
 
 
 async def test_verification_says_what_it_checked(api: Api) -> None:

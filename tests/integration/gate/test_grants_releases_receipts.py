@@ -11,6 +11,7 @@ import pytest
 
 from services.audit_log.ledger.application.ledger_view import Filters, StoredEntry
 from services.audit_log.ledger.domain.entry import SYSTEM_TENANT
+from shared.contracts.alliance import ADMINISTRATION_ANSWERED
 from shared.contracts.consent_policy import POLICY_CHANGED
 from shared.contracts.disclosure import Action, Caller, Decision, RecordRef, ReleaseAudience, ReleaseRequest
 from shared.contracts.receipts import MESSAGE_SKIPPED, RECEIPT, MessageSkipped, Receipt
@@ -158,6 +159,21 @@ async def rating(world: World) -> Any:
     return world.ref("administration", record=ref.record_id)
 
 
+async def answered(world: World, ref: RecordRef) -> None:
+    """The client answers, and the receipt of it comes."""
+    permit = await world.ask(world.client_token(), Action.ANSWER, ref, service=ALLIANCE)
+    receipt = Receipt(
+        service="alliance_measurement",
+        event_id=uuid4(),
+        event_type=ADMINISTRATION_ANSWERED,
+        record_id=UUID(ref.record_id),
+        client_id=UUID(world.client),
+        entry=permit.entries[0],
+        digest="0" * 64,
+    )
+    await show(world, ALLIANCE, receipt)
+
+
 async def choose(world: World, token: str, service: ServiceName = ALLIANCE, **choice: ReleaseAudience | None) -> Any:
     request = ReleaseRequest(tenant=world.tenant, client_id=world.client, caller=Caller(token=token), request_id="r", **choice)
     return await world.service.direct_gate(service).set_release(request)
@@ -180,6 +196,9 @@ async def test_the_clients_choice_is_in_force_when_it_returns(world: World) -> N
     assert (state.therapist, state.supervisor) == ("withheld", "immediate")
     assert (await sees(therapist), await sees(supervisor)) == (False, True)
     await choose(world, world.client_token(), therapist=ReleaseAudience.DELAYED)
+    world.clock.ahead += timedelta(days=7)
+    assert not await sees(therapist), "asked for early, and not answered yet: the delay has not begun"
+    await answered(world, ref)
     assert not await sees(therapist)
     world.clock.ahead += timedelta(days=7)
     assert await sees(therapist)

@@ -1,5 +1,6 @@
 """Psychotherapy notes, release of alliance ratings, break-glass."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from services.audit_log.decision.domain.grants import GrantStatus
 from services.audit_log.decision.domain.release import RELEASE_DELAY, ReleaseChoice
+from shared.contracts.consent_policy import Period
 from shared.contracts.disclosure import ReleaseAudience
 from shared.contracts.records import ALLIANCE_RATING
 from tests.unit.audit_log.asking import (
@@ -227,6 +229,14 @@ def test_delayed_counts_from_the_answer_and_not_from_the_asking() -> None:
         early = rating(created_at=asked, answered_at=answered)
         assert shown(ask(THERAPIST, "read", early, release=delayed)) == "403"
     assert shown(ask(THERAPIST, "read", rating(created_at=asked, answered_at=NOW - RELEASE_DELAY), release=delayed)) == "permit"
+
+
+def test_data_of_a_period_is_dated_by_the_answer_and_not_by_the_asking() -> None:
+    past = provision("permit", data_period=Period(start=NOW - 40 * DAY, end=NOW - 20 * DAY))
+    facts = (TREATED[0], consent("measurement", "deny", past, n=2))
+    asked_then = record("administration", CLIENT, created_at=NOW - 30 * DAY)
+    assert shown(ask(THERAPIST, "read", asked_then, facts=facts)) == "permit"
+    assert shown(ask(THERAPIST, "read", replace(asked_then, answered_at=NOW - DAY), facts=facts)) == "403"
 
 
 def test_delayed_is_visible_seven_days_after_it_was_answered() -> None:

@@ -62,7 +62,7 @@ def _events(index: int, entry: Entry, origin: str) -> Iterator[Event]:
         yield made.decision()
     elif entry.kind is EntryKind.ERASURE and entry.client_id is not None and entry.action.endswith(("erased", "destroyed")):
         yield made.deletion()
-    elif entry.kind is EntryKind.QUERY or entry.action == "lookup":
+    elif entry.kind in (EntryKind.QUERY, EntryKind.DISCLOSURE):
         yield made.query()
     else:
         yield made.other()

@@ -26,6 +26,7 @@ from shared.identity.roles import Role
 
 _ERASED = "The entry's words were erased with the client's data: what it rested on cannot be laid open any more."
 _REFUSED = "The whole request was refused before any rule was asked."
+_OF_NO_CLIENT = "It is about no single client: clients whom a look-up found and refused, or a record that does not exist."
 _UNBOUND = "The record was refused at its creation and never came to be: the registry cannot say what it would have been."
 
 
@@ -76,11 +77,13 @@ class Explanations:
         }
         if stored.erased:
             return head | {"explained": False, "why": [_ERASED], "records": []}
-        if entry.action == Action.LOOKUP and entry.policy_sequence is not None and not entry.records:
+        if entry.action == Action.LOOKUP and entry.policy_sequence is not None:
             verdict = may_look_up(agent_of(entry), entry.purpose or "")
             shown = [_whole(entry, verdict, "Whether the caller may look for clients at all")]
             return head | {"explained": True, "agrees": shown[0]["agrees"], "records": shown}
         if entry.kind is not EntryKind.DISCLOSURE or entry.policy_sequence is None or entry.client_id is None:
+            if entry.kind is EntryKind.DISCLOSURE and entry.policy_sequence is not None:
+                return head | {"explained": False, "why": [_OF_NO_CLIENT], "records": []}
             why = _REFUSED if entry.kind in (EntryKind.DISCLOSURE, EntryKind.ALARM) else "It is no decision on a disclosure."
             return head | {"explained": False, "why": [f"{why} Reason: {entry.reason}."], "records": []}
         rules = await self._rules.of(tenant, int(entry.detail.get("settings", 0)))

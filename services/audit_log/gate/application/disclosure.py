@@ -83,8 +83,10 @@ class DisclosureGate:
             return await self._create(asked, decided, sequence)
         if request.action is Action.SEARCH:
             return await self._search(asked, decided, sequence)
+        if request.action is Action.EXPORT:
+            asked, decided = as_told(asked, decided)
         entries = await steps.ledger.write(request.tenant, entries_of(asked, decided, sequence))
-        released = await steps.scope.keys(request.tenant, records, decided.records)
+        released = await steps.scope.keys(request.tenant, asked.records, decided.records)
         return await self._with_index(asked, _answer(asked, decided, entries, released))
 
     async def _search(self, asked: Asked, decided: Decided, sequence: int) -> DisclosureAnswer:

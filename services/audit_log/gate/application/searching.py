@@ -12,17 +12,21 @@ from services.audit_log.gate.application.steps import Asked, Decided
 
 
 def as_told(asked: Asked, decided: Decided) -> tuple[Asked, Decided]:
-    """The search without what its caller may not know of, and without more than `most` of what is open to them.
+    """The search or export without what its caller may not know of, and without more than `most` of what is open to them.
 
     A client of whom nothing is left has the entry of a client of whom nothing was found.
     """
     most = asked.request.most
     kept = list(_told(decided.records, most if most else None))
+    if asked.request.looked_up:
+        kept = [n for n, verdict in enumerate(decided.records) if verdict.permitted]
     records, verdicts = [asked.records[n] for n in kept], [decided.records[n] for n in kept]
     left = {r.client_id for r in records}
     empty = [c for c in dict.fromkeys(r.client_id for r in asked.records) if c not in left and c in decided.searches]
     if asked.request.looked_up:
         empty = []
+    if not (kept or empty or asked.request.subjects or asked.request.looked_up):
+        return asked, decided  # what is refused whole has its entry
     request = msgspec.structs.replace(asked.request, subjects=(*asked.request.subjects, *empty))
     subjects = (*decided.subjects, *(decided.searches[c] for c in empty))
     return (

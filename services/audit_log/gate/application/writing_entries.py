@@ -1,7 +1,6 @@
 """Ledger entries of a request: one a client, however many records."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +43,7 @@ def lookup_entry(asked: Asked, decided: Decided, sequence: int) -> Entry:
     if found:
         return _entry(asked, decided, sequence, clients[0] if len(clients) == 1 else None, [*found])
     nobody = may_look_up(asked.agent, asked.purpose.code)
-    return replace(_entry(asked, decided, sequence, None, [(None, nobody)]), action=str(Action.LOOKUP))
+    return _entry(asked, decided, sequence, None, [(None, nobody)])
 
 
 def missing_entry(asked: Asked, sequence: int) -> Entry:

@@ -138,7 +138,5 @@ def _period_faults(body: Suspension, today: datetime, first_oral: datetime | Non
     if body.until <= today:
         return [Fault("/until", "a time to come")]
     if body.form == "oral" and body.until > (first_oral or today) + ORAL:
-        return [
-            Fault("/until", "at most 30 days after the first oral request (45 CFR 164.528(a)(2)(ii)(C)): ask for it in writing")
-        ]
+        return [Fault("/until", "at most 30 days after the first oral request (45 CFR 164.528(a)(2)(ii)(C))")]
     return []
