@@ -1,7 +1,7 @@
 """`python -m infra.compose.images`: which base images of the deployment are pinned by digest, and which by a tag alone.
 
-Whoever controls the registry can move a tag to another image, and cannot move a digest. The images stand in docker-compose.yml, each
-once, as `${NAME:-image}`; an environment variable of that name takes its place. Ends with 1 where one is not pinned.
+Whoever controls the registry can move a tag to another image, and cannot move a digest. The images stand in docker-compose.yml,
+each once, as `${NAME:-image}`; an environment variable of that name takes its place. Ends with 1 where one is not pinned.
 """
 
 import os
