@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from infra.postgres.provision import OwnedDatabase
 from services.audit_log.ledger.application.ledger_view import Filters
 from services.audit_log.ledger.application.ports import Erased, KeyFenced, KeyWanted
 from shared.contracts.records import KeyClass
-from shared.service.parts import DatabaseUrls
 from tests.e2e.processes import ROOT
 from tests.integration.erasures.test_erasures_api import Away, glass_broken
 from tests.integration.erasures.world import NOTES, World, acknowledge, world
@@ -178,5 +178,5 @@ async def until(here: World, client: UUID, wanted: list[str], point: Point) -> N
     assert await so_many(here, client, len(wanted)) == wanted, point
 
 
-def told(audit: DatabaseUrls, keys: DatabaseUrls, folder: Path, tenant: str) -> dict[str, Any]:
-    return {"audit": asdict(audit), "keys": asdict(keys), "folder": str(folder), "tenant": tenant}
+def told(audit: OwnedDatabase, keys: OwnedDatabase, folder: Path, tenant: str) -> dict[str, Any]:
+    return {"audit": asdict(audit.running), "keys": asdict(keys.running), "folder": str(folder), "tenant": tenant}
