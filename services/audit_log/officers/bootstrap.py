@@ -5,6 +5,7 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
+from services.audit_log.adapters.practice_table import PracticeTable
 from services.audit_log.break_glass.application.reviews import Reviewing
 from services.audit_log.decision.application.explanations import Explanations
 from services.audit_log.decision.application.policy_projection import PolicyProjection
@@ -71,7 +72,7 @@ class Review:
         gathering = Gathering(ledger, reviewing, Attention(store), self.judging, cases, standings, now)
         self.routers: tuple[APIRouter, ...] = (
             signing_in_router(surface, tokens, self._provider, public_url),
-            today_router(surface, gathering, reviewing, self._verifying, now),
+            today_router(surface, gathering, reviewing, self._verifying, PracticeTable(store).solo, now),
             snooping_router(surface, self.judging, cases, deciding, verifier, cursors, now),
             pictures_router(surface, Counts(store), self.judging, projection, now),
             reports_router(surface, ledger, exporter, now),

@@ -62,8 +62,8 @@ def router(
 
     @routes.post("/Consent", status_code=201)
     async def create(request: Request) -> Response:
-        """Create a consent, or import one made elsewhere (R5 by the media type's `fhirVersion=5.0`). With `If-None-Exist`, or with
-        criteria in the address as fhirpy sends them, only where none matches."""
+        """Create a consent, or import one made elsewhere (R5 by the media type's `fhirVersion=5.0`). With `If-None-Exist`, or
+        with criteria in the address as fhirpy sends them, only where none matches."""
         call = await called(request, "Consent", "c")
         raw = await resource_body(request)
         imported, source = _read(request, raw, call)

@@ -1,6 +1,6 @@
 """`/review/`: Today; the decision on a break-glass review; and having the log recomputed."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from services.audit_log.break_glass.application.reviews import Reviewing
 from services.audit_log.break_glass.domain.reviews import Finding
+from services.audit_log.domain.practice import SoloPractice
 from services.audit_log.ledger.domain.verification import Report
 from services.audit_log.officers.api.surface import Surface, seen
 from services.audit_log.officers.application.today import Gathering
@@ -22,7 +23,12 @@ NOTE: Final = range(10, 2001)
 
 
 def today_router(
-    surface: Surface, gathering: Gathering, reviewing: Reviewing, verifying: Verifying, now: Callable[[], datetime]
+    surface: Surface,
+    gathering: Gathering,
+    reviewing: Reviewing,
+    verifying: Verifying,
+    practice: Callable[[str], Awaitable[SoloPractice | None]],
+    now: Callable[[], datetime],
 ) -> APIRouter:
     router = APIRouter(prefix="/review", include_in_schema=False, route_class=surface.route())
 
@@ -31,7 +37,8 @@ def today_router(
         call = await surface.officer(request, "view-today")
         found = await gathering.today(call)
         rows = len(found.reviews.items) + len(found.documentation) + len(found.refusals.items) + len(found.alarms)
-        values = {"today": found, "now": now(), "verifying": verifying.running(call.tenant)}
+        solo = await practice(call.tenant)
+        values = {"today": found, "now": now(), "verifying": verifying.running(call.tenant), "solo": solo}
         return await surface.show(call, "today.html", values, action="view-today", query={}, rows=rows)
 
     @router.get("/break-glass/{grant_id}")
