@@ -5,7 +5,6 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
-from services.audit_log.adapters.practice_table import PracticeTable
 from services.audit_log.break_glass.application.reviews import Reviewing
 from services.audit_log.decision.application.explanations import Explanations
 from services.audit_log.decision.application.policy_projection import PolicyProjection
@@ -33,6 +32,7 @@ from services.audit_log.officers.application.judging import Judging
 from services.audit_log.officers.application.provider import ProviderSettings
 from services.audit_log.officers.application.today import Gathering, Standings
 from services.audit_log.officers.application.verifying import Verifying
+from services.audit_log.practice.adapters.practice_table import PracticeTable
 from services.audit_log.reports.application.exporting import Exporter
 from shared.eventstore.store import EventStore
 from shared.http.cursor import Cursors

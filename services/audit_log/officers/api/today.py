@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from services.audit_log.break_glass.application.reviews import Reviewing
 from services.audit_log.break_glass.domain.reviews import Finding
-from services.audit_log.domain.practice import SoloPractice
 from services.audit_log.ledger.domain.verification import Report
 from services.audit_log.officers.api.surface import Surface, seen
 from services.audit_log.officers.application.today import Gathering
 from services.audit_log.officers.application.verifying import Verifying
+from services.audit_log.practice.domain.practice import SoloPractice
 from shared.http.call import path_id
 from shared.http.problems import Fault, invalid
 
