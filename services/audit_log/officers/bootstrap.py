@@ -35,6 +35,7 @@ from services.audit_log.officers.application.judging import Judging
 from services.audit_log.officers.application.provider import ProviderSettings
 from services.audit_log.officers.application.today import Gathering, Standings
 from services.audit_log.officers.application.verifying import Verifying
+from services.audit_log.practice.adapters.practice_table import PracticeTable
 from shared.eventstore.store import EventStore
 from shared.http.cursor import Cursors
 from shared.http.page_session import of_page
@@ -78,7 +79,7 @@ class Review:
         gathering = Gathering(ledger, reviewing, Attention(store), self.judging, cases, standings, now)
         self.routers: tuple[APIRouter, ...] = (
             signing_in_router(surface, tokens, self._provider, public_url),
-            today_router(surface, gathering, reviewing, self._verifying, now),
+            today_router(surface, gathering, reviewing, self._verifying, PracticeTable(store).solo, now),
             snooping_router(surface, self.judging, cases, deciding, verifier, cursors, now),
             pictures_router(surface, Counts(store), self.judging, projection, now),
             reports_router(surface, ledger, reports, now),

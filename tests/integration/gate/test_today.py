@@ -70,3 +70,12 @@ async def test_a_log_that_grew_since_is_witnessed_all_the_same(witnessed: World,
     page = await today(witnessed, jar)
     assert "No witness has co-signed" not in page
     assert "w1 co-signed 1, " in page and "behind" in page
+
+
+async def test_a_solo_practice_and_its_second_person_stand_on_the_page(world: World, jar: aiohttp.ClientSession) -> None:
+    assert "Solo practice" not in await today(world, jar)
+    body = {"kind": "solo", "practitioner": "t-rivera", "second_person": {"sub": "co-outside", "name": "Dr. Outside"}}
+    headers = {"Authorization": f"Bearer {world.token('adm-1', 'administrator')}"}
+    async with serving(world.service.app) as site, jar.post(f"{site}/v1/practice", json=body, headers=headers) as said:
+        assert said.status == 201
+    assert "Dr. Outside (co-outside) is the second person" in await today(world, jar)

@@ -70,6 +70,8 @@ PUBLIC: Final[dict[str, str]] = {
     **dict.fromkeys(
         (
             "*.author", "*.sub", "*.holder", "*.approved_by", "*.decided_by", "*.written_by", "*.made_by", "*.ordered_by",
+            "trusted_system.system", "trusted_system.registered_by", "trusted_system.ended_by", "solo_practice.practitioner",
+            "solo_practice.second",
             "idempotency.subject", "*.agent",
         ),
         _SUB,

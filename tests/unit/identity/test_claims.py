@@ -27,3 +27,38 @@ def test_control_characters_are_refused(claim: str, bad: str) -> None:
     with pytest.raises(InvalidToken) as refused:
         principal_of(GOOD | {"role": "client", "client_id": "c"} | {claim: f"ab{bad}cd"})
     assert claim in str(refused.value) and bad not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("claims", "roles"),
+    [
+        ({"roles": ["therapist", "intake"]}, ("therapist", "intake")),
+        ({"roles": ["intake", "therapist"]}, ("intake", "therapist")),
+        ({"roles": ["therapist", "intake"], "role": "intake"}, ("intake", "therapist")),
+        ({"roles": ["therapist"]}, ("therapist",)),
+        ({"role": "therapist"}, ("therapist",)),
+    ],
+)
+def test_the_roles_of_a_token(claims: dict[str, Any], roles: tuple[str, ...]) -> None:
+    found = principal_of({k: v for k, v in GOOD.items() if k != "role"} | claims)
+    assert (found.role, found.roles) == (roles[0], roles)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"roles": ["therapist", "compliance_officer"]},
+        {"roles": ["therapist", "intake", "administrator"]},
+        {"roles": ["client", "therapist"], "client_id": "c"},
+        {"roles": ["therapist", "intake"], "role": "compliance_officer"},
+        {"roles": []},
+        {"roles": "therapist"},
+        {"roles": ["nobody"]},
+        {"roles": [None]},
+        {"roles": {"therapist": 1}},
+        {},
+    ],
+)
+def test_no_other_roles_stand_in_one_token(claims: dict[str, Any]) -> None:
+    with pytest.raises(InvalidToken, match="role"):
+        principal_of({k: v for k, v in GOOD.items() if k != "role"} | claims)

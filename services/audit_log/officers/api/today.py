@@ -1,6 +1,6 @@
 """`/review/`: Today; the decision on a break-glass review; and having the log recomputed."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +15,7 @@ from services.audit_log.ledger.domain.verification import Report
 from services.audit_log.officers.api.surface import Surface, seen
 from services.audit_log.officers.application.today import Gathering
 from services.audit_log.officers.application.verifying import Verifying
+from services.audit_log.practice.domain.practice import SoloPractice
 from shared.entry.text import Lines
 from shared.http.call import path_id
 from shared.http.problems import Fault, invalid, unavailable
@@ -24,7 +25,12 @@ NOTE: Final = range(10, 2001)
 
 
 def today_router(
-    surface: Surface, gathering: Gathering, reviewing: Reviewing, verifying: Verifying, now: Callable[[], datetime]
+    surface: Surface,
+    gathering: Gathering,
+    reviewing: Reviewing,
+    verifying: Verifying,
+    practice: Callable[[str], Awaitable[SoloPractice | None]],
+    now: Callable[[], datetime],
 ) -> APIRouter:
     router = APIRouter(prefix="/review", include_in_schema=False, route_class=surface.route())
 
@@ -33,7 +39,8 @@ def today_router(
         call = await surface.officer(request, "view-today")
         found = await gathering.today(call)
         rows = len(found.reviews.items) + len(found.documentation) + len(found.refusals.items) + len(found.alarms)
-        values = {"today": found, "now": now(), "verifying": verifying.running(call.tenant)}
+        solo = await practice(call.tenant)
+        values = {"today": found, "now": now(), "verifying": verifying.running(call.tenant), "solo": solo}
         return await surface.show(call, "today.html", values, action="view-today", query={}, rows=rows)
 
     @router.get("/break-glass/{grant_id}")
