@@ -123,7 +123,7 @@ async def check(api: Api, tokens: Tokens, table: Table, done: list[Imported], st
                 if r.client == course.client
                 for measure, score in r.scores
             }
-            items = await api.pages(tokens.therapist, f"/v1/clients/{course.client_id}/outcomes?order=asc")
+            items = await api.pages(tokens.therapist, f"/v1/clients/{course.client_id}/outcomes")
             found = {(i["session_id"], i["measure"]): i["score"] for i in items}
             if len(items) != len(found):
                 faults.append(f"client {course.client}: {len(items) - len(found)} outcomes stand there twice")

@@ -32,12 +32,13 @@ class Api:
     async def pages(self, token: str, path: str) -> list[Any]:
         """All items of a list."""
         items: list[Any] = []
-        page = await self.get(token, f"{path}&limit=200")
+        paged = f"{path}{'&' if '?' in path else '?'}limit=200"
+        page = await self.get(token, paged)
         while True:
             items += page["items"]
             if not page["next"]:
                 return items
-            page = await self.get(token, f"{path}&limit=200&cursor={page['next']}")
+            page = await self.get(token, f"{paged}&cursor={page['next']}")
 
     async def _send(self, verb: str, path: str, body: Any, headers: dict[str, str]) -> Any:
         data = None if body is None else orjson.dumps(body)
