@@ -35,6 +35,7 @@ from shared.messaging.in_process import InProcessBus
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Service
+from shared.values.time import ANYWHERE, Place
 
 DATABASES: Final = ("consent", "session_notes", "alliance_measurement", "audit_log", "keyring")
 
@@ -61,6 +62,7 @@ class EmbeddedSettings:
     admin_dsn: str | None = None
     """an existing PostgreSQL; None starts one of its own in the data folder"""
     database_prefix: str = ""
+    place: Place = ANYWHERE
 
 
 class Embedded:
@@ -115,6 +117,7 @@ class Embedded:
                 now=clock.now,
                 new_id=clock.new_id,
                 random=clock.random,
+                place=self.settings.place,
                 public_url=self.settings.public_url,
                 secret=keys[name].secret,
             )

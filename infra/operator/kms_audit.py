@@ -42,6 +42,7 @@ from services.audit_log.domain.kms_audit import NEAR, Audited, Finding, KeyName,
 from shared.contracts.records import RECORD_TYPES, KeyClass, RecordType
 from shared.service.parts import DatabaseUrls, Unwired
 from shared.service.run import require
+from shared.values.time import parse_instant
 
 EDGE: Final = NEAR
 """at the ends of the window, where a call may lie in it and its counterpart outside"""
@@ -167,14 +168,19 @@ def told(finding: Finding) -> str:
     )
 
 
+def _time(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def main(arguments: Sequence[str], env: Mapping[str, str] = os.environ) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.operator.kms_audit", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("log", nargs="+")
-    parser.add_argument("--since", type=datetime.fromisoformat)
-    parser.add_argument("--until", type=datetime.fromisoformat)
+    parser.add_argument("--since", type=_time)
+    parser.add_argument("--until", type=_time)
     given = parser.parse_args(arguments)
-    if any(at is not None and at.tzinfo is None for at in (given.since, given.until)):
-        parser.error("times need their zone, as in 2026-03-01T00:00:00Z")
     try:
         compared = asyncio.run(run(env, given.log, given.since, given.until))
     except (KeyringUnavailable, Unwired) as error:

@@ -11,6 +11,7 @@
 | GATE_URL | audit_log's address |
 | OIDC_ISSUER, OIDC_AUDIENCE, OIDC_JWKS_FILE or OIDC_JWKS_URL | whose tokens are accepted |
 | OIDC_CA_FILE | PEM of the authority that signs the issuer's certificate, where the system's do not |
+| PLACE_ZONE | IANA zone of the practice, such as Europe/Vienna; absent: a day has come once it has anywhere on Earth |
 | TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE | TLS between services; all three or none |
 """
 
@@ -39,6 +40,7 @@ from shared.service import clock
 from shared.service.memory import no_core_dumps
 from shared.service.parts import DatabaseUrls, Parts, Service, Unwired
 from shared.service.serve import Tls, configure_logging, server, tune_collector
+from shared.values.time import Place, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ async def _run(deployment: Deployment, build: Build, stores: bool) -> None:
             now=clock.now,
             new_id=clock.new_id,
             random=clock.random,
+            place=place_from(env),
             public_url=env.get("PUBLIC_URL", "http://127.0.0.1:8100").rstrip("/"),
             secret=keys.secret,
         )
@@ -167,6 +170,14 @@ class _NoCapture:
 
 def _no_capture() -> _NoCapture:
     return _NoCapture()
+
+
+def place_from(env: Mapping[str, str]) -> Place:
+    """Unwired where the zone does not exist."""
+    try:
+        return place_of(env.get("PLACE_ZONE", ""))
+    except ValueError as error:
+        raise Unwired(f"PLACE_ZONE: {error}") from None
 
 
 class NoTransport:

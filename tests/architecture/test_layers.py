@@ -21,7 +21,14 @@ IO = {
     "os",
     "time",
 }
-PURE_SHARED = ("shared.base64url", "shared.contracts", "shared.sealing", "shared.identity.roles", "shared.identity.principal")
+PURE_SHARED = (
+    "shared.base64url",
+    "shared.contracts",
+    "shared.sealing",
+    "shared.identity.roles",
+    "shared.identity.principal",
+    "shared.values",
+)
 
 
 def imports(file: Path) -> set[str]:

@@ -35,7 +35,7 @@ async def record_outcome(
     now = desk.parts.now()
     wrong = {
         "/score": score_fault(desk.catalogue.enabled(measure), score),
-        "/date": date_fault(day, now),
+        "/date": date_fault(day, now, desk.parts.place),
     }
     faults = [Fault(pointer, detail) for pointer, detail in wrong.items() if detail is not None]
     if faults:

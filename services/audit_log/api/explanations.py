@@ -30,6 +30,7 @@ from shared.http.body import Body, documented, read_json
 from shared.http.problems import Fault, invalid, not_found
 from shared.identity.roles import PURPOSES, Role, default_purpose
 from shared.identity.tokens import TokenVerifier
+from shared.values.time import Instant
 
 MAX_DEPTH: Final = 5
 _PURPOSES: Final = frozenset(code for codes in PURPOSES.values() for code in codes)
@@ -58,7 +59,7 @@ class WhatIf(Body):
     purpose: Annotated[str, Field(pattern=r"^[A-Z]{2,16}$")] | None = None
     record_id: UUID | None = None
     record: SupposedRecord | None = None
-    at: datetime | None = None
+    at: Instant | None = None
     policy_sequence: Annotated[int, Field(ge=0)] | None = None
     """decide by what was known at that sequence; absent: by what is known now"""
 
@@ -104,8 +105,6 @@ def explanations_router(
         body, _ = await read_json(request, WhatIf)
         if (body.record_id is None) is (body.record is None):
             raise invalid([Fault("/record_id", "either record_id or record, not both")])
-        if body.at is not None and body.at.tzinfo is None:
-            raise invalid([Fault("/at", "an instant with its zone")])
         at = body.at or now()
         if body.record_id is not None:
             known = await registry.known(call.tenant, [str(body.record_id)])

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from services.audit_log.application.ledger_view import Filters
 from services.audit_log.domain.entry import EntryKind
 from shared.http.problems import Fault, invalid
+from shared.values.time import begin_of, end_of, is_day
 
 PAGING: Final = ("limit", "cursor")
 PARAMETERS: Final = {
@@ -24,7 +25,6 @@ PARAMETERS: Final = {
     "record_id": "id of a record that the entry names",
     "kind": ", ".join(EntryKind),
 }
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 T = TypeVar("T")
 
@@ -99,25 +99,16 @@ class _Taker:
 
 
 def _since(text: str) -> datetime:
-    return _midnight(text) if _DAY.fullmatch(text) else _instant(text)
+    return begin_of(_unescaped(text))
 
 
 def _until(text: str) -> datetime:
     """Exclusive end: the next midnight for a day, a microsecond later for an instant."""
-    return _midnight(text) + timedelta(days=1) if _DAY.fullmatch(text) else _instant(text) + timedelta(microseconds=1)
+    return end_of(text) if is_day(text) else end_of(_unescaped(text)) + timedelta(microseconds=1)
 
 
-def _midnight(text: str) -> datetime:
-    return datetime.combine(date.fromisoformat(text), time(), UTC)
-
-
-def _instant(text: str) -> datetime:
-    if "T" not in text.upper():
-        raise ValueError
-    at = datetime.fromisoformat(text.replace(" ", "+"))  # an unescaped plus arrives as a space
-    if at.tzinfo is None:
-        raise ValueError
-    return at.astimezone(UTC)
+def _unescaped(text: str) -> str:
+    return text.replace(" ", "+")  # an unescaped plus arrives as a space
 
 
 def _outcome(text: str) -> str:

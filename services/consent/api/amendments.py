@@ -23,7 +23,7 @@ def router(served: Served, dossier: Dossier[Amendment], parts: Parts) -> APIRout
     routes = APIRouter(tags=["people around the client"])
 
     def by(call: Call, at: datetime) -> By:
-        return By(call.principal.sub, call.principal.role, at)
+        return By(call.principal.sub, call.principal.role, at, parts.place)
 
     async def changed(
         call: Call, record_id: str, what: str, raw: bytes, decide: Callable[[Amendment, By], list[Event]]
@@ -48,7 +48,7 @@ def router(served: Served, dossier: Dossier[Amendment], parts: Parts) -> APIRout
 
         async def work(repeat: Repeat) -> Answer:
             record_id, now = parts.new_id(), parts.now()
-            received = body.received_on or now.date().isoformat()
+            received = body.received_on or parts.place.today(now).isoformat()
             events = amendment.request(
                 record_id, body.client_id, body.record_id, body.record_type, received, body.words(), by(call, now)
             )

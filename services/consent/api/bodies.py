@@ -15,6 +15,7 @@ from services.consent.domain.standing import Signer
 from shared.contracts.consent_policy import ConsentKind, RelationshipRole
 from shared.http.body import Body, parse, raw_body
 from shared.http.problems import Fault, Problem, invalid
+from shared.values.time import DayText
 
 MAX_WORDS: Final = 10_000
 """characters of a reason or a description of evidence"""
@@ -59,7 +60,7 @@ class ConsentBody(Body):
     """ISO 3166-1 alpha-2, or 3166-2: its limits of confidentiality are to be explained one by one"""
     limits_explained: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=50)
     minor_alone: MinorAloneBody | None = None
-    review_on: Annotated[str, Field(max_length=10)] | None = None
+    review_on: DayText | None = None
     supersedes: UUID | None = None
     ends_with_event: bool = False
     """it ends with an event, which `elements.expiry` names: only then can others note that it happened (…/expirations)"""

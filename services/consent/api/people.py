@@ -54,6 +54,7 @@ def representatives(served: Served, dossier: Dossier[Representative], standings:
                     excluded_record_ids=body.excluded_record_ids,
                     excluded_labels=body.excluded_labels,
                     incapacitated_since=known.lost_since if known else None,
+                    place=parts.place,
                 )
             )
             return await dossier.create(call, record_id, body.client_id, events, repeat)

@@ -1,10 +1,9 @@
 """Bodies of requests: shape only; what must be true of them stands in the domain."""
 
-from datetime import date
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.session_notes.domain.clients import ClientIdentity, Identifier
@@ -13,6 +12,7 @@ from services.session_notes.domain.sections import NoteFormat
 from services.session_notes.domain.sessions import Attendance, Modality, SessionDetails, SessionFormat
 from shared.http.body import Body
 from shared.http.problems import Fault, invalid
+from shared.values.time import Day, Instant
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 """one line with something on it"""
@@ -33,7 +33,7 @@ class ClientBody(Body):
     """A client at intake."""
 
     name: Line
-    birth_date: date | None
+    birth_date: Day | None
     """null where it is not known; it must be said"""
     identifiers: Annotated[tuple[IdentifierBody, ...], Field(max_length=20)] = ()
     pronouns: Line | None = None
@@ -65,7 +65,7 @@ class ClientSearchBody(Body):
     """Whom to look for: an identifier, a name, or both; whatever is given must agree. Words stand in the body, never in a URL."""
 
     name: Line | None = None
-    birth_date: date | None = None
+    birth_date: Day | None = None
     """with a name or an identifier: too many share one for it to stand alone"""
     identifier: IdentifierSearchBody | None = None
 
@@ -83,8 +83,8 @@ class SessionBody(Body):
     client_id: UUID
     therapist_id: Line
     participants: Annotated[tuple[Line, ...], Field(max_length=50)] = ()
-    started_at: AwareDatetime
-    ended_at: AwareDatetime
+    started_at: Instant
+    ended_at: Instant
     modality: Modality
     format: SessionFormat
     attendance: Attendance
