@@ -19,10 +19,10 @@ from services.audit_log.application.tenant_settings import TenantSettings
 from services.audit_log.domain.agent import Agent, AgentKind
 from services.audit_log.domain.payload import instant
 from services.audit_log.domain.registry import BoundRecord
-from services.audit_log.domain.rules.dialects import EHR_SYSTEM
 from services.audit_log.domain.rules.packs import PACKS
 from services.audit_log.domain.rules.rule import RULES
 from services.audit_log.domain.tenant_rules import TenantRules, Wish
+from shared.contracts.codes import EHR_SYSTEM
 from shared.contracts.consent_policy import Provision, RelationshipRole
 from shared.contracts.disclosure import Action
 from shared.contracts.records import RECORD_TYPES, RecordType

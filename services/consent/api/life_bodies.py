@@ -10,23 +10,12 @@ from services.consent.api.bodies import Name, Words
 from services.consent.domain.life_events import Because, Talk
 from services.consent.domain.people_events import AmendmentWords, DenialBasis, RepresentativeWords, RestrictionWords
 from services.consent.domain.periods import GivenPeriod
-from services.consent.domain.policies import PURPOSES, Subject, is_label
+from services.consent.domain.policies import Subject
+from shared.contracts.codes import LABELS, PURPOSES, one_of
 from shared.contracts.consent_policy import RepresentativeKind, RepresentativePower
 from shared.contracts.records import RecordType
 from shared.http.body import Body
 from shared.values.time import DayText, Instant
-
-
-def _label(code: str) -> str:
-    if not is_label(code):
-        raise ValueError("a security label's code, such as PSY")
-    return code
-
-
-def _purpose(code: str) -> str:
-    if code not in PURPOSES:
-        raise ValueError("a code of v3-PurposeOfUse, such as HPAYMT")
-    return code
 
 
 def _id(text: str) -> str:
@@ -36,7 +25,8 @@ def _id(text: str) -> str:
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")]
 Jurisdiction = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 """ISO 3166-1 alpha-2, or 3166-2"""
-Label = Annotated[str, AfterValidator(_label)]
+Label = Annotated[str, *one_of(LABELS)]
+Purpose = Annotated[str, *one_of(PURPOSES)]
 RecordId = Annotated[str, AfterValidator(_id)]
 MANY: Final = 200
 
@@ -108,7 +98,7 @@ class RestrictionBody(Body):
     payer: Subject
     payer_name: Name
     paid_in_full: bool
-    purposes: tuple[Annotated[str, AfterValidator(_purpose)], ...] = Field(default=("HPAYMT", "HOPERAT"), max_length=20)
+    purposes: tuple[Purpose, ...] = Field(default=("HPAYMT", "HOPERAT"), max_length=20)
     record_ids: tuple[RecordId, ...] = Field(default=(), max_length=MANY)
     labels: tuple[Label, ...] = Field(default=(), max_length=MANY)
     resource_types: tuple[RecordType, ...] = Field(default=(), max_length=20)

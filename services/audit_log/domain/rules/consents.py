@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.audit_log.domain.question import Question
-from services.audit_log.domain.rules.dialects import EHR_SYSTEM
 from services.audit_log.domain.rules.index import SILENCE, Asked, Heard
 from services.audit_log.domain.rules.pack import ConsentLimit
 from services.audit_log.domain.rules.resources import names_of
+from shared.contracts.codes import EHR_SYSTEM
 from shared.contracts.consent_policy import RelationshipSet
 from shared.contracts.records import KeyClass
 from shared.identity.roles import Role

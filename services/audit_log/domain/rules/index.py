@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from services.audit_log.domain.rules.dialects import EHR_SYSTEM, Node, Says, covers, normal
+from services.audit_log.domain.rules.dialects import Node, Says, covers, normal
 from services.audit_log.domain.rules.pack import ConsentLimit
+from shared.contracts.codes import EHR_SYSTEM
 from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period
 from shared.contracts.records import KeyClass
 
