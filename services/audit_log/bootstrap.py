@@ -149,6 +149,7 @@ class AuditLogService:
             self._keyring,
             retention=PackRetention(rules.laws, self._policy.policy, now=parts.now),
             likenesses=CaseTable(self._store),
+            clients=registry,
             idempotency=idempotency,
             now=parts.now,
             new_id=parts.new_id,
@@ -189,7 +190,9 @@ class AuditLogService:
         self._tasks: list[asyncio.Future[None]] = []
         reviews = ReviewTable(self._store)
         reviewing = Reviewing(reviews, ledger, self._ledger, now=parts.now)
-        glass = BreakGlass(granted, reviews, ledger, now=parts.now, new_id=parts.new_id, roles=settings.break_glass_roles)
+        glass = BreakGlass(
+            granted, reviews, ledger, registry, now=parts.now, new_id=parts.new_id, roles=settings.break_glass_roles
+        )
         app: Any = create_app(
             self.name,
             _DESCRIPTION,

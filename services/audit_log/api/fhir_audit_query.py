@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.audit_log.application.ledger_view import Filters
+from shared.contracts.codes import PURPOSES, named
 from shared.http.cursor import DEFAULT_LIMIT, MAX_LIMIT
 from shared.http.fhir import bad_search
 
@@ -127,8 +128,8 @@ def _entity(filters: Filters, value: str) -> Filters:
 
 def _purpose(filters: Filters, value: str) -> Filters:
     code = value.rpartition("|")[2]
-    if not re.fullmatch(r"[A-Z][A-Za-z0-9]{0,31}", code):
-        raise bad_search("purpose", "one v3-ActReason code, as TREAT")
+    if code not in PURPOSES:
+        raise bad_search("purpose", named(PURPOSES))
     return replace(filters, purpose=code)
 
 

@@ -1,6 +1,6 @@
 """The gate: who asks, for what, of which records; decide; write the entry, durably; only then release keys (ADR 0030)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -28,6 +28,7 @@ from services.audit_log.domain.agent import Agent
 from services.audit_log.domain.question import Verdict, deny
 from services.audit_log.domain.registry import BoundRecord
 from shared.contracts.disclosure import (
+    UNKNOWN_CLIENT,
     Action,
     Decision,
     DisclosureAnswer,
@@ -92,8 +93,9 @@ class DisclosureGate:
         tenant, steps = asked.request.tenant, self._steps
         keys: list[RecordKey | Erased] = []
         created: list[BoundRecord] = []
-        verdicts = list(decided.records)
-        for place, (record, verdict) in enumerate(zip(asked.records, decided.records, strict=True)):
+        dangling = await steps.registry.dangling(tenant, asked.request.records, asked.agent)
+        verdicts = [_there(record, verdict, dangling) for record, verdict in zip(asked.records, decided.records, strict=True)]
+        for place, (record, verdict) in enumerate(zip(asked.records, list(verdicts), strict=True)):
             if not verdict.permitted:
                 continue
             try:
@@ -132,6 +134,14 @@ class DisclosureGate:
             request.tenant, refusal_entries(service, request, agent, refused, now, alarm=alarm)
         )
         return DisclosureAnswer(decision=Decision.DENY, entries=entries, refusal=refused.refusal)
+
+
+def _there(record: BoundRecord, verdict: Verdict, dangling: Mapping[str, str]) -> Verdict:
+    """Permitted only where its client, and what it speaks of, are there. Who may not write anyway learns nothing of that."""
+    reason = dangling.get(record.record_id)
+    if reason is None or not verdict.permitted:
+        return verdict
+    return deny(reason, "rule:create.reference", *verdict.basis, may_know=reason != UNKNOWN_CLIENT)
 
 
 def _not_alone(verdict: Verdict) -> Verdict:

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from services.audit_log.application.erasing_reasons import ErasableLedger, ErasingReasons, Likenesses
 from services.audit_log.application.erasure_stream import ErasureStream, Loaded, system_meta
-from services.audit_log.application.holds import Holds
-from services.audit_log.application.ports import KeyringUnavailable, LedgerUnavailable
+from services.audit_log.application.holds import Holds, no_client
+from services.audit_log.application.ports import Clients, KeyringUnavailable, LedgerUnavailable
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.erasure import (
     Acknowledge,
@@ -84,12 +84,14 @@ class Erasures:
         *,
         retention: Retention,
         likenesses: Likenesses,
+        clients: Clients,
         idempotency: Idempotency,
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
         self.idempotency = idempotency
-        self.holds = Holds(store, ledger, now=now, new_id=new_id)
+        self.holds = Holds(store, ledger, clients, now=now, new_id=new_id)
+        self._clients = clients
         self._reasons = ErasingReasons(ledger, likenesses, retention.accounted_since, now=now)
         self._retention = retention
         self._streams = ErasureStream(store, ledger, new_id=new_id)
@@ -115,7 +117,10 @@ class Erasures:
     async def request(
         self, call: Call, client_id: UUID, key_classes: Sequence[KeyClass], basis: str, repeat: Repeat
     ) -> tuple[Answer, list[int]]:
-        """A new erasure, awaiting approval (or refused under a legal hold), and its entries in the ledger."""
+        """A new erasure, awaiting approval (or refused under a legal hold), and its entries in the ledger. Problem 404 where there is
+        no such client."""
+        if not await self._clients.has_client(call.tenant, client_id):
+            raise no_client()
         held = bool(await self.holds.standing(call.tenant, client_id))
         kept_by = await self._retention.keeps(call.tenant, client_id, key_classes)
         command = Request(self._new_id(), client_id, tuple(key_classes), basis, call.principal.sub, held, kept_by)

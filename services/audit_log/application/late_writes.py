@@ -23,7 +23,7 @@ from services.audit_log.domain.agent import Agent
 from services.audit_log.domain.entry import Entry
 from services.audit_log.domain.late import LateReason, changed_since, late_verdict
 from services.audit_log.domain.registry import BoundRecord
-from shared.contracts.disclosure import RecordKey, Refusal
+from shared.contracts.disclosure import UNKNOWN_CLIENT, RecordKey, Refusal
 from shared.contracts.downtime import WRITTEN_AHEAD, Envelope, LateAnswer, LateOutcome, LateWrite
 from shared.contracts.records import RECORD_TYPES, KeyClass, ServiceName
 from shared.eventstore.model import Overloaded, Statement, StoreUnavailable, UniqueViolation
@@ -127,6 +127,8 @@ class LateWrites:
             raise _Stopped(refused.reason, LateOutcome.REFUSED, agent=agent, alarm=alarm) from None
         asked = Asked(service, request, agent, purpose, (record,), written_at)
         then, now = await steps.policy.decide(asked), await steps.policy.decide(replace(asked, now=at))
+        if (await steps.registry.dangling(tenant, request.records, agent)) and now.records[0].permitted:
+            raise _Stopped(UNKNOWN_CLIENT, LateOutcome.REFUSED, agent=agent, alarm=False)
         late = late_verdict(then.records[0], now.records[0], written_at=written_at, decided_at=at)
         policy = (await self._policy.policy(tenant)).client(write.client_id)
         changed = changed_since(policy, agent.id, written_at, at)

@@ -7,7 +7,7 @@ the reason of a break-glass grant, which is erasable payload like the rest.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class EntryKind(StrEnum):
@@ -25,6 +25,9 @@ class EntryKind(StrEnum):
     """somebody read the ledger"""
     ALARM = "alarm"
     """something that should not be: a forged message, a receipt without its entry, a claim against the registry"""
+
+
+OUTCOMES: Final = ("permit", "deny", "done")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The gate's own registry: what each record is, bound once at its creation and never changed."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from services.audit_log.domain.agent import Agent, AgentKind
 from shared.contracts.records import ALLIANCE_RATING, RECORD_TYPES, KeyClass, RecordType, ServiceName
@@ -23,7 +23,10 @@ class BoundRecord:
     kid: str
     """id of the data key; empty until a create has it"""
     created_at: datetime
+    """when it was recorded"""
     link_digest: str | None = None
+    cared_on: date | None = None
+    """the day, at the place, of the care that it speaks of; None where nobody said: then that is when it was recorded"""
 
     @property
     def key_class(self) -> KeyClass:

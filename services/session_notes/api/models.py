@@ -3,12 +3,12 @@
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.session_notes.domain.clients import ClientIdentity, Identifier
 from services.session_notes.domain.lookup import Wanted
-from services.session_notes.domain.sections import NoteFormat
+from services.session_notes.domain.sections import LABELS, NoteFormat
 from services.session_notes.domain.sessions import Attendance, Modality, SessionDetails, SessionFormat
 from shared.http.body import Body
 from shared.http.problems import Fault, invalid
@@ -20,7 +20,8 @@ _LINE: Final = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 MAX_MEMBERS: Final = 30
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_LINE)]
 LongLine = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_LINE)]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=32)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=32), WithJsonSchema({"type": "string", "enum": sorted(LABELS)})]
+"""checked with the note, which knows what each label asks for"""
 Sections = Annotated[dict[str, str], Field(min_length=1, max_length=100)]
 
 

@@ -25,7 +25,16 @@ from services.audit_log.domain.entry import Entry
 from services.audit_log.domain.question import Verdict, permit
 from services.audit_log.domain.registry import BoundRecord
 from shared.contracts.consent_policy import POLICY_CHANGED, ConsentStatus, Policy, Provision
-from shared.contracts.disclosure import Action, Decision, DisclosureAnswer, DisclosureRequest, IndexKey, RecordKey, Refusal
+from shared.contracts.disclosure import (
+    Action,
+    Decision,
+    DisclosureAnswer,
+    DisclosureRequest,
+    IndexKey,
+    RecordKey,
+    RecordRef,
+    Refusal,
+)
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY
 from shared.eventstore.model import Statement
@@ -63,6 +72,9 @@ class BelievingRegistry:
             )
             for r in request.records
         )
+
+    async def dangling(self, tenant: str, refs: Sequence[RecordRef], agent: Agent) -> dict[str, str]:
+        return {}
 
     def statements(self, tenant: str, created: Sequence[BoundRecord]) -> tuple[Statement, ...]:
         return ()

@@ -40,6 +40,7 @@ def asked_of(q: Question, relationships: Sequence[RelationshipSet] | None = None
         resource=names_of(record.record_type),
         labels=record.labels,
         created_at=record.created_at,
+        cared_on=record.cared_on,
         now=q.now,
     )
 

@@ -11,13 +11,14 @@ without it. Where a type contradicts its level in r5, a denial stays a denial an
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from services.audit_log.domain.rules.labels import REDACT, reach
 from shared.contracts.codes import LABELS, RESOURCE_TYPES
 from shared.contracts.consent_policy import Period, Policy, Provision
+from shared.values.time import midnight
 
 
 class Says(StrEnum):
@@ -54,6 +55,18 @@ def covers(period: Period, at: datetime) -> bool:
     return period.start <= at and (period.end is None or at < period.end)
 
 
+def concerns(period: Period, cared_on: date | None, recorded_at: datetime, *, denies: bool) -> bool:
+    """Whether a data period speaks of the care behind a record (ADR 0047): of its day, or of when it was recorded where no day is
+    known. What only touches the period is denied with it, and not permitted by it."""
+    if cared_on is None:
+        return covers(period, recorded_at)
+    first = midnight(cared_on)
+    last = first + timedelta(days=1)
+    if denies:
+        return period.start < last and (period.end is None or first < period.end)
+    return period.start <= first and (period.end is None or last <= period.end)
+
+
 def normal(policy: Policy) -> tuple[Node, ...]:
     """The policy's provisions as they count."""
     return tuple(_node(p, f"/provisions/{i}", policy, level=1, above=Says.PERMIT) for i, p in enumerate(policy.provisions))
@@ -85,8 +98,8 @@ def _node(p: Provision, pointer: str, policy: Policy, *, level: int, above: Says
 
 
 def _known(p: Provision, says: Says, note: str) -> tuple[Says, str, frozenset[str], frozenset[str]]:
-    """With its resource types (in lower case) and labels as they count. Older forms hold codes that nobody knows: in a denial such
-    a code means any value, in a permission none."""
+    """With its resource types (in lower case) and labels as they count. Older forms hold codes that nobody knows: in a denial
+    such a code means any value, in a permission none."""
     resources, labels = frozenset(n.lower() for n in p.resource_types), frozenset(p.labels) - {REDACT}
     known_resources, known_labels = resources & _RESOURCES, labels & LABELS
     if (known_resources, known_labels) == (resources, labels):
