@@ -117,8 +117,8 @@ class Erasures:
     async def request(
         self, call: Call, client_id: UUID, key_classes: Sequence[KeyClass], basis: str, repeat: Repeat
     ) -> tuple[Answer, list[int]]:
-        """A new erasure, awaiting approval (or refused under a legal hold), and its entries in the ledger. Problem 404 where there is
-        no such client."""
+        """A new erasure, awaiting approval (or refused under a legal hold), and its entries in the ledger. Problem 404 where
+        there is no such client."""
         if not await self._clients.has_client(call.tenant, client_id):
             raise no_client()
         held = bool(await self.holds.standing(call.tenant, client_id))

@@ -162,7 +162,7 @@ def _record(
 
 
 def dates_of(record: BoundRecord) -> dict[str, Any]:
-    """When it was recorded, and when the care was given that it speaks of: `data_period` compares the second where it is known."""
+    """When it was recorded, and the day of the care that it speaks of: `data_period` compares the second where it is known."""
     return {
         "recorded_at": record.created_at.isoformat(),
         "cared_on": record.cared_on.isoformat() if record.cared_on else None,

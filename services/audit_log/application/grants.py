@@ -63,8 +63,8 @@ class BreakGlass:
     async def make(
         self, call: Call, wanted: GrantWanted, repeat: Callable[[Grant], tuple[Statement, ...]]
     ) -> tuple[Grant, tuple[int, ...]]:
-        """The grant and its entry, durable. Problem 403 for another group, 404 where there is no such client, 422 for a scope that
-        cannot be granted.
+        """The grant and its entry, durable. Problem 403 for another group, 404 where there is no such client, 422 for a scope
+        that cannot be granted.
 
         `repeat` gives the statements of the call's idempotency record. UniqueViolation where it stands already.
         """
