@@ -7,7 +7,7 @@ shredding again change nothing), so that a crash between a deed and its event co
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -45,6 +45,7 @@ from shared.http.problems import conflict, forbidden, not_found
 from shared.identity.roles import default_purpose
 from shared.messaging.port import Effect, Handler, Message
 from shared.service.record import WriteMeta
+from shared.service.turns import Turns
 
 POLL: Final = 2.0
 """seconds after which unfinished erasures are tried again"""
@@ -96,7 +97,8 @@ class Erasures:
         self._retention = retention
         self._streams = ErasureStream(store, ledger, new_id=new_id)
         self._ledger, self._keyring, self._now, self._new_id = ledger, keyring, now, new_id
-        self._turns: dict[UUID, asyncio.Lock] = {}
+        self._turns = Turns()
+        """by erasure, within this process; between processes the stream's version decides"""
         self._wake = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
@@ -179,7 +181,7 @@ class Erasures:
         answer = Answer(202, {"id": str(state.id), "status": str(state.status)})
         meta = WriteMeta(call.tenant, call.principal.sub, str(call.principal.role), None, call.request_id)
         # without the client: the record of this call has to outlive the client's other ones
-        async with self._turn(state.id):
+        async with self._turns.of(state.id):
             await self._streams.append(loaded, events, meta, statements=repeat.statements(answer, None))
             entries = await self._streams.record(await self._streams.load(call.tenant, state.id), call.principal.name)
         try:
@@ -190,7 +192,7 @@ class Erasures:
 
     async def _advance(self, tenant: str, erasure_id: UUID) -> None:
         """Takes every step that waits for nobody."""
-        async with self._turn(erasure_id):
+        async with self._turns.of(erasure_id):
             while True:
                 loaded = await self._streams.load(tenant, erasure_id)
                 await self._streams.record(loaded)
@@ -246,17 +248,6 @@ class Erasures:
             await self._advance(tenant, erasure_id)
         except Exception as error:  # one that fails holds up no other, and is tried again
             _log.warning("erasure %s waits: %s", erasure_id, type(error).__name__)
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, erasure_id: UUID) -> AsyncIterator[None]:
-        """One at a time within this process; between processes the stream's version decides."""
-        lock = self._turns.setdefault(erasure_id, asyncio.Lock())
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked():
-                self._turns.pop(erasure_id, None)
 
     def _denied(self, call: Call, state: Erasure) -> Entry:
         return Entry(
