@@ -83,6 +83,8 @@ def example(schema: Mapping[str, Any]) -> Any:
     """The least that the schema takes."""
     if "default" in schema and schema["default"] is not None:
         return schema["default"]
+    if schema.get("examples"):
+        return schema["examples"][0]
     if "anyOf" in schema:
         return example(schema["anyOf"][0])
     if "enum" in schema:

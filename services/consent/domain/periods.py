@@ -7,7 +7,7 @@ A date counts as a whole UTC day: a period in dates begins with its first day an
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, WithJsonSchema
 
 from services.consent.domain.errors import FormFault
 from shared.contracts.consent_policy import Period
@@ -50,12 +50,19 @@ def _exists(text: str) -> str:
     return text
 
 
+DayOrInstant = Annotated[
+    str,
+    AfterValidator(_exists),
+    WithJsonSchema({"type": "string", "description": f"{A_DAY}, or {AN_INSTANT}; {OUT_OF_RANGE}", "examples": ["2026-03-01"]}),
+]
+
+
 class GivenPeriod(BaseModel):
     """A period as it was given. `start` and `end` are dates or instants, each checked to exist."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-    start: Annotated[str, AfterValidator(_exists)]
-    end: Annotated[str, AfterValidator(_exists)] | None = None
+    start: DayOrInstant
+    end: DayOrInstant | None = None
 
     def instants(self) -> Period:
         return Period(start=first_instant(self.start), end=end_instant(self.end) if self.end is not None else None)

@@ -12,7 +12,7 @@ import pytest
 from shared.contracts.records import ServiceName
 from shared.identity.roles import Role
 from tests.integration.alliance_measurement.clinic import Answered, Clinic, World, today
-from tests.support.bodies import Path, with_value
+from tests.support.bodies import Path, example, with_value
 
 ROLES = tuple(map(str, Role))
 REFERENCES = ("session_id", "record_id")
@@ -43,9 +43,11 @@ async def writes(world: World) -> list[Write]:
 
 def sent(write: Write, client_id: str, changes: Mapping[Path, Any]) -> Any:
     """The least body of the route, about that client, with these values at these places."""
-    body = with_value(write.schema, ("client_id",), client_id) if "client_id" in write.schema.get("properties", {}) else {}
+    body = example(write.schema)
+    if "client_id" in write.schema.get("properties", {}):
+        body["client_id"] = client_id
     for path, value in changes.items():
-        body |= with_value(write.schema, path, value) | ({"client_id": client_id} if "client_id" in body else {})
+        body[path[0]] = with_value(write.schema, path, value)[path[0]]
     return body
 
 

@@ -26,6 +26,7 @@ from shared.identity.principal import Principal
 from shared.identity.roles import Role
 from shared.service import clock
 from shared.service.parts import DatabaseUrls
+from tests.support.clients import registered
 from tests.integration.erasures.world import BASE_DDL, NOTES, acknowledge, make_erasures
 from tests.support.ledger import ledger_on
 
@@ -75,7 +76,8 @@ async def deed(given: dict[str, Any], erasures: Erasures, store: EventStore) -> 
     once = Repeat(call, b"")
     match given["deed"]:
         case "request":
-            await erasures.request(call, client, [KeyClass.IDENTITY, NOTES], "GDPR 17(1)(b)", once)
+            await registered(store, given["tenant"], [str(client)])
+        await erasures.request(call, client, [KeyClass.IDENTITY, NOTES], "GDPR 17(1)(b)", once)
         case "approve":
             await erasures.approve(call, UUID(erasure), once)
         case "carry out":
