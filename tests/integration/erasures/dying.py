@@ -26,8 +26,8 @@ from shared.identity.principal import Principal
 from shared.identity.roles import Role
 from shared.service import clock
 from shared.service.parts import DatabaseUrls
-from tests.support.clients import registered
 from tests.integration.erasures.world import BASE_DDL, NOTES, acknowledge, make_erasures
+from tests.support.clients import registered
 from tests.support.ledger import ledger_on
 
 
@@ -65,6 +65,7 @@ async def main(given: dict[str, Any]) -> None:
     await ledger.lead()
     parts: dict[str, Any] = {"store": store, "ledger": ledger, "keyring": keyring}
     where, *point = given["point"]
+    await registered(store, given["tenant"], [given["client"]])
     parts[where] = Dying(parts[where], *point)
     erasures = make_erasures(parts["store"], parts["ledger"], parts["keyring"])
     await deed(given, erasures, parts["store"])
@@ -76,8 +77,7 @@ async def deed(given: dict[str, Any], erasures: Erasures, store: EventStore) -> 
     once = Repeat(call, b"")
     match given["deed"]:
         case "request":
-            await registered(store, given["tenant"], [str(client)])
-        await erasures.request(call, client, [KeyClass.IDENTITY, NOTES], "GDPR 17(1)(b)", once)
+            await erasures.request(call, client, [KeyClass.IDENTITY, NOTES], "GDPR 17(1)(b)", once)
         case "approve":
             await erasures.approve(call, UUID(erasure), once)
         case "carry out":
