@@ -17,6 +17,8 @@ from shared.contracts.codes import ACTIONS, FHIR_TYPES, LABELS, PURPOSES, RECORD
 Type = Literal["permit", "deny"]
 ALWAYS: Final = "0001-01-01"
 """start of a period that has none"""
+NEVER: Final = "9999"
+"""the year in which systems let a period end that has no end"""
 _RECIPIENT_TYPES: Final = frozenset(
     {"Practitioner", "PractitionerRole", "Organization", "Device", "Patient", "RelatedPerson", "Person"}
 )
@@ -122,7 +124,10 @@ def criteria_of(provision: RootProvision, kind: Type, home: Home, path: str, war
 def period_of(period: Period | None) -> GivenPeriod | None:
     if period is None or (period.start is None and period.end is None):
         return None
-    return GivenPeriod(start=as_start(period.start) if period.start else ALWAYS, end=as_end(period.end) if period.end else None)
+    ends = period.end is not None and not period.end.startswith(NEVER)
+    return GivenPeriod(
+        start=as_start(period.start) if period.start else ALWAYS, end=as_end(period.end) if period.end and ends else None
+    )
 
 
 def _is_recipient(actor: Actor) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.consent.domain.errors import FormFault, InvalidForm
+from shared.values.time import read_instant
 
 _ELEMENT: Final = {"id", "extension", "modifierExtension"}
 _PROVISION: Final = {
@@ -29,7 +30,7 @@ _SCALARS: Final = {"resourceType", "meta", "implicitRules", "language", "text", 
                    "sourceAttachment", "sourceReference", "policyRule"}  # fmt: skip
 _DATE_TIME: Final = re.compile(
     r"([0-9]{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12][0-9]|3[01])"
-    r"(T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9]))?)?)?"
+    r"(T(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]{1,9})?(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9]))?)?)?"
 )
 _REFERENCE: Final = re.compile(r"(?:.*/)?([A-Z][A-Za-z]{2,63})/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?")
 MAX_DEPTH: Final = 60
@@ -240,6 +241,11 @@ def is_date_time(text: str) -> bool:
     match = _DATE_TIME.fullmatch(text)
     if match is None or match[1] == "0000":
         return False
+    if match[4]:
+        try:
+            read_instant(text)
+        except ValueError:
+            return False
     return match[3] is None or int(match[3]) <= calendar.monthrange(int(match[1]), int(match[2]))[1]
 
 
