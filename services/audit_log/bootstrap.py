@@ -141,7 +141,7 @@ class AuditLogService:
         )
         """what the gate is made of"""
         self._gate = DisclosureGate(self.steps, now=parts.now)
-        self._releases = Releases(identity, choices, ledger, now=parts.now)
+        self._releases = Releases(identity, choices, ledger, registry, now=parts.now)
         idempotency = Idempotency(self._store, parts.secret)
         self._erasures = erasing.Erasures(
             self._store,

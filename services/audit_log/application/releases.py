@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from services.audit_log.application.identity import UNVERIFIED, CallerIdentity, person
+from services.audit_log.application.ports import Clients
 from services.audit_log.application.steps import LedgerStep, Refused
 from services.audit_log.application.writing_entries import role_of
 from services.audit_log.domain.agent import Agent
 from services.audit_log.domain.entry import Entry, EntryKind
 from services.audit_log.domain.release import ReleaseChoice
-from shared.contracts.disclosure import Decision, ReleaseAudience, ReleaseRequest, ReleaseState
+from shared.contracts.disclosure import UNKNOWN_CLIENT, Decision, ReleaseAudience, ReleaseRequest, ReleaseState
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement
 from shared.http.problems import Fault, Problem, invalid, unauthenticated
@@ -32,8 +34,10 @@ class Choices(Protocol):
 
 
 class Releases:
-    def __init__(self, identity: CallerIdentity, choices: Choices, ledger: LedgerStep, *, now: Callable[[], datetime]) -> None:
-        self._identity, self._choices, self._ledger, self._now = identity, choices, ledger, now
+    def __init__(
+        self, identity: CallerIdentity, choices: Choices, ledger: LedgerStep, clients: Clients, *, now: Callable[[], datetime]
+    ) -> None:
+        self._identity, self._choices, self._ledger, self._clients, self._now = identity, choices, ledger, clients, now
 
     async def set_release(self, service: ServiceName, request: ReleaseRequest) -> ReleaseState:
         """The whole choice after this one. ReleaseRefused, Problem 401 and 422, GateUnavailable."""
@@ -47,6 +51,9 @@ class Releases:
             raise unauthenticated("The token does not hold any more: get a new one.") from None
         if service is not ServiceName.ALLIANCE or not agent.is_client(request.client_id):
             await self._write(service, request, agent, Decision.DENY, "not-the-client", now)
+            raise ReleaseRefused
+        if not await self._clients.has_client(request.tenant, UUID(request.client_id)):
+            await self._write(service, request, agent, Decision.DENY, UNKNOWN_CLIENT, now)
             raise ReleaseRefused
         chosen = self._choices.chosen(request.tenant, request.client_id, request.therapist, request.supervisor, now)
         entries = await self._write(service, request, agent, Decision.PERMIT, "client-decides", now, chosen)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -115,7 +114,7 @@ async def test_writers_go_on_while_it_is_rebuilt_and_nothing_is_lost(world: Worl
 
     async def write() -> None:
         while writing:
-            asked.append((await clinic.ask(session_id=str(uuid4())))["id"])
+            asked.append((await clinic.ask(session_id=await clinic.session_bound()))["id"])
 
     writers = [asyncio.create_task(write()) for _ in range(3)]
     for _ in range(4):
