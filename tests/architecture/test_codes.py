@@ -3,10 +3,10 @@
 import ast
 from pathlib import Path
 
-from services.audit_log.domain.entry_actions import ENTRY_ACTIONS, LOOKED
-from services.audit_log.domain.rules.labels import CONFIDENTIALITY, SUBSTANCE_USE
-from services.audit_log.domain.rules.resources import RESOURCE_NAMES
-from services.audit_log.review.domain.sentences import LOOKS
+from services.audit_log.decision.domain.rules.labels import CONFIDENTIALITY, SUBSTANCE_USE
+from services.audit_log.decision.domain.rules.resources import RESOURCE_NAMES
+from services.audit_log.ledger.domain.entry_actions import ENTRY_ACTIONS, LOOKED
+from services.audit_log.officers.domain.sentences import LOOKS
 from services.session_notes.domain.sections import LABELS as NOTE_LABELS
 from shared.contracts.codes import FHIR_TYPES, LABELS, PURPOSES, RESOURCE_TYPES
 from shared.identity.roles import CLAIMABLE

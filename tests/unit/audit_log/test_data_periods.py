@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from services.audit_log.domain.explaining import explain, in_words
-from services.audit_log.domain.question import Question
-from services.audit_log.domain.rules.dialects import concerns
+from services.audit_log.decision.domain.explaining import explain, in_words
+from services.audit_log.decision.domain.question import Question
+from services.audit_log.decision.domain.rules.dialects import concerns
 from shared.contracts.consent_policy import Period, Provision
 from shared.contracts.disclosure import Action
 from tests.unit.audit_log.asking import NOW, OKAFOR, RIVERA, THERAPIST, TREATED, ask, consent, given, record, relation, shown

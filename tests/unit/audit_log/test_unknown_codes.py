@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import pytest
 
-from services.audit_log.domain.rules.dialects import Says, normal
+from services.audit_log.decision.domain.rules.dialects import Says, normal
 from shared.contracts.consent_policy import Policy, Provision
 from tests.unit.audit_log.asking import OKAFOR, RIVERA, THERAPIST, ask, consent, record, relation, shown
 
