@@ -6,11 +6,11 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 from starlette.requests import Request
 
+from services.consent.api.described import PeriodGiven, PolicyGiven
 from services.consent.domain.consent import Form
 from services.consent.domain.events import Attestation, Grantor
 from services.consent.domain.jurisdictions import MinorAlone
-from services.consent.domain.periods import GivenPeriod
-from services.consent.domain.policies import GivenPolicy, Subject
+from services.consent.domain.policies import Subject
 from services.consent.domain.standing import Signer
 from shared.contracts.consent_policy import ConsentKind, RelationshipRole
 from shared.http.body import Body, parse, raw_body
@@ -50,8 +50,8 @@ class ConsentBody(Body):
     client_id: UUID
     kind: ConsentKind
     grantor: GrantorBody
-    policy: GivenPolicy
-    period: GivenPeriod
+    policy: PolicyGiven
+    period: PeriodGiven
     elements: dict[str, str | None] = Field(default_factory=dict, max_length=64)
     """null stands for one that is not there yet"""
     recipients: tuple[Subject, ...] = Field(default=(), max_length=100)
@@ -113,7 +113,7 @@ class RelationshipBody(Body):
     client_id: UUID
     practitioner_id: Subject
     role: RelationshipRole
-    period: GivenPeriod
+    period: PeriodGiven
 
 
 class EndBody(Body):

@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from services.consent.api.bodies import Name, Words
+from services.consent.api.described import PeriodGiven
 from services.consent.domain.life_events import Because, Talk
 from services.consent.domain.people_events import AmendmentWords, DenialBasis, RepresentativeWords, RestrictionWords
-from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import Subject
 from shared.contracts.codes import LABELS, PURPOSES, one_of
 from shared.contracts.consent_policy import RepresentativeKind, RepresentativePower
@@ -69,7 +69,7 @@ class RepresentativeBody(Body):
     authority: Code
     evidence: Words
     """which document shows it, and where it is kept"""
-    period: GivenPeriod
+    period: PeriodGiven
     may: tuple[RepresentativePower, ...] = Field(default=(RepresentativePower.READ,), max_length=3)
     client_birth_date: DayText | None = None
     """of a minor: with the jurisdiction it says when the authority ends"""
@@ -102,8 +102,8 @@ class RestrictionBody(Body):
     record_ids: tuple[RecordId, ...] = Field(default=(), max_length=MANY)
     labels: tuple[Label, ...] = Field(default=(), max_length=MANY)
     resource_types: tuple[RecordType, ...] = Field(default=(), max_length=20)
-    data_period: GivenPeriod | None = None
-    period: GivenPeriod
+    data_period: PeriodGiven | None = None
+    period: PeriodGiven
     request: Words | None = None
 
     def words(self) -> RestrictionWords:

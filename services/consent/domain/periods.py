@@ -7,7 +7,7 @@ A date counts as a whole UTC day: a period in dates begins with its first day an
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from services.consent.domain.errors import FormFault
 from shared.contracts.consent_policy import Period
@@ -50,11 +50,7 @@ def _exists(text: str) -> str:
     return text
 
 
-DayOrInstant = Annotated[
-    str,
-    AfterValidator(_exists),
-    WithJsonSchema({"type": "string", "description": f"{A_DAY}, or {AN_INSTANT}; {OUT_OF_RANGE}", "examples": ["2026-03-01"]}),
-]
+DayOrInstant = Annotated[str, AfterValidator(_exists)]
 
 
 class GivenPeriod(BaseModel):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.consent.domain.errors import FormFault
 from services.consent.domain.periods import GivenPeriod
@@ -38,6 +38,11 @@ _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
+def _one_of(known: frozenset[str]) -> AfterValidator:
+    checks, _ = one_of(known)
+    return checks
+
+
 def _resource_type(code: str) -> str:
     if code not in RECORD_CLASSES and not _FHIR_TYPE.fullmatch(code):
         raise ValueError(RESOURCE_TYPES_NAMED)
@@ -50,11 +55,9 @@ def _label(code: str) -> str:
     return code
 
 
-StoredResourceType = Annotated[
-    str, AfterValidator(_resource_type), WithJsonSchema({"type": "string", "enum": sorted(RESOURCE_TYPES)})
-]
+StoredResourceType = Annotated[str, AfterValidator(_resource_type)]
 """what older forms hold as well: any word in the shape of a FHIR type; a new form's is checked by `GivenPolicy.faults`"""
-StoredLabel = Annotated[str, AfterValidator(_label), WithJsonSchema({"type": "string", "enum": sorted(LABELS)})]
+StoredLabel = Annotated[str, AfterValidator(_label)]
 """likewise any word in the shape of a code"""
 
 
@@ -76,9 +79,9 @@ class Given(BaseModel):
 class GivenProvision(Given):
     type: Literal["permit", "deny"]
     actors: tuple[Subject, ...] = Codes
-    roles: tuple[Annotated[str, *one_of(ROLES)], ...] = Codes
-    purposes: tuple[Annotated[str, *one_of(PURPOSES)], ...] = Codes
-    actions: tuple[Annotated[str, *one_of(ACTIONS)], ...] = Codes
+    roles: tuple[Annotated[str, _one_of(ROLES)], ...] = Codes
+    purposes: tuple[Annotated[str, _one_of(PURPOSES)], ...] = Codes
+    actions: tuple[Annotated[str, _one_of(ACTIONS)], ...] = Codes
     resource_types: tuple[StoredResourceType, ...] = Codes
     labels: tuple[StoredLabel, ...] = Codes
     period: GivenPeriod | None = None

@@ -2,6 +2,7 @@
 client's record, no period that ends before it begins."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,9 @@ def sent(write: Write, client_id: str, changes: Mapping[Path, Any]) -> Any:
 
 
 async def by_everybody(clinic: Clinic, verb: str, path: str, body: Any) -> dict[str, Answered]:
-    return {role: await clinic.call(verb, path, role, body) for role in ROLES}
+    headers = {"If-Match": 'W/"1"'} if verb == "PUT" else {}
+    asked = re.sub(r"{[^}]*}", str(uuid4()), path)
+    return {role: await clinic.call(verb, asked, role, body, headers=headers) for role in ROLES}
 
 
 def about(clinic: Clinic, client_id: str) -> Clinic:
