@@ -12,9 +12,10 @@ from infra.embedded.demo import Demo, demo_clinic
 from infra.embedded.runtime import Embedded, EmbeddedSettings
 from shared.identity.development import NotDevelopment, require_development
 from shared.service.memory import no_core_dumps
-from shared.service.run import serve_until_signalled
+from shared.service.run import place_from, serve_until_signalled
 from shared.service.serve import configure_logging, port_is_free, server, tune_collector
 from shared.service.watchdog import watched
+from shared.values.time import Place
 
 BANNER = """
   ┌────────────────────────────────────────────────────────────────────────────┐
@@ -24,10 +25,10 @@ BANNER = """
 """
 
 
-async def serve(host: str, port: int, data_dir: Path, admin_dsn: str | None) -> None:
+async def serve(host: str, port: int, data_dir: Path, admin_dsn: str | None, place: Place) -> None:
     url = f"http://{host}:{port}"
     print(f"starting PostgreSQL and five services (data in {data_dir}) …", flush=True)
-    settings = EmbeddedSettings(data_dir=data_dir, public_url=url, admin_dsn=admin_dsn)
+    settings = EmbeddedSettings(data_dir=data_dir, public_url=url, admin_dsn=admin_dsn, place=place)
     async with watched(), Embedded(settings) as running:
         tune_collector()
         web = server(running.app, host=host, port=port)
@@ -78,7 +79,7 @@ def main() -> None:
     no_core_dumps()
     configure_logging()
     data_dir = Path(os.environ.get("DATA_DIR", ".data")).resolve()
-    uvloop.run(serve(host, port, data_dir, os.environ.get("DATABASE_URL")))
+    uvloop.run(serve(host, port, data_dir, os.environ.get("DATABASE_URL"), place_from(os.environ)))
 
 
 if __name__ == "__main__":

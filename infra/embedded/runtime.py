@@ -37,6 +37,7 @@ from shared.messaging.in_process import InProcessBus
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Service
+from shared.values.time import ANYWHERE, Place
 
 _log = logging.getLogger("embedded")
 DATABASES: Final = ("consent", "session_notes", "alliance_measurement", "audit_log", "keyring")
@@ -64,6 +65,7 @@ class EmbeddedSettings:
     admin_dsn: str | None = None
     """an existing PostgreSQL; None starts one of its own in the data folder"""
     database_prefix: str = ""
+    place: Place = ANYWHERE
 
 
 class Embedded:
@@ -120,6 +122,7 @@ class Embedded:
                 now=clock.now,
                 new_id=clock.new_id,
                 random=clock.random,
+                place=self.settings.place,
                 public_url=self.settings.public_url,
                 secret=keys[name].secret,
             )

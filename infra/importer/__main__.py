@@ -16,6 +16,7 @@ from infra.importer.course import FIXED_STEPS, THERAPIST, Imported, Importer, To
 from infra.importer.rest import Api, Refused
 from infra.importer.table import BadTable, Table, read
 from infra.progress import Progress
+from shared.values.time import parse_day
 
 LANES = 8
 """clients imported at the same time"""
@@ -73,7 +74,7 @@ def main() -> int:
         return 2
     try:
         table = read(Path(sys.argv[1]))
-        start = date.fromisoformat(os.environ.get("START", "2025-01-06"))
+        start = parse_day(os.environ.get("START", "2025-01-06"))
     except (BadTable, OSError, ValueError) as error:
         print(f"{sys.argv[1]} was not imported:\n{error}", file=sys.stderr)
         return 2

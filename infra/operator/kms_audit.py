@@ -54,6 +54,7 @@ from shared.eventstore.migrate import SchemaMismatch
 from shared.service.parts import Unwired
 from shared.service.run import database_urls
 from shared.service.transport import check_addresses
+from shared.values.time import parse_instant
 
 EDGE: Final = NEAR
 """at the ends of the window, where a call may lie in it and its counterpart outside"""
@@ -176,14 +177,19 @@ def told(finding: Finding) -> str:
     )
 
 
+def _time(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def main(arguments: Sequence[str], env: Mapping[str, str] = os.environ) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.operator.kms_audit", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("log", nargs="+")
-    parser.add_argument("--since", type=datetime.fromisoformat)
-    parser.add_argument("--until", type=datetime.fromisoformat)
+    parser.add_argument("--since", type=_time)
+    parser.add_argument("--until", type=_time)
     given = parser.parse_args(arguments)
-    if any(at is not None and at.tzinfo is None for at in (given.since, given.until)):
-        parser.error("times need their zone, as in 2026-03-01T00:00:00Z")
     try:
         compared = asyncio.run(run(env, given.log, given.since, given.until))
     except (KeyringUnavailable, SchemaMismatch, Unwired) as error:

@@ -137,13 +137,14 @@ class AuditLogService:
         )
         """what the gate is made of"""
         self._gate = DisclosureGate(self.steps, now=parts.now)
-        self._releases = Releases(identity, choices, ledger, now=parts.now)
+        self._releases = Releases(identity, choices, ledger, registry, now=parts.now)
         self._erasures = erasing.Erasures(
             self._store,
             self._ledger,
             self._keyring,
             retention=PackRetention(rules.laws, self._policy.policy, now=parts.now),
             likenesses=CaseTable(self._store),
+            clients=registry,
             idempotency=idempotency,
             second=second,
             now=parts.now,
@@ -186,7 +187,14 @@ class AuditLogService:
         reviews = ReviewTable(self._store)
         reviewing = Reviewing(reviews, ledger, self._ledger, now=parts.now)
         glass = BreakGlass(
-            granted, reviews, ledger, now=parts.now, new_id=parts.new_id, second=second, roles=settings.break_glass_roles
+            granted,
+            reviews,
+            ledger,
+            registry,
+            now=parts.now,
+            new_id=parts.new_id,
+            second=second,
+            roles=settings.break_glass_roles,
         )
         app: Any = create_app(
             self.name,

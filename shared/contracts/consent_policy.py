@@ -168,7 +168,7 @@ class RepresentativeSet(PolicyModel):
 class RestrictionSet(PolicyModel):
     """The whole state of a restriction that the practice agreed to (45 CFR 164.522(a)): a denial, from `start` to `end`.
 
-    Empty `record_ids`, `labels` or `resource_types` mean any. `data_period` names services by when they were recorded.
+    Empty `record_ids`, `labels` or `resource_types` mean any. `data_period` names care by its day (ADR 0047).
     """
 
     type: Literal["restriction"] = "restriction"

@@ -5,6 +5,8 @@ service is named by its own token (verified again by the gate), by a one-time an
 """
 
 from enum import StrEnum
+from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -47,6 +49,26 @@ class Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Base of everything that crosses between services here: unknown fields are refused."""
 
 
+class Reference(Wire, frozen=True, kw_only=True):
+    """A record that a new record speaks of. It has to be bound already, and to the same client."""
+
+    record_id: str
+    record_type: RecordType | None = None
+    """None: of any type"""
+
+
+def of_session(session_id: UUID | None) -> tuple[Reference, ...]:
+    """What a record of that session refers to; nothing where it is of none."""
+    return () if session_id is None else (Reference(record_id=str(session_id), record_type=RecordType.SESSION),)
+
+
+UNKNOWN_CLIENT: Final = "client-unknown"
+"""reason of a record that was not made: its client is not registered. Answered like a client whom one may not know"""
+UNKNOWN_REFERENCE: Final = "reference-unknown"
+"""reason of a record that was not made: a record that it speaks of is not bound, is another client's, is of another type, or the
+caller may not know of it. The four look alike"""
+
+
 class RecordRef(Wire, frozen=True, kw_only=True):
     """A record as the service believes it to be. The gate compares it with its registry; a difference is refused."""
 
@@ -57,6 +79,11 @@ class RecordRef(Wire, frozen=True, kw_only=True):
     """create only: `sub` of the record's author (an administration's author is its rater)"""
     labels: tuple[str, ...] = ()
     """create only: security labels (v3-ActCode) and ALLIANCE_RATING"""
+    refers_to: tuple[Reference, ...] = ()
+    """create only; not kept"""
+    cared_on: str | None = None
+    """create only: the day (YYYY-MM-DD, at the place) of the care that the record speaks of. Absent: that of the session which it
+    refers to; else when it is recorded"""
     link_digest: str | None = None
     """create only: SHA-256 (hex) of the secret of a one-time answering link"""
 

@@ -83,6 +83,8 @@ class LateWrite(Wire, frozen=True, kw_only=True):
     digest: str
     """SHA-256 (hex) of the event's data as it waits: of ciphertext. Empty where it is gone"""
     request_id: str
+    session_id: str | None = None
+    """the session that it belongs to: says on which day the care was given. The envelope is not bound to it"""
     envelope: bytes | None
     """None: the service dropped the note with its client's data, and says so"""
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 from uuid import UUID
 
 from shared.contracts.disclosure import (
     MAX_RECORDS,
+    UNKNOWN_REFERENCE,
     Action,
     Decision,
     DisclosureAnswer,
@@ -24,7 +26,9 @@ from shared.contracts.disclosure import (
 from shared.contracts.notices import NOTICES
 from shared.gate.port import Gate
 from shared.http.call import Call
-from shared.http.problems import Problem, forbidden, insufficient_scope, not_found, unauthenticated, unavailable
+from shared.http.problems import Fault, Problem, forbidden, insufficient_scope, invalid, not_found, unauthenticated, unavailable
+
+NO_SUCH_RECORD: Final = "there is no such record of this client that you may know of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +135,22 @@ def refusal_problem(answer: DisclosureAnswer) -> Problem | None:
 
 
 async def open_one(
-    gate: Gate, call: Call, action: Action, record: RecordRef, *, index_fields: Sequence[IndexField] = ()
+    gate: Gate,
+    call: Call,
+    action: Action,
+    record: RecordRef,
+    *,
+    index_fields: Sequence[IndexField] = (),
+    refers_at: str = "",
 ) -> Opened:
-    """Keys for one record, or 403 / 404 as the caller may know of it."""
+    """Keys for one record, or 403 / 404 as the caller may know of it. `refers_at`: where in the body the records stand that a new
+    record refers to; 422 there where one of them is not there."""
     answer = await ask(gate, call, action, [record], index_fields=index_fields)
     if answer.decision is Decision.DENY:
+        if any(r.reason == UNKNOWN_REFERENCE for r in answer.records):
+            problem = invalid([Fault(refers_at, NO_SUCH_RECORD)])
+            problem.headers["Audit-Entry"] = ", ".join(map(str, answer.entries))
+            raise problem
         raise _refused(answer, may_know=any(r.may_know for r in answer.records))
     return opened(answer)
 

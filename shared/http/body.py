@@ -80,13 +80,14 @@ def fault(error: ErrorDetails) -> Fault:
 
 def documented(model: type[BaseModel]) -> dict[str, Any]:
     """`openapi_extra` for a route that reads its body itself."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(model)}}}}
+
+
+def inlined(model: type[BaseModel]) -> dict[str, Any]:
+    """The model's JSON schema without references; what nests in itself is described once."""
     schema = model.model_json_schema()
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": _inline(schema, schema.pop("$defs", {}), ())}},
-        }
-    }
+    told: dict[str, Any] = _inline(schema, schema.pop("$defs", {}), ())
+    return told
 
 
 def _inline(node: Any, definitions: dict[str, Any], seen: tuple[str, ...]) -> Any:

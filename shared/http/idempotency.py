@@ -6,9 +6,7 @@ dropped when its client's data is erased.
 """
 
 import hmac
-from asyncio import Lock
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -21,6 +19,7 @@ from shared.eventstore.model import Statement, UniqueViolation
 from shared.eventstore.store import EventStore
 from shared.http.call import Call
 from shared.http.problems import Problem, conflict
+from shared.service.turns import Turns
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS idempotency (
@@ -82,16 +81,10 @@ def settled(call: Call, answer: Answer) -> Statement:
     return Statement(_SETTLED, (call.tenant, _subject(call), call.idempotency_key, body))
 
 
-@dataclass(slots=True)
-class _Turn:
-    lock: Lock
-    waiting: int = 0
-
-
 class Idempotency:
     def __init__(self, store: EventStore, secret: bytes) -> None:
         self._store, self._secret = store, secret
-        self._turns: dict[tuple[str, str, str], _Turn] = {}
+        self._turns = Turns()
 
     async def run(self, call: Call, route: str, raw: bytes, work: Callable[[Repeat], Awaitable[Answer]]) -> tuple[Answer, bool]:
         """The answer of `work`, or of its first run under the same key (then True). 422 for a key with another body.
@@ -102,7 +95,8 @@ class Idempotency:
         repeat = Repeat(call, digest)
         if call.idempotency_key is None:
             return await work(repeat), False
-        async with self._alone(call):
+        # the others wait for its answer, and only it asks the gate
+        async with self._turns.of((call.tenant, _subject(call), call.idempotency_key)):
             known = await self._known(call, digest)
             if known is not None:
                 return known, True
@@ -115,20 +109,6 @@ class Idempotency:
             if known is None:
                 raise conflict("The same Idempotency-Key is being worked on: ask again in a moment.")
             return known, True
-
-    @asynccontextmanager
-    async def _alone(self, call: Call) -> AsyncIterator[None]:
-        """One at a time of the same key in this process: the others wait for its answer, and only it asks the gate."""
-        name = (call.tenant, _subject(call), str(call.idempotency_key))
-        turn = self._turns.setdefault(name, _Turn(Lock()))
-        turn.waiting += 1
-        try:
-            async with turn.lock:
-                yield
-        finally:
-            turn.waiting -= 1
-            if not turn.waiting:
-                del self._turns[name]
 
     async def _known(self, call: Call, digest: bytes) -> Answer | None:
         rows = await self._store.fetch(call.tenant, _SELECT, call.tenant, _subject(call), call.idempotency_key)

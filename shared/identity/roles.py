@@ -34,6 +34,9 @@ PURPOSES: Final[dict[Role, tuple[str, ...]]] = {
     Role.ADMINISTRATOR: ("HOPERAT",),
 }
 
+CLAIMABLE: Final = frozenset(purpose for claimed in PURPOSES.values() for purpose in claimed)
+"""purposes that some role may claim"""
+
 
 def default_purpose(role: Role) -> str:
     return PURPOSES[role][0]

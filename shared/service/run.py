@@ -14,6 +14,7 @@
 | OIDC_KEYS_MAX_SECONDS | how long the issuer's keys are trusted without a good answer of it (86400) |
 | OIDC_TOKEN_MAX_SECONDS | the longest time from a token's issue to its end that is taken (86400) |
 | DEPLOYMENT_OFFICERS | each `sub`, by commas, that may be a compliance officer of the tenant `alliance-record.system` |
+| PLACE_ZONE | IANA zone of the practice, such as Europe/Vienna; absent: a day has come once it has anywhere on Earth |
 | TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE | TLS between services; all three, and none in development alone |
 | ENVIRONMENT | `development` takes plain transport; unset means production, where it is refused (shared/service/transport.py) |
 """
@@ -47,6 +48,7 @@ from shared.service.parts import DatabaseUrls, Parts, Service, Unwired
 from shared.service.serve import Tls, configure_logging, server, tune_collector
 from shared.service.transport import check_database, check_service
 from shared.service.watchdog import watched
+from shared.values.time import Place, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ async def _run(deployment: Deployment, build: Build, stores: bool) -> None:
             now=clock.now,
             new_id=clock.new_id,
             random=clock.random,
+            place=place_from(env),
             public_url=env.get("PUBLIC_URL", "http://127.0.0.1:8100").rstrip("/"),
             secret=keys.secret,
         )
@@ -204,6 +207,14 @@ class _NoCapture:
 
 def _no_capture() -> _NoCapture:
     return _NoCapture()
+
+
+def place_from(env: Mapping[str, str]) -> Place:
+    """Unwired where the zone does not exist."""
+    try:
+        return place_of(env.get("PLACE_ZONE", ""))
+    except ValueError as error:
+        raise Unwired(f"PLACE_ZONE: {error}") from None
 
 
 class NoTransport:

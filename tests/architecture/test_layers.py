@@ -28,6 +28,7 @@ PURE_SHARED = (
     "shared.sealing",
     "shared.identity.roles",
     "shared.identity.principal",
+    "shared.values",
 )
 
 
@@ -88,7 +89,7 @@ CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
         "reports": ("ledger", "decision"),
         "balp": ("ledger",),
         "routes_out": ("ledger", "reports"),
-        "officers": ("ledger", "decision", "break_glass", "erasure", "reports"),
+        "officers": ("ledger", "practice", "decision", "break_glass", "erasure", "reports"),
     },
 }
 """service → capability → the capabilities that it may import. Each may import only what stands above it: no circle."""

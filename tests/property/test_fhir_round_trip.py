@@ -15,7 +15,8 @@ from services.consent.domain.fhir.reading import read_consent
 from services.consent.domain.fhir.rendering import Version, render, render_source
 from services.consent.domain.life import decide
 from services.consent.domain.periods import GivenPeriod
-from services.consent.domain.policies import ACTIONS, PURPOSES, ROLES, GivenPolicy, GivenProvision
+from services.consent.domain.policies import GivenPolicy, GivenProvision
+from shared.contracts.codes import ACTIONS, PURPOSES, ROLES
 from shared.contracts.consent_policy import ConsentKind, ConsentStatus
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -39,7 +40,7 @@ def provisions(kinds: Any, nested: Any) -> st.SearchStrategy[GivenProvision]:
         "purposes": some(PURPOSES),
         "actions": some(ACTIONS),
         "resource_types": some(["Observation", "progress_note", "measures", "DocumentReference"]),
-        "labels": some(["PSY", "SUD", "N", "R", "LOCAL_1"]),
+        "labels": some(["PSY", "SUD", "N", "R", "InConfidence"]),
         "period": PERIODS,
         "data_period": PERIODS,
         "provisions": nested,

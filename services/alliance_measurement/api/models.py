@@ -1,6 +1,5 @@
 """Bodies of requests."""
 
-from datetime import date as day
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from services.alliance_measurement.domain.instrument import Rater
 from shared.contracts.disclosure import ReleaseAudience
 from shared.entry.text import Exact
 from shared.http.body import Body
+from shared.values.time import Day
 
 LARGEST_SCORE = 1_000_000_000
 """points; no measure comes near it"""
@@ -47,7 +47,7 @@ class ResponsesBody(Body):
 class OutcomeBody(Body):
     measure: Measure
     session_id: UUID | None = None
-    date: day | None = None
+    date: Day | None = None
     score: Score
 
 

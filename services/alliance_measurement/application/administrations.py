@@ -14,7 +14,7 @@ from services.alliance_measurement.domain.administration import AdministrationAn
 from services.alliance_measurement.domain.events import EVENT_TYPES
 from services.alliance_measurement.domain.instrument import Instrument, Rater
 from services.alliance_measurement.domain.scoring import InvalidAnswers
-from shared.contracts.disclosure import Action, RecordRef
+from shared.contracts.disclosure import Action, RecordRef, of_session
 from shared.contracts.records import RecordType
 from shared.eventstore.model import StoredEvent, StreamAppend, UniqueViolation, VersionConflict
 from shared.gate.ask import Opened, missed, open_one
@@ -46,8 +46,8 @@ async def ask_for_administration(
     instrument = instrument_of(desk, instrument_id, "/instrument")
     new_id, now = desk.parts.new_id(), desk.parts.now()
     secret = link_secret(desk.parts.secret, call.tenant, new_id)
-    ref = new_record(instrument, new_id, client_id, rater, author=call.principal.sub, link=secret)
-    opened = await open_one(desk.gate, call, Action.CREATE, ref)
+    ref = new_record(instrument, new_id, client_id, rater, author=call.principal.sub, link=secret, session_id=session_id)
+    opened = await open_one(desk.gate, call, Action.CREATE, ref, refers_at="/session_id")
     event = administration.request(
         instrument, administration_id=new_id, client_id=client_id, rater=rater, session_id=session_id, at=now
     )
@@ -163,7 +163,14 @@ async def administration_views(
 
 
 def new_record(
-    instrument: Instrument, administration_id: UUID, client_id: UUID, rater: Rater, *, author: str, link: str | None = None
+    instrument: Instrument,
+    administration_id: UUID,
+    client_id: UUID,
+    rater: Rater,
+    *,
+    author: str,
+    link: str | None = None,
+    session_id: UUID | None = None,
 ) -> RecordRef:
     """The record that the gate binds: its author is who rates, and a client's alliance rating bears the label for it."""
     return RecordRef(
@@ -172,6 +179,7 @@ def new_record(
         record_type=RecordType.ADMINISTRATION,
         author=str(client_id) if rater is Rater.CLIENT else author,
         labels=administration.labels(instrument, rater),
+        refers_to=of_session(session_id),
         link_digest=link_digest(link) if link is not None else None,
     )
 

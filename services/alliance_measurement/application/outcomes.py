@@ -9,7 +9,7 @@ from uuid import UUID
 from services.alliance_measurement.application.pages import Page
 from services.alliance_measurement.application.ports import Desk, OutcomeRow, outcome_stream
 from services.alliance_measurement.domain.outcome import Outcome, OutcomeRecorded, date_fault, score_fault
-from shared.contracts.disclosure import MAX_RECORDS, Action, RecordRef
+from shared.contracts.disclosure import MAX_RECORDS, Action, RecordRef, of_session
 from shared.contracts.records import RecordType
 from shared.eventstore.model import StreamAppend
 from shared.gate.ask import Opened, open_one
@@ -38,16 +38,21 @@ async def record_outcome(
     now = desk.parts.now()
     wrong = {
         "/score": score_fault(desk.catalogue.enabled(measure), score),
-        "/date": date_fault(day, now),
+        "/date": date_fault(day, now, desk.parts.place),
     }
     faults = [Fault(pointer, detail) for pointer, detail in wrong.items() if detail is not None]
     if faults:
         raise invalid(faults)
     outcome_id = desk.parts.new_id()
     ref = RecordRef(
-        record_id=str(outcome_id), client_id=str(client_id), record_type=RecordType.OUTCOME, author=call.principal.sub
+        record_id=str(outcome_id),
+        client_id=str(client_id),
+        record_type=RecordType.OUTCOME,
+        author=call.principal.sub,
+        refers_to=of_session(session_id),
+        cared_on=day.isoformat() if day is not None else None,
     )
-    opened = await open_one(desk.gate, call, Action.CREATE, ref)
+    opened = await open_one(desk.gate, call, Action.CREATE, ref, refers_at="/session_id")
     event = OutcomeRecorded(
         client_id=client_id,
         outcome_id=outcome_id,

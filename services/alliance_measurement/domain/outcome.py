@@ -11,6 +11,7 @@ from services.alliance_measurement.domain.instrument import Instrument
 from shared.contracts.records import KeyClass
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
+from shared.values.time import NOT_YET, Place
 
 
 class Outcome(BaseModel):
@@ -39,10 +40,6 @@ def score_fault(instrument: Instrument | None, score: float) -> str | None:
     return f"this measure's total runs from {total.min:g} to {total.max:g}"
 
 
-def date_fault(given: day | None, now: datetime) -> str | None:
-    """What is wrong with the day of an outcome. `now` in UTC."""
-    if given is None:
-        return None
-    if given > now.date():
-        return "a day that has come (UTC)"
-    return "1900-01-01 or later" if given.year < 1900 else None
+def date_fault(given: day | None, now: datetime, place: Place) -> str | None:
+    """What is wrong with the day of an outcome."""
+    return None if given is None or place.has_come(given, now) else NOT_YET

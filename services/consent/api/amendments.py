@@ -11,7 +11,7 @@ from services.consent.api.life_bodies import AmendmentBody, DenialBody, ReasonBo
 from services.consent.application.dossier import Dossier
 from services.consent.domain import amendment
 from services.consent.domain.amendment import Amendment, By
-from shared.contracts.disclosure import Action
+from shared.contracts.disclosure import Action, Reference
 from shared.http.body import documented, read_json
 from shared.http.call import Call, path_id
 from shared.http.idempotency import Answer, Repeat
@@ -23,7 +23,7 @@ def router(served: Served, dossier: Dossier[Amendment], parts: Parts) -> APIRout
     routes = APIRouter(tags=["people around the client"])
 
     def by(call: Call, at: datetime) -> By:
-        return By(call.principal.sub, call.principal.role, at)
+        return By(call.principal.sub, call.principal.role, at, parts.place)
 
     async def changed(
         call: Call, record_id: str, what: str, raw: bytes, decide: Callable[[Amendment, By], list[Event]]
@@ -48,11 +48,14 @@ def router(served: Served, dossier: Dossier[Amendment], parts: Parts) -> APIRout
 
         async def work(repeat: Repeat) -> Answer:
             record_id, now = parts.new_id(), parts.now()
-            received = body.received_on or now.date().isoformat()
+            received = body.received_on or parts.place.today(now).isoformat()
             events = amendment.request(
                 record_id, body.client_id, body.record_id, body.record_type, received, body.words(), by(call, now)
             )
-            return await dossier.create(call, record_id, body.client_id, events, repeat)
+            amended = (Reference(record_id=str(body.record_id), record_type=body.record_type),)
+            return await dossier.create(
+                call, record_id, body.client_id, events, repeat, refers_to=amended, refers_at="/record_id"
+            )
 
         return await served.run(call, raw, work)
 

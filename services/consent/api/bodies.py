@@ -5,17 +5,18 @@ from uuid import UUID
 
 from pydantic import Field
 
+from services.consent.api.described import PeriodGiven, described
 from services.consent.domain.consent import Form
 from services.consent.domain.elements import MAX_TEXT
 from services.consent.domain.events import Attestation, Grantor
 from services.consent.domain.jurisdictions import MinorAlone
-from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import GivenPolicy, GivenProvision
 from services.consent.domain.standing import Signer
 from shared.contracts.consent_policy import ConsentKind, RelationshipRole
 from shared.entry.text import Exact, Line, Lines
 from shared.http.body import Body
 from shared.http.problems import Fault, invalid
+from shared.values.time import DayText
 
 MAX_WORDS: Final = 10_000
 """characters of a reason or a description of evidence"""
@@ -58,8 +59,8 @@ class ConsentBody(Body):
     client_id: UUID
     kind: ConsentKind
     grantor: GrantorBody
-    policy: EnteredPolicy
-    period: GivenPeriod
+    policy: Annotated[EnteredPolicy, described(EnteredPolicy)]
+    period: PeriodGiven
     elements: dict[str, Annotated[str, Lines(MAX_TEXT, shortest=0)] | None] = Field(default_factory=dict, max_length=64)
     """null stands for one that is not there yet"""
     recipients: tuple[Sub, ...] = Field(default=(), max_length=100)
@@ -68,7 +69,7 @@ class ConsentBody(Body):
     """ISO 3166-1 alpha-2, or 3166-2: its limits of confidentiality are to be explained one by one"""
     limits_explained: tuple[Annotated[str, Exact(64)], ...] = Field(default=(), max_length=50)
     minor_alone: MinorAloneBody | None = None
-    review_on: Annotated[str, Exact(10)] | None = None
+    review_on: DayText | None = None
     supersedes: UUID | None = None
     ends_with_event: bool = False
     """it ends with an event, which `elements.expiry` names: only then can others note that it happened (…/expirations)"""
@@ -121,7 +122,7 @@ class RelationshipBody(Body):
     client_id: UUID
     practitioner_id: Sub
     role: RelationshipRole
-    period: GivenPeriod
+    period: PeriodGiven
 
 
 class EndBody(Body):

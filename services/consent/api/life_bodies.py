@@ -4,50 +4,34 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
 from services.consent.api.bodies import Name, Sub, Words
+from services.consent.api.described import PeriodGiven
 from services.consent.domain.life_events import Because, Talk
 from services.consent.domain.people_events import AmendmentWords, DenialBasis, RepresentativeWords, RestrictionWords
-from services.consent.domain.periods import GivenPeriod, parse_date
-from services.consent.domain.policies import PURPOSES, is_label
+from shared.contracts.codes import LABELS, PURPOSES, one_of
 from shared.contracts.consent_policy import RepresentativeKind, RepresentativePower
 from shared.contracts.records import RecordType
 from shared.http.body import Body
-
-
-def _date(text: str) -> str:
-    parse_date(text)
-    return text
-
-
-def _label(code: str) -> str:
-    if not is_label(code):
-        raise ValueError("a security label's code, such as PSY")
-    return code
-
-
-def _purpose(code: str) -> str:
-    if code not in PURPOSES:
-        raise ValueError("a code of v3-PurposeOfUse, such as HPAYMT")
-    return code
+from shared.values.time import DayText, Instant
 
 
 def _id(text: str) -> str:
     return str(UUID(text))
 
 
-Date = Annotated[str, AfterValidator(_date)]
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")]
 Jurisdiction = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 """ISO 3166-1 alpha-2, or 3166-2"""
-Label = Annotated[str, AfterValidator(_label)]
+Label = Annotated[str, *one_of(LABELS)]
+Purpose = Annotated[str, *one_of(PURPOSES)]
 RecordId = Annotated[str, AfterValidator(_id)]
 MANY: Final = 200
 
 
 class ExplanationBody(Body):
-    explained_on: Date
+    explained_on: DayText
     method: Literal["teach_back", "questions", "in_writing", "other"]
     """how it was seen what was understood"""
     understood: bool
@@ -72,7 +56,7 @@ class RefusalBody(Body):
 
 
 class ExpirationBody(Body):
-    occurred_on: Date
+    occurred_on: DayText
     """when what the consent was to end with happened"""
 
 
@@ -84,9 +68,9 @@ class RepresentativeBody(Body):
     authority: Code
     evidence: Words
     """which document shows it, and where it is kept"""
-    period: GivenPeriod
+    period: PeriodGiven
     may: tuple[RepresentativePower, ...] = Field(default=(RepresentativePower.READ,), max_length=3)
-    client_birth_date: Date | None = None
+    client_birth_date: DayText | None = None
     """of a minor: with the jurisdiction it says when the authority ends"""
     jurisdiction: Jurisdiction | None = None
     only_without_capacity: bool = False
@@ -100,7 +84,7 @@ class RepresentativeBody(Body):
 class CapacityBody(Body):
     client_id: UUID
     has_capacity: bool
-    since: AwareDatetime
+    since: Instant
     basis: Words
     """what was found, by whom, and how"""
 
@@ -113,12 +97,12 @@ class RestrictionBody(Body):
     payer: Sub
     payer_name: Name
     paid_in_full: bool
-    purposes: tuple[Annotated[str, AfterValidator(_purpose)], ...] = Field(default=("HPAYMT", "HOPERAT"), max_length=20)
+    purposes: tuple[Purpose, ...] = Field(default=("HPAYMT", "HOPERAT"), max_length=20)
     record_ids: tuple[RecordId, ...] = Field(default=(), max_length=MANY)
     labels: tuple[Label, ...] = Field(default=(), max_length=MANY)
     resource_types: tuple[RecordType, ...] = Field(default=(), max_length=20)
-    data_period: GivenPeriod | None = None
-    period: GivenPeriod
+    data_period: PeriodGiven | None = None
+    period: PeriodGiven
     request: Words | None = None
 
     def words(self) -> RestrictionWords:
@@ -136,7 +120,7 @@ class AmendmentBody(Body):
     record_type: RecordType
     what: Words
     why: Words
-    received_on: Date | None = None
+    received_on: DayText | None = None
     """at intake: the day on which it came in writing; today where it is left out"""
 
     def words(self) -> AmendmentWords:

@@ -15,7 +15,7 @@ from services.consent.domain import representative, restriction
 from services.consent.domain.representative import Appoint, Representative
 from services.consent.domain.restriction import Request as Restrict
 from services.consent.domain.restriction import Restriction
-from shared.contracts.disclosure import Action
+from shared.contracts.disclosure import Action, Reference
 from shared.http.body import documented, read_json, read_optional
 from shared.http.call import path_id
 from shared.http.idempotency import Answer, Idempotency, Repeat
@@ -55,9 +55,13 @@ def representatives(served: Served, dossier: Dossier[Representative], standings:
                     excluded_record_ids=body.excluded_record_ids,
                     excluded_labels=body.excluded_labels,
                     incapacitated_since=known.lost_since if known else None,
+                    place=parts.place,
                 )
             )
-            return await dossier.create(call, record_id, body.client_id, events, repeat)
+            excluded = tuple(Reference(record_id=i) for i in body.excluded_record_ids)
+            return await dossier.create(
+                call, record_id, body.client_id, events, repeat, refers_to=excluded, refers_at="/excluded_record_ids"
+            )
 
         return await served.run(call, raw, work)
 
@@ -141,7 +145,10 @@ def restrictions(served: Served, dossier: Dossier[Restriction], parts: Parts) ->
                     data_period=body.data_period,
                 )
             )
-            return await dossier.create(call, record_id, body.client_id, events, repeat)
+            kept_back = tuple(Reference(record_id=i) for i in body.record_ids)
+            return await dossier.create(
+                call, record_id, body.client_id, events, repeat, refers_to=kept_back, refers_at="/record_ids"
+            )
 
         return await served.run(call, raw, work)
 

@@ -57,7 +57,8 @@ class Capacities:
         async def attempt() -> tuple[Answer, int | None]:
             now = self._parts.now()
             state = await load_capacity(self._store, call.tenant, client_id)
-            events = capacity.decide(state, Determine(capacity_id, client_id, has_capacity, since, basis, by.sub, by.role, now))
+            finding = Determine(capacity_id, client_id, has_capacity, since, basis, by.sub, by.role, now, self._parts.place)
+            events = capacity.decide(state, finding)
             after = state
             for event in events:
                 after = capacity.evolve(after, event)

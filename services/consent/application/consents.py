@@ -82,7 +82,7 @@ class Consents:
         """201. A proposed consent changes no decision, so the gate is told nothing. `also` and what `then` makes of the proposal
         go into the same transaction: where one of the two is refused, nothing is written."""
         now, consent_id = self._parts.now(), self._parts.new_id()
-        events = [*decide(None, Propose(consent_id, form, call.principal.sub, now)), *also(consent_id, now)]
+        events = [*decide(None, Propose(consent_id, form, call.principal.sub, now, self._parts.place)), *also(consent_id, now)]
         proposed = after_events(None, events)
         later = decide(proposed, then.command_at(now)) if then is not None else []
         await self._may_supersede(call, form)
@@ -142,14 +142,14 @@ class Consents:
     async def amend(self, call: Call, consent_id: UUID, form: Form, expected: Expected) -> Answer:
         """200. 412 where `expected` is not the newest version, 409 once it is no proposal any more."""
         now = self._parts.now()
-        check_form(form, now)
+        check_form(form, now, self._parts.place)
         await self._may_supersede(call, form)
         client_id, opened = await self._open(call, consent_id, Action.UPDATE)
         changed = await self._change(
             call,
             consent_id,
             client_id,
-            [Step(opened, lambda at: Amend(form, call.principal.sub, at))],
+            [Step(opened, lambda at: Amend(form, call.principal.sub, at, self._parts.place))],
             answered(200),
             expected=expected,
         )
@@ -200,7 +200,9 @@ class Consents:
     async def explain(self, call: Call, consent_id: UUID, on: str, understood: bool, talk: Talk, repeat: Repeat) -> Answer:
         """201: the talk, who held it, when, and whether it was understood."""
         by = call.principal
-        return await self._noted(call, consent_id, lambda at: Explain(by.sub, by.role, on, understood, talk, at), 201, repeat)
+        return await self._noted(
+            call, consent_id, lambda at: Explain(by.sub, by.role, on, understood, talk, at, self._parts.place), 201, repeat
+        )
 
     async def call_for_talk(self, call: Call, consent_id: UUID, because: Because, repeat: Repeat) -> Answer:
         """201: the talk is due again; the consent holds meanwhile."""
@@ -210,7 +212,9 @@ class Consents:
     async def expire(self, call: Call, consent_id: UUID, occurred_on: str, repeat: Repeat) -> Answer:
         """200 once the gate decides without it: what the consent was to end with has happened."""
         by = call.principal
-        return await self._noted(call, consent_id, lambda at: Expire(by.sub, by.role, at, occurred_on), 200, repeat)
+        return await self._noted(
+            call, consent_id, lambda at: Expire(by.sub, by.role, at, occurred_on, self._parts.place), 200, repeat
+        )
 
     async def _noted(
         self, call: Call, consent_id: UUID, command_at: Callable[[datetime], Command], status: int, repeat: Repeat

@@ -12,7 +12,7 @@ from services.consent.application.reading import Shown, ShownPage, places_of
 from services.consent.application.streams import decided_anew, typed
 from services.consent.application.views import erased_view, history_view
 from shared.contracts.consent_policy import POLICY_STREAM, PolicyChange
-from shared.contracts.disclosure import Action, RecordKey, RecordRef
+from shared.contracts.disclosure import Action, RecordKey, RecordRef, Reference
 from shared.contracts.records import RecordType
 from shared.contracts.topics import CONSENT
 from shared.eventstore.model import NewEvent, Publication, StreamAppend
@@ -71,13 +71,28 @@ class Dossier(Generic[S]):
             raise LookupError("no such record")
         return state
 
-    async def create(self, call: Call, record_id: UUID, client_id: UUID, events: list[Event], repeat: Repeat) -> Answer:
-        """201 once the gate decides by it, where it counts for decisions."""
+    async def create(
+        self,
+        call: Call,
+        record_id: UUID,
+        client_id: UUID,
+        events: list[Event],
+        repeat: Repeat,
+        *,
+        refers_to: tuple[Reference, ...] = (),
+        refers_at: str = "",
+    ) -> Answer:
+        """201 once the gate decides by it, where it counts for decisions. `refers_to`: records of the client that it speaks of;
+        `refers_at`: where they stand in the body."""
         now, kind = self._parts.now(), self._kind
         ref = RecordRef(
-            record_id=str(record_id), client_id=str(client_id), record_type=kind.record_type, author=call.principal.sub
+            record_id=str(record_id),
+            client_id=str(client_id),
+            record_type=kind.record_type,
+            author=call.principal.sub,
+            refers_to=refers_to,
         )
-        opened = await open_one(self._gate, call, Action.CREATE, ref)
+        opened = await open_one(self._gate, call, Action.CREATE, ref, refers_at=refers_at)
         answer, sequence = await self._append(call, opened, record_id, client_id, None, events, now, repeat, 201)
         await self._confirmed(call, sequence)
         return answer

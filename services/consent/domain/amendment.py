@@ -14,12 +14,12 @@ from services.consent.domain.people_events import (
     DenialBasis,
     RebuttalStated,
 )
-from services.consent.domain.periods import first_instant
 from shared.contracts.amendments import AmendmentAccepted, DisagreementStated
 from shared.contracts.records import RecordType
 from shared.identity.roles import PRACTITIONERS, Role
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
+from shared.values.time import ANYWHERE, Place, midnight, parse_day
 
 TIME_TO_ANSWER: Final = timedelta(days=60)
 """164.526(b)(2)(i)"""
@@ -36,6 +36,7 @@ class By:
     sub: str
     role: Role
     at: datetime
+    place: Place = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +69,16 @@ def request(
     if by.role not in CLIENTS and by.role is not Role.INTAKE:
         raise NotAllowed("An amendment is asked for by the client, by who represents them, or at intake on their word.")
     try:
-        received = first_instant(received_on)
+        received = parse_day(received_on)
     except ValueError as error:
         raise InvalidForm([FormFault("/received_on", str(error))]) from None
-    if received > by.at or (by.role in CLIENTS and received.date() != by.at.date()):
+    if not by.place.has_come(received, by.at) or (by.role in CLIENTS and received != by.place.today(by.at)):
         raise InvalidForm([FormFault("/received_on", "the day on which the practice had it: not in the future")])
     return [
         AmendmentRequested(
             amendment_id=amendment_id, client_id=client_id, at=by.at, by=by.sub, role=str(by.role),
             amended_record=record_id, record_type=record_type, received_on=received_on,
-            due_at=received + TIME_TO_ANSWER + timedelta(days=1), words=Sealed(words),
+            due_at=midnight(received) + TIME_TO_ANSWER + timedelta(days=1), words=Sealed(words),
         )
     ]  # fmt: skip
 

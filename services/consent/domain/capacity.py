@@ -9,6 +9,7 @@ from services.consent.domain.people_events import CapacityDetermined
 from shared.identity.roles import PRACTITIONERS, Role
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
+from shared.values.time import ANYWHERE, NOT_YET, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Determine:
     by: str
     role: Role
     at: datetime
+    place: Place = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ def decide(state: Capacity | None, command: Determine) -> list[Event]:
     """Raises InvalidForm, NotAllowed, NotNow."""
     if command.role not in PRACTITIONERS and command.role is not Role.INTAKE:
         raise NotAllowed("It is found by a practitioner who knows the client, or written down at intake (a court's finding).")
-    if command.since > command.at:
-        raise InvalidForm([FormFault("/since", "not in the future")])
+    if not command.place.has_come(command.since, command.at):
+        raise InvalidForm([FormFault("/since", NOT_YET)])
     has = state is None or state.lost_since is None
     if has is command.has_capacity:
         raise NotNow("That is what is recorded already.")

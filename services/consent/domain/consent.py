@@ -36,6 +36,7 @@ from shared.contracts.consent_policy import ConsentKind, RepresentativePower
 from shared.identity.roles import Role
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
+from shared.values.time import ANYWHERE, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Propose:
     form: Form
     author: str
     at: datetime
+    place: Place = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Amend:
     form: Form
     author: str
     at: datetime
+    place: Place = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +100,12 @@ class Revoke:
 Command = Propose | Amend | Sign | Revoke
 
 
-def check_form(form: Form, at: datetime) -> None:
+def check_form(form: Form, at: datetime, place: Place = ANYWHERE) -> None:
     """Raises InvalidForm with everything that cannot stand, whatever the state."""
     found = [
         *form.policy.faults(form.kind),
         *form.period.faults("/period"),
-        *form_elements.faults(form.elements, at.date()),
+        *form_elements.faults(form.elements, at, place),
         *form_elements.faults_of_place(form.jurisdiction, form.limits_explained, form.minor_alone, form.review_on),
         *form_elements.faults_of_end(form.elements, form.ends_with_event),
     ]
@@ -115,7 +118,7 @@ def decide(state: Consent | None, command: Command) -> list[Event]:
     if isinstance(command, Propose):
         if state is not None:
             raise NotNow("This consent exists already.")
-        check_form(command.form, command.at)
+        check_form(command.form, command.at, command.place)
         return [_filled_in(ConsentProposed, command.consent_id, command.form, command.author, command.at)]
     if state is None:
         raise NotNow("This consent does not exist yet.")
@@ -140,7 +143,7 @@ def _amend(state: Consent, command: Amend) -> list[Event]:
         found.append(FormFault("/kind", "a consent keeps its kind: propose another one"))
     if found:
         raise InvalidForm(found)
-    check_form(form, command.at)
+    check_form(form, command.at, command.place)
     if state.phase is not Phase.PROPOSED:
         raise NotNow(f"This consent is {state.phase}: propose a new one, and revoke this one where it still holds.")
     return [_filled_in(ConsentAmended, state.consent_id, form, command.author, command.at)]

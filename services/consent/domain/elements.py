@@ -6,15 +6,15 @@ have different elements. A form may be written down incomplete; what it lacks st
 
 import re
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import datetime
 from typing import Final
 
 from services.consent.domain import jurisdictions
 from services.consent.domain.errors import FormFault
 from services.consent.domain.jurisdictions import MinorAlone
-from services.consent.domain.periods import first_instant, parse_date
 from shared.contracts.consent_policy import ConsentKind
 from shared.contracts.records import KeyClass
+from shared.values.time import NOT_YET, Place, is_day, parse_day, parse_instant
 
 SIGNATURE: Final = "signature"
 AUTHORITY: Final = "authority"
@@ -101,7 +101,7 @@ def faults_of_place(
             found.append(FormFault("/minor_alone/age", "of age there: leave minor_alone out"))
     if review_on is not None:
         try:
-            parse_date(review_on)
+            parse_day(review_on)
         except ValueError as error:
             found.append(FormFault("/review_on", str(error)))
     return found
@@ -117,8 +117,8 @@ def faults_of_end(elements: Mapping[str, str], ends_with_event: bool) -> list[Fo
 _THEMSELVES: Final = frozenset({"client", "patient", "self"})
 
 
-def faults(elements: Mapping[str, str], today: date) -> list[FormFault]:
-    """What is wrong with the elements that are there. `today` is the date in UTC; somewhere it may be tomorrow already."""
+def faults(elements: Mapping[str, str], now: datetime, place: Place) -> list[FormFault]:
+    """What is wrong with the elements that are there."""
     found = [
         FormFault(f"/elements/{_escaped(name)}", f"no element of a consent; one of: {', '.join(KNOWN)}")
         for name in elements
@@ -132,8 +132,9 @@ def faults(elements: Mapping[str, str], today: date) -> list[FormFault]:
     explained = elements.get("explained_on", "").strip()
     if explained:
         try:
-            if first_instant(explained).date() > today + timedelta(days=1):
-                found.append(FormFault("/elements/explained_on", "not in the future"))
+            day = parse_day(explained) if is_day(explained) else parse_instant(explained).date()
+            if not place.has_come(day, now):
+                found.append(FormFault("/elements/explained_on", NOT_YET))
         except ValueError as error:
             found.append(FormFault("/elements/explained_on", str(error)))
     return found

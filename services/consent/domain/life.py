@@ -1,7 +1,7 @@
 """Deciding on the talk, and on the ends that a consent can have beside its revocation."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Final
 
 from services.consent.domain import consent
@@ -18,12 +18,12 @@ from services.consent.domain.life_events import (
     ReconsentDue,
     Talk,
 )
-from services.consent.domain.periods import parse_date
 from services.consent.domain.standing import ADULT, Standing, given_by
 from shared.contracts.consent_policy import RepresentativePower
 from shared.identity.roles import PRACTITIONERS, Role
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
+from shared.values.time import ANYWHERE, NOT_YET, Place, parse_day
 
 FOR_CLIENTS: Final = frozenset({Role.CLIENT, Role.REPRESENTATIVE, Role.INTAKE})
 """who may say yes and no: the client, who acts for them, and intake on their word"""
@@ -37,6 +37,7 @@ class Explain:
     understood: bool
     talk: Talk
     at: datetime
+    place: Place = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Expire:
     """None: the service itself"""
     at: datetime
     occurred_on: str | None = None
+    place: Place = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def decide(state: Consent | None, command: Command) -> list[Event]:
 def _explain(state: Consent, command: Explain) -> list[Event]:
     if command.role not in PRACTITIONERS and command.role is not Role.INTAKE:
         raise NotAllowed("A consent is explained by a practitioner, or at intake.")
-    _on(command.on, command.at, "/explained_on")
+    _on(command.on, command, "/explained_on")
     if state.phase not in (Phase.PROPOSED, Phase.ACTIVE):
         raise NotNow(f"This consent is {state.phase}: there is nothing to explain any more.")
     return [
@@ -182,7 +184,7 @@ def _expire(state: Consent, command: Expire) -> list[Event]:
     if command.role is not None and command.role not in PRACTITIONERS and command.role is not Role.INTAKE:
         raise NotAllowed("That a consent ended as it said it would is noted by a practitioner or at intake; clients revoke it.")
     if command.occurred_on is not None:
-        _on(command.occurred_on, command.at, "/occurred_on")
+        _on(command.occurred_on, command, "/occurred_on")
     if state.phase is not Phase.ACTIVE:
         raise NotNow(f"This consent is {state.phase}: it does not hold any more.")
     end = state.form.period.instants().end
@@ -250,10 +252,10 @@ def reaches(state: Consent, recipient: str) -> bool:
     return policy.base == "permit" or recipient in state.form.recipients or permitted
 
 
-def _on(text: str, at: datetime, pointer: str) -> None:
+def _on(text: str, command: Explain | Expire, pointer: str) -> None:
     try:
-        day = parse_date(text)
+        day = parse_day(text)
     except ValueError as error:
         raise InvalidForm([FormFault(pointer, str(error))]) from None
-    if datetime.combine(day, time.min, UTC) > at:
-        raise InvalidForm([FormFault(pointer, "not in the future")])
+    if not command.place.has_come(day, command.at):
+        raise InvalidForm([FormFault(pointer, NOT_YET)])

@@ -4,77 +4,74 @@ A date counts as a whole UTC day: a period in dates begins with its first day an
 (FHIR R4, Period: an end given as a date includes that day). An instant carries its own offset.
 """
 
-import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from services.consent.domain.errors import FormFault
 from shared.contracts.consent_policy import Period
+from shared.values.time import A_DAY, AN_INSTANT, ENDS_EARLY, OUT_OF_RANGE, in_range, is_day, midnight, read_instant
 
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
+_NO_START: Final = date.min
+"""how a period without a start is stored (FHIR has such periods)"""
 
 
-def parse_date(text: str) -> date:
-    """A calendar date `YYYY-MM-DD`. ValueError where it is none that exists."""
-    if _DATE.fullmatch(text):
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            pass
-    raise ValueError("a date that exists, as YYYY-MM-DD")
+def _stored(text: str) -> date | datetime:
+    """Of any year: periods are stored as they were given, also those from before there was a range of years."""
+    if not is_day(text):
+        return read_instant(text)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(A_DAY) from None
 
 
 def first_instant(text: str) -> datetime:
-    """Where a period that starts with `text` begins, in UTC. ValueError where `text` is neither date nor instant."""
-    if _DATE.fullmatch(text):
-        return datetime.combine(parse_date(text), time.min, UTC)
-    return _instant(text)
+    """Where a stored period that starts with `text`, or a stored day, begins, in UTC."""
+    when = _stored(text)
+    return when.astimezone(UTC) if isinstance(when, datetime) else midnight(when)
 
 
 def end_instant(text: str) -> datetime:
-    """The first instant that a period ending with `text` does not hold any more, in UTC. ValueError as above."""
-    if not _DATE.fullmatch(text):
-        return _instant(text)
-    last = datetime.combine(parse_date(text), time.min, UTC)
-    return last + timedelta(days=1) if last.date() < date.max else _LAST
+    """The first instant that a stored period ending with `text` does not hold any more, in UTC."""
+    when = _stored(text)
+    if isinstance(when, datetime):
+        return when.astimezone(UTC)
+    return midnight(when) + timedelta(days=1) if when < date.max else _LAST
 
 
-def _instant(text: str) -> datetime:
-    if _INSTANT.fullmatch(text):
-        try:
-            return datetime.fromisoformat(text).astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    raise ValueError("a date that exists (YYYY-MM-DD), or an instant with its offset (2026-03-01T09:00:00Z)")
-
-
-def _as_start(text: str) -> str:
-    first_instant(text)
+def _exists(text: str) -> str:
+    try:
+        _stored(text)
+    except ValueError as error:
+        raise ValueError(f"{A_DAY}, or {AN_INSTANT}" if is_day(text) or "T" not in text else str(error)) from None
     return text
 
 
-def _as_end(text: str) -> str:
-    end_instant(text)
-    return text
+DayOrInstant = Annotated[str, AfterValidator(_exists)]
 
 
 class GivenPeriod(BaseModel):
     """A period as it was given. `start` and `end` are dates or instants, each checked to exist."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-    start: Annotated[str, AfterValidator(_as_start)]
-    end: Annotated[str, AfterValidator(_as_end)] | None = None
+    start: DayOrInstant
+    end: DayOrInstant | None = None
 
     def instants(self) -> Period:
         return Period(start=first_instant(self.start), end=end_instant(self.end) if self.end is not None else None)
 
     def faults(self, pointer: str) -> list[FormFault]:
-        """A period that never holds is a mistake: said at its end."""
+        """What keeps it from being taken: a year outside the range, or an end that is not after the start."""
+        ends = {"start": self.start, "end": self.end}
+        found = [
+            FormFault(f"{pointer}/{name}", f"{OUT_OF_RANGE}; a period that never ends has no end")
+            for name, text in ends.items()
+            if text is not None and (when := _stored(text)) != _NO_START and not in_range(when)
+        ]
         meant = self.instants()
-        if meant.end is not None and meant.end <= meant.start:
-            return [FormFault(f"{pointer}/end", "must be after start")]
-        return []
+        if not found and meant.end is not None and meant.end <= meant.start:
+            found.append(FormFault(f"{pointer}/end", ENDS_EARLY))
+        return found

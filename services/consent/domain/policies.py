@@ -1,6 +1,7 @@
 """The machine-readable part of a consent as it was given: what the gate will decide by.
 
-Codes are checked against their vocabularies, because a denial with a misspelt code would silently deny nothing.
+Codes are checked against their lists when a form is taken (`GivenPolicy.faults`), because a denial with a misspelt code would
+silently deny nothing. What is stored is read as it was taken.
 """
 
 import re
@@ -11,34 +12,26 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.consent.domain.errors import FormFault
 from services.consent.domain.periods import GivenPeriod
-from shared.contracts.consent_policy import ConsentKind, Policy, Provision, RelationshipRole
-from shared.contracts.disclosure import Action
-from shared.contracts.records import KeyClass, RecordType
+from shared.contracts.codes import (
+    ACTIONS,
+    FHIR_ACTIONS,
+    LABELS,
+    PURPOSES,
+    RECORD_CLASSES,
+    RESOURCE_TYPES,
+    RESOURCE_TYPES_NAMED,
+    ROLES,
+    named,
+    one_of,
+)
+from shared.contracts.consent_policy import ConsentKind, Policy, Provision
+from shared.contracts.records import RecordType
 
 MAX_DEPTH: Final = 5
 """levels of nested provisions; IHE PCF has one, R5 practice stays below three"""
 MAX_PROVISIONS: Final = 200
 """provisions of one consent, nested ones counted"""
 
-ROLES: Final = frozenset({*(str(r) for r in RelationshipRole), "ehr_system"})
-_FHIR_ACTIONS: Final = {
-    "access": ("read",),
-    "use": ("read",),
-    "disclose": ("read", "export"),
-    "collect": ("create",),
-    "correct": ("update",),
-}
-"""FHIR R4's consent actions (http://terminology.hl7.org/CodeSystem/consentaction) in the gate's own"""
-ACTIONS: Final = frozenset({*(str(a) for a in Action), *_FHIR_ACTIONS})
-_PURPOSES: Final = """
-BIORCH BTG CAREMGT CLINTRCH CLINTRCHNPC CLINTRCHPC CLINTRL CLMATTCH COC COVAUTH COVERAGE DISASTER DONAT DSRCH ELIGDTRM ELIGVER
-ENROLLM ERTREAT ETREAT FAMRQT FRAUD GOV HACCRED HCOMPL HDECD HDIRECT HDM HLEGAL HMARKT HOPERAT HOUTCOMS HPAYMT HPRGRP HQUALIMP
-HRESCH HSYSADMIN HTEST LABELING MEMADMIN METAMGT MILCDM MILDCRG PATADMIN PATRQT PATSFTY PERFMSR POARCH POPHLTH PRECLINTRCH
-PUBHLTH PWATRNY RECORDMGT REMITADV SUPNWK SYSDEV THREAT TRAIN TRANSRCH TREAT
-"""
-PURPOSES: Final = frozenset(_PURPOSES.split())
-"""v3-PurposeOfUse (http://terminology.hl7.org/ValueSet/v3-PurposeOfUse)"""
-RECORD_CLASSES: Final = frozenset({*(str(r) for r in RecordType), *(str(k) for k in KeyClass)})
 PSYCHOTHERAPY_NOTE_TYPES: Final = frozenset({str(RecordType.PSYCHOTHERAPY_NOTE), "DocumentReference"})
 _FHIR_TYPE: Final = re.compile(r"[A-Z][A-Za-z]{2,63}")
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -46,28 +39,26 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def _one_of(known: frozenset[str]) -> AfterValidator:
-    def check(code: str) -> str:
-        if code not in known:
-            raise ValueError(f"one of: {', '.join(sorted(known))}")
-        return code
-
-    return AfterValidator(check)
+    checks, _ = one_of(known)
+    return checks
 
 
 def _resource_type(code: str) -> str:
     if code not in RECORD_CLASSES and not _FHIR_TYPE.fullmatch(code):
-        raise ValueError(f"a FHIR resource type, or one of: {', '.join(sorted(RECORD_CLASSES))}")
+        raise ValueError(RESOURCE_TYPES_NAMED)
     return code
-
-
-def is_label(code: str) -> bool:
-    return _LABEL.fullmatch(code) is not None
 
 
 def _label(code: str) -> str:
-    if not is_label(code):
-        raise ValueError("a security label's code, such as PSY")
+    if not _LABEL.fullmatch(code):
+        raise ValueError(named(LABELS))
     return code
+
+
+StoredResourceType = Annotated[str, AfterValidator(_resource_type)]
+"""what older forms hold as well: any word in the shape of a FHIR type; a new form's is checked by `GivenPolicy.faults`"""
+StoredLabel = Annotated[str, AfterValidator(_label)]
+"""likewise any word in the shape of a code"""
 
 
 def _subject(text: str) -> str:
@@ -91,8 +82,8 @@ class GivenProvision(Given):
     roles: tuple[Annotated[str, _one_of(ROLES)], ...] = Codes
     purposes: tuple[Annotated[str, _one_of(PURPOSES)], ...] = Codes
     actions: tuple[Annotated[str, _one_of(ACTIONS)], ...] = Codes
-    resource_types: tuple[Annotated[str, AfterValidator(_resource_type)], ...] = Codes
-    labels: tuple[Annotated[str, AfterValidator(_label)], ...] = Codes
+    resource_types: tuple[StoredResourceType, ...] = Codes
+    labels: tuple[StoredLabel, ...] = Codes
     period: GivenPeriod | None = None
     data_period: GivenPeriod | None = None
     provisions: tuple["GivenProvision", ...] = Codes
@@ -103,7 +94,7 @@ class GivenProvision(Given):
             actors=self.actors,
             roles=self.roles,
             purposes=self.purposes,
-            actions=tuple(dict.fromkeys(meant for a in self.actions for meant in _FHIR_ACTIONS.get(a, (a,)))),
+            actions=tuple(dict.fromkeys(meant for a in self.actions for meant in FHIR_ACTIONS.get(a, (a,)))),
             resource_types=self.resource_types,
             labels=self.labels,
             period=self.period.instants() if self.period else None,
@@ -145,6 +136,7 @@ class GivenPolicy(Given):
             for name in ("period", "data_period"):
                 period: GivenPeriod | None = getattr(provision, name)
                 found += period.faults(f"{pointer}/{name}") if period else []
+            found += _unknown_codes(pointer, provision)
             if kind is ConsentKind.PSYCHOTHERAPY_NOTES:
                 found += [
                     FormFault(
@@ -156,6 +148,20 @@ class GivenPolicy(Given):
                     if code not in PSYCHOTHERAPY_NOTE_TYPES
                 ]
         return found
+
+
+_LISTS: Final = {
+    "resource_types": (RESOURCE_TYPES, RESOURCE_TYPES_NAMED),
+    "labels": (LABELS, named(LABELS)),
+}
+"""of the fields that are stored more loosely: the codes that are known, and what is said of another"""
+
+
+def _unknown_codes(pointer: str, provision: GivenProvision) -> Iterator[FormFault]:
+    for name, (known, said) in _LISTS.items():
+        for i, code in enumerate(getattr(provision, name)):
+            if code not in known:
+                yield FormFault(f"{pointer}/{name}/{i}", said)
 
 
 def _walk(provisions: tuple[GivenProvision, ...], pointer: str, depth: int) -> Iterator[tuple[str, int, GivenProvision]]:

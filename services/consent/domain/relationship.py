@@ -49,6 +49,15 @@ class Relationship:
     ended_by: str | None = None
 
 
+def says_already(state: Relationship, command: Start) -> bool:
+    """Whether this relationship holds for all of the time that the command asks for: the same fact, told again."""
+    started, holds, asked = state.started, state.holds, command.period.instants()
+    same = (started.practitioner_id, started.role) == (command.practitioner_id, command.role)
+    over = state.ended_by is not None or (holds.end is not None and holds.end <= command.at)
+    covers_end = holds.end is None or (asked.end is not None and asked.end <= holds.end)
+    return same and not over and holds.start <= asked.start and covers_end
+
+
 def refusal(command: Start) -> str | None:
     """Why this person may not start it; None where they may. They know all of it themselves, so it may be said."""
     if command.by_role not in KEEPERS:

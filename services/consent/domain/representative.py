@@ -14,11 +14,12 @@ from services.consent.domain.people_events import (
     RepresentativeTookEffect,
     RepresentativeWords,
 )
-from services.consent.domain.periods import GivenPeriod, parse_date
+from services.consent.domain.periods import GivenPeriod
 from shared.contracts.consent_policy import Period, RepresentativeKind, RepresentativePower, RepresentativeSet
 from shared.identity.roles import Role
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
+from shared.values.time import ANYWHERE, NOT_YET, Place, parse_day
 
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -41,6 +42,7 @@ class Appoint:
     excluded_record_ids: tuple[str, ...] = ()
     excluded_labels: tuple[str, ...] = ()
     incapacitated_since: datetime | None = None
+    place: Place = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +187,11 @@ def _holds(command: Appoint) -> Period | FormFault:
             )
         return given
     try:
-        born = parse_date(birth_date)
+        born = parse_day(birth_date)
     except ValueError as error:
         return FormFault("/client_birth_date", str(error))
+    if not command.place.has_come(born, command.at):
+        return FormFault("/client_birth_date", NOT_YET)
     row = jurisdictions.majority(command.jurisdiction or "", born)
     if row is None:
         if given.end is None:

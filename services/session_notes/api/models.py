@@ -1,26 +1,27 @@
 """Bodies of requests: shape only; what must be true of them stands in the domain."""
 
-from datetime import date
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.session_notes.domain.clients import ClientIdentity, Identifier
 from services.session_notes.domain.lookup import Wanted
-from services.session_notes.domain.sections import MAX_TEXT, NoteFormat
+from services.session_notes.domain.sections import LABELS, MAX_TEXT, NoteFormat
 from services.session_notes.domain.sessions import Attendance, Modality, SessionDetails, SessionFormat
 from shared.entry.text import Exact, Line, Lines
 from shared.http.body import Body
 from shared.http.problems import Fault, invalid
+from shared.values.time import Day, Instant
 
 MAX_MEMBERS: Final = 30
 Words = Annotated[str, Line(200)]
 Address = Annotated[str, Line(500)]
 Id = Annotated[str, Exact(200)]
 """an identifier, or the `sub` of a person: kept as it is sent, or refused"""
-Label = Annotated[str, Exact(32)]
+Label = Annotated[str, Exact(32), WithJsonSchema({"type": "string", "enum": sorted(LABELS)})]
+"""checked with the note, which knows what each label asks for"""
 Sections = Annotated[dict[str, Annotated[str, Lines(MAX_TEXT, shortest=0)]], Field(min_length=1, max_length=100)]
 
 
@@ -33,7 +34,7 @@ class ClientBody(Body):
     """A client at intake."""
 
     name: Words
-    birth_date: date | None
+    birth_date: Day | None
     """null where it is not known; it must be said"""
     identifiers: Annotated[tuple[IdentifierBody, ...], Field(max_length=20)] = ()
     pronouns: Words | None = None
@@ -65,7 +66,7 @@ class ClientSearchBody(Body):
     """Whom to look for: an identifier, a name, or both; whatever is given must agree. Words stand in the body, never in a URL."""
 
     name: Words | None = None
-    birth_date: date | None = None
+    birth_date: Day | None = None
     """with a name or an identifier: too many share one for it to stand alone"""
     identifier: IdentifierSearchBody | None = None
 
@@ -83,8 +84,8 @@ class SessionBody(Body):
     client_id: UUID
     therapist_id: Id
     participants: Annotated[tuple[Words, ...], Field(max_length=50)] = ()
-    started_at: AwareDatetime
-    ended_at: AwareDatetime
+    started_at: Instant
+    ended_at: Instant
     modality: Modality
     format: SessionFormat
     attendance: Attendance

@@ -46,7 +46,7 @@ async def register_client(
     """The client, and the tokens by which they are found; `Opened.index_keys` says under which key."""
     client_id = desk.parts.new_id()
     with answered():
-        event = register(client_id, identity, now=desk.parts.now())
+        event = register(client_id, identity, now=desk.parts.now(), place=desk.parts.place)
     ref = RecordRef(record_id=str(client_id), client_id=str(client_id), record_type=RecordType.CLIENT, author=call.principal.sub)
     opened = await open_one(desk.gate, call, Action.CREATE, ref, index_fields=FIELDS)
     tokens = tokens_for(client_id, identity, opened.index_keys)

@@ -10,6 +10,8 @@ from math import ceil
 from typing import Protocol
 from uuid import UUID
 
+import orjson
+
 from services.session_notes.domain.notes import NoteKind
 from shared.contracts.downtime import GateKey, LateWrite, instant
 from shared.eventstore.model import Statement
@@ -56,8 +58,14 @@ class Waiting:
             key_id=self.key_id,
             digest="" if self.data is None else sha256(self.data).hexdigest(),
             request_id=self.request_id,
+            session_id=_session_of(self.data),
             envelope=self.envelope,
         )
+
+
+def _session_of(data: bytes | None) -> str | None:
+    """Of the event that waits: the session stands beside what is sealed. None where the event is gone."""
+    return None if data is None else str(orjson.loads(data)["session_id"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from services.session_notes.domain import note_decisions as decide
 from services.session_notes.domain.events import EVENT_TYPES
 from services.session_notes.domain.notes import Note, NoteContent, NoteEvent, NoteKind, Recorded, evolve
 from services.session_notes.domain.sections import NoteFormat
-from shared.contracts.disclosure import Action, RecordKey, RecordRef
+from shared.contracts.disclosure import Action, RecordKey, RecordRef, of_session
 from shared.eventstore.model import NewEvent, StoredEvent, StreamAppend
 from shared.eventstore.snapshots import Loaded, Snapshots
 from shared.gate.ask import Opened, missed, open_one
@@ -48,9 +48,10 @@ async def draft_note(
         record_type=kind.record_type,
         author=by,
         labels=content.labels,
+        refers_to=of_session(session_id),
     )
     try:
-        opened = await open_one(desk.gate, call, Action.CREATE, ref)
+        opened = await open_one(desk.gate, call, Action.CREATE, ref, refers_at="path:session_id")
     except GateUnavailable as away:
         return await write_waiting(desk, call, session, kind, content, repeat, away)
     with answered(kind=kind):

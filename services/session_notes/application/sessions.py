@@ -51,9 +51,15 @@ async def write_session(
     """
     ids = {client_id: desk.parts.new_id() for client_id in clients}
     with answered():
-        events = joint_sessions(ids, therapist_id, details, now=desk.parts.now())
+        events = joint_sessions(ids, therapist_id, details, now=desk.parts.now(), place=desk.parts.place)
     refs = [
-        RecordRef(record_id=str(s), client_id=str(c), record_type=RecordType.SESSION, author=call.principal.sub)
+        RecordRef(
+            record_id=str(s),
+            client_id=str(c),
+            record_type=RecordType.SESSION,
+            author=call.principal.sub,
+            cared_on=details.started_at.date().isoformat(),
+        )
         for c, s in ids.items()
     ]
     released = opened(await ask(desk.gate, call, Action.CREATE, refs))

@@ -1,7 +1,7 @@
 """The client as the record knows them: sealed identity under a random id."""
 
 from datetime import date, datetime
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -10,8 +10,7 @@ from services.session_notes.domain.refusals import Flaw, refuse_any
 from shared.contracts.records import KeyClass
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
-
-FIRST_BIRTH_YEAR: Final = 1900
+from shared.values.time import ANYWHERE, NOT_YET, OUT_OF_RANGE, Place, in_range
 
 
 class Identifier(BaseModel):
@@ -47,14 +46,14 @@ class ClientRegistered(Event):
     at: datetime
 
 
-def register(client_id: UUID, identity: ClientIdentity, *, now: datetime) -> ClientRegistered:
+def register(client_id: UUID, identity: ClientIdentity, *, now: datetime, place: Place = ANYWHERE) -> ClientRegistered:
     """Raises Unfit where the identity cannot be true."""
     flaws = []
     born = identity.birth_date
-    if born is not None and born > now.date():
-        flaws.append(Flaw("/birth_date", "a date of birth is not in the future"))
-    if born is not None and born.year < FIRST_BIRTH_YEAR:
-        flaws.append(Flaw("/birth_date", f"a date of birth from {FIRST_BIRTH_YEAR} on"))
+    if born is not None and not in_range(born):
+        flaws.append(Flaw("/birth_date", OUT_OF_RANGE))
+    elif born is not None and not place.has_come(born, now):
+        flaws.append(Flaw("/birth_date", NOT_YET))
     seen: set[Identifier] = set()
     for number, identifier in enumerate(identity.identifiers):
         if identifier in seen:

@@ -13,11 +13,9 @@ from shared.contracts.records import KeyClass
 from shared.contracts.session_notes import SESSION_HELD
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
+from shared.values.time import ANYWHERE, NOT_YET, OUT_OF_RANGE, Place, in_range
 
 LONGEST: Final = timedelta(hours=24)
-AHEAD: Final = timedelta(days=1)
-"""how far in the future a session may lie when it is written down: clocks and time zones differ"""
-FIRST_YEAR: Final = 1900
 
 
 class Modality(StrEnum):
@@ -88,7 +86,9 @@ class SessionWasMissed(_Session):
 Session = SessionWasHeld | SessionWasMissed
 
 
-def joint_sessions(ids: Mapping[UUID, UUID], therapist_id: str, details: SessionDetails, *, now: datetime) -> list[Session]:
+def joint_sessions(
+    ids: Mapping[UUID, UUID], therapist_id: str, details: SessionDetails, *, now: datetime, place: Place = ANYWHERE
+) -> list[Session]:
     """One session a client, each under that client's own key, none with a word of another's record. `ids`: client → session.
 
     Raises Unfit.
@@ -103,6 +103,7 @@ def joint_sessions(ids: Mapping[UUID, UUID], therapist_id: str, details: Session
                 update={"members": tuple(Member(client_id=c, session_id=s) for c, s in ids.items() if c != client_id)}
             ),
             now=now,
+            place=place,
         )
         for client_id, session_id in ids.items()
     ]
@@ -117,24 +118,25 @@ def _joint_flaws(ids: Mapping[UUID, UUID], format: SessionFormat) -> list[Flaw]:
     return []
 
 
-def record_session(session_id: UUID, client_id: UUID, therapist_id: str, details: SessionDetails, *, now: datetime) -> Session:
+def record_session(
+    session_id: UUID, client_id: UUID, therapist_id: str, details: SessionDetails, *, now: datetime, place: Place = ANYWHERE
+) -> Session:
     """Held where attended, else missed. Raises Unfit where it cannot have been so."""
-    refuse_any(_flaws(client_id, therapist_id, details, now))
+    refuse_any(_flaws(client_id, therapist_id, details, now, place))
     kind = SessionWasHeld if details.attendance is Attendance.ATTENDED else SessionWasMissed
     return kind(client_id=client_id, session_id=session_id, therapist_id=therapist_id, details=Sealed(details), at=now)
 
 
-def _flaws(client_id: UUID, therapist_id: str, details: SessionDetails, now: datetime) -> list[Flaw]:
+def _flaws(client_id: UUID, therapist_id: str, details: SessionDetails, now: datetime, place: Place) -> list[Flaw]:
     flaws = []
     if therapist_id == str(client_id):
         flaws.append(Flaw("/therapist_id", "the id of the practitioner, not of the client"))
     times = {"/started_at": details.started_at, "/ended_at": details.ended_at}
-    for pointer, time in times.items():
-        # by year first: arithmetic on the first and last days of the calendar overflows
-        if time.year < FIRST_YEAR:
-            flaws.append(Flaw(pointer, f"a time from {FIRST_YEAR} on"))
-        elif time > now + AHEAD:
-            flaws.append(Flaw(pointer, "a session is written down when it has been: at most one day ahead"))
+    outside = [pointer for pointer, time in times.items() if not in_range(time)]
+    # one that goes on may be written down already
+    begun = outside or place.has_come(details.started_at, now)
+    flaws += [Flaw(pointer, OUT_OF_RANGE) for pointer in outside]
+    flaws += [Flaw(pointer, NOT_YET) for pointer, time in times.items() if not begun and not place.has_come(time, now)]
     if flaws:
         return flaws
     if details.ended_at <= details.started_at:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import aiohttp
 import orjson
 
 from infra.embedded.runtime import DATABASES, Embedded, EmbeddedSettings
+from services.audit_log.bootstrap import AuditLogService
+from tests.support.clients import session_bound
 from tests.support.http import serving
 from tests.support.postgres import Postgres
 
@@ -130,11 +131,16 @@ class Clinic:
         body = {"client_id": self.client_id, "instrument": instrument, "rater": rater, **more}
         return await self.done("POST", "/v1/administrations", who, body)
 
+    async def session_bound(self) -> str:
+        """The id of a session of the client, as far as the gate knows of one: nobody else hears of it."""
+        gate = next(s for s in self.world.running.services if isinstance(s, AuditLogService))
+        return await session_bound(gate._store, self.tenant, self.client_id)
+
     async def rate(self, totals: Sequence[int], instrument: str = "wai-sr") -> list[str]:
         """Administrations asked for and answered by the client, one after the other."""
         ids = []
         for total in totals:
-            asked = await self.ask(instrument, session_id=str(uuid4()))
+            asked = await self.ask(instrument, session_id=await self.session_bound())
             path = f"/v1/administrations/{asked['id']}/responses"
             await self.done("POST", path, "client", {"answers": answers_of(total)})
             ids.append(asked["id"])

@@ -1,19 +1,16 @@
 """Outcome scores from elsewhere: read back as they were written."""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from tests.integration.alliance_measurement.clinic import Clinic, today
 
-SESSION = str(uuid4())
-
 
 async def test_outcomes_are_read_back_equal(rated_clinic: Clinic) -> None:
     path = f"/v1/clients/{rated_clinic.client_id}/outcomes"
     written: list[dict[str, Any]] = [
-        {"measure": "bdi-ii", "session_id": SESSION, "date": "2025-03-01", "score": 31},
+        {"measure": "bdi-ii", "session_id": await rated_clinic.session_bound(), "date": "2025-03-01", "score": 31},
         {"measure": "bdi-ii", "session_id": None, "date": "2025-03-08", "score": 28.5},
         {"measure": "phq-9", "session_id": None, "date": today(), "score": 12},
         {"measure": "k.own_scale-2", "session_id": None, "date": None, "score": -0.25},

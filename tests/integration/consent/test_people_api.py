@@ -58,14 +58,13 @@ def restriction(clinic: Clinic, **changed: Any) -> dict[str, Any]:
         "payer": "plan.example",
         "payer_name": "canary plan",
         "paid_in_full": True,
-        "record_ids": [str(uuid4())],
         "period": {"start": "2026-01-01"},
         **changed,
     }
 
 
 async def test_what_was_paid_in_full_binds_when_it_is_answered(clinic: Clinic) -> None:
-    asked = restriction(clinic)
+    asked = restriction(clinic, record_ids=[await clinic.proposed()])
     made = await clinic.client.post("/v1/restrictions", asked)
     assert made.json["status"] == "binding"
     change = (await changes(clinic))[-1]

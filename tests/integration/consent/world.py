@@ -10,6 +10,7 @@ from uuid import uuid4
 import aiohttp
 
 import services.consent.bootstrap as consent
+from services.audit_log.bootstrap import AuditLogService
 from services.consent.application.policy_feed import PolicyFeedReader
 from shared.contracts.consent_policy import PolicyFeedPage
 from shared.contracts.disclosure import (
@@ -28,6 +29,7 @@ from shared.identity.assertions import ServiceCaller
 from shared.service import clock
 from shared.service.parts import Parts
 from tests.e2e.rest import Person, Rest
+from tests.support.clients import registered_for
 from tests.support.http import serving
 from tests.support.postgres import Postgres
 from tests.support.wired import Wiring, wired
@@ -39,8 +41,10 @@ GATE = ("/v1/erasures", "/v1/audit", "/v1/ehr-systems", "/v1/practice", "/v1/bre
 class Line:
     """The way to the real gate; a test may cut it for confirmations."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, gate: Gate, service: AuditLogService) -> None:
+        self._gate, self._service = gate, service
+        self.registers = True
+        """whether clients for whom something is written are registered beforehand"""
         self.cut = False
         """no confirmations"""
         self.dead = False
@@ -52,6 +56,8 @@ class Line:
         if self.dead:
             raise GateUnavailable("the line is dead")
         self.asked.append(request)
+        if self.registers:
+            await registered_for(self._service, request)
         return await self._gate.disclose(request)
 
     async def confirm_policy(self, tenant: str, sequence: int) -> PolicyConfirmation:
@@ -204,7 +210,7 @@ ELEMENTS = {
 async def running_world(postgres: Postgres, directory_path: Path) -> AsyncIterator[World]:
     wiring, feed = await wired(postgres, ServiceName.CONSENT), LateFeed()
     gate = wiring.audit_log(feed, directory_path)
-    line = Line(gate.direct_gate(ServiceName.CONSENT))
+    line = Line(gate.direct_gate(ServiceName.CONSENT), gate)
     parts = wiring.parts(ServiceName.CONSENT, line)
     consenting = consent.build(parts, verify_service=consent.gate_only(parts, wiring.keys[ServiceName.CONSENT], wiring.directory))
     feed.source = consenting.policy_feed
@@ -217,5 +223,5 @@ async def running_world(postgres: Postgres, directory_path: Path) -> AsyncIterat
         base_url = await stack.enter_async_context(serving(consenting.app))
         gate_url = await stack.enter_async_context(serving(gate.app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        notes_gate = gate.direct_gate(ServiceName.SESSION_NOTES)
+        notes_gate = Line(gate.direct_gate(ServiceName.SESSION_NOTES), gate)
         yield World(base_url, gate_url, session, wiring, line, consenting, parts, notes_gate)

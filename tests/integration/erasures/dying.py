@@ -26,6 +26,7 @@ from shared.identity.roles import Role
 from shared.service import clock
 from shared.service.parts import DatabaseUrls
 from tests.integration.erasures.world import NOTES, acknowledge, make_erasures
+from tests.support.clients import registered
 from tests.support.ledger import ledger_on
 
 
@@ -63,6 +64,7 @@ async def main(given: dict[str, Any]) -> None:
     await ledger.lead()
     parts: dict[str, Any] = {"store": store, "ledger": ledger, "keyring": keyring}
     where, *point = given["point"]
+    await registered(store, given["tenant"], [given["client"]])
     parts[where] = Dying(parts[where], *point)
     erasures = make_erasures(parts["store"], parts["ledger"], parts["keyring"])
     await deed(given, erasures, parts["store"])

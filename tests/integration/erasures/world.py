@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from services.audit_log.erasure.api.erasures import router
 from services.audit_log.erasure.application.erasures import Erasures, handlers
 from services.audit_log.erasure.application.retention import PackRetention
 from services.audit_log.erasure.domain.erasure import HOLDERS
+from services.audit_log.gate.adapters.record_registry import RecordRegistry
 from services.audit_log.keyring.adapters.keyring import PostgresKeyring
 from services.audit_log.keyring.adapters.kms.file import FileKms
 from services.audit_log.ledger.adapters.ledger import PostgresLedger
@@ -44,6 +45,7 @@ from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
 from shared.service.erasure import erasure_handler
 from shared.service.parts import DatabaseUrls, Parts
+from tests.support.clients import registered
 from tests.support.http import serving
 from tests.support.ledger import ledger_on
 from tests.support.messaging import running
@@ -112,8 +114,13 @@ class World:
         sub: str = "officer-ada",
         tenant: str = "",
         role: str = "compliance_officer",
+        registers: bool = True,
         **headers: str,
     ) -> Said:
+        """`registers`: the client whom the body names is registered beforehand."""
+        if registers and isinstance(body, dict) and "client_id" in body:
+            with suppress(ValueError):
+                await registered(self.store, tenant or self.tenant, [str(UUID(body["client_id"]))])
         sent = {"Authorization": f"Bearer {token(sub, tenant or self.tenant, role)}", "Content-Type": "application/json"}
         sent |= {k.replace("_", "-"): v for k, v in headers.items()}
         data = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
@@ -151,6 +158,7 @@ def make_erasures(
         keyring,
         retention=(chosen or Chosen()).retention(),
         likenesses=CaseTable(store),
+        clients=RecordRegistry(store),
         idempotency=idempotency.Idempotency(store, b"s" * 32),
         second=SecondPerson(PracticeTable(store)),
         now=clock.now,

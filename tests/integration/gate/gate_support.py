@@ -37,6 +37,7 @@ from shared.messaging.in_process import InProcessBus
 from shared.messaging.signature import EventSigner, EventVerifier, SignatureVerifier
 from shared.service import clock
 from shared.service.parts import Parts
+from tests.support.clients import registered_for
 from tests.support.postgres import Postgres
 
 KEYS = {name: ServiceKeys.from_seed(name, sha256(name.encode()).digest()) for name in ServiceName}
@@ -88,6 +89,8 @@ class World:
     client: str = field(default_factory=lambda: str(uuid4()))
     databases: dict[str, OwnedDatabase] = field(default_factory=dict)
     """of a world that is a test's own"""
+    registers: bool = True
+    """whether clients for whom something is written are registered beforehand"""
 
     def token(self, sub: str, role: str, **claims: Any) -> str:
         return self.issuer.token({"sub": sub, "role": role, "tenant": self.tenant, **claims})
@@ -148,6 +151,8 @@ class World:
             purpose=purpose,
             sealed_for=sealed_for,
         )
+        if self.registers:
+            await registered_for(self.service, request)
         if steps is None:
             return await self.service.direct_gate(service).disclose(request)
         return await DisclosureGate(steps, now=self.clock.now).disclose(service, request)

@@ -18,6 +18,7 @@ from shared.contracts.receipts import Receipt
 from shared.contracts.records import RecordType, ServiceName
 from shared.sealing.downtime import seal_envelope
 from tests.integration.gate.gate_support import NOTES, World
+from tests.support.clients import registered
 
 SECRET = b"\x07" * 32
 
@@ -49,6 +50,7 @@ async def late(world: World, author: str = "t-rivera", **changes: Any) -> LateWr
         "envelope": None,
     }
     write = LateWrite(**(values | changes))
+    await registered(world.service._store, write.tenant, [write.client_id])
     return msgspec.structs.replace(write, envelope=seal_envelope(envelope, key.public, write))
 
 

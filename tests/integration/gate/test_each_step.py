@@ -24,7 +24,16 @@ from services.audit_log.ledger.application.ledger_view import Filters, StoredEnt
 from services.audit_log.ledger.application.ports import Erased, KeyWanted, LedgerUnavailable
 from services.audit_log.ledger.domain.entry import SYSTEM_TENANT, Entry
 from shared.contracts.consent_policy import POLICY_CHANGED, ConsentStatus, Policy, Provision
-from shared.contracts.disclosure import Action, Decision, DisclosureAnswer, DisclosureRequest, IndexKey, RecordKey, Refusal
+from shared.contracts.disclosure import (
+    Action,
+    Decision,
+    DisclosureAnswer,
+    DisclosureRequest,
+    IndexKey,
+    RecordKey,
+    RecordRef,
+    Refusal,
+)
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY
 from shared.eventstore.model import Statement
@@ -62,6 +71,9 @@ class BelievingRegistry:
             )
             for r in request.records
         )
+
+    async def dangling(self, tenant: str, refs: Sequence[RecordRef], agent: Agent) -> dict[str, str]:
+        return {}
 
     def statements(self, tenant: str, created: Sequence[BoundRecord]) -> tuple[Statement, ...]:
         return ()

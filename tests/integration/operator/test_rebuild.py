@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from io import StringIO
 from pathlib import Path
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -117,7 +116,7 @@ async def test_writers_go_on_while_it_is_rebuilt_and_nothing_is_lost(world: Worl
 
     async def write() -> None:
         while writing:
-            asked.append((await clinic.ask(session_id=str(uuid4())))["id"])
+            asked.append((await clinic.ask(session_id=await clinic.session_bound()))["id"])
 
     writers = [asyncio.create_task(write()) for _ in range(3)]
     for _ in range(4):

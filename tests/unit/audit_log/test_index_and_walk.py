@@ -87,6 +87,7 @@ class Maker:
             labels=frozenset(label for label in ("SUD", "OPIOIDUD", "HIV", "V", "42CFRPart2CN") if rng.random() < 0.3),
             dated=NOW - rng.randint(0, 4) * DAY,
             now=NOW + rng.randint(-1, 2) * DAY,
+            cared_on=rng.choice((None, (NOW - rng.randint(0, 4) * DAY).date())),
         )
 
 
@@ -109,7 +110,7 @@ def test_they_say_the_same(seed: int) -> None:
 def test_every_answer_occurs() -> None:
     """Else the comparison above would be one of silence with silence."""
     maker, found = Maker(99), dict.fromkeys(Says, 0)
-    for _ in range(1500):
+    for _ in range(2500):
         asked = maker.asked()
         heard = maker.policy().index.consult(asked, KeyClass.PROGRESS_NOTE, US_FEDERAL.limits_on(asked.labels))
         found[heard.says] += 1

@@ -223,3 +223,41 @@ def test_what_is_no_date_time(text: str) -> None:
 def test_what_is_no_json_here(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_json(text)
+
+
+UNKNOWN: list[dict[str, Any]] = [
+    {"securityLabel": [{"system": codes.ACT_CODE, "code": "eth"}]},
+    {"securityLabel": [{"system": "urn:example:labels", "code": "PSY"}]},
+    {"class": [{"system": codes.RESOURCE_TYPES, "code": "ProgressNote"}]},
+    {"purpose": purpose("treat")},
+    {"action": [{"coding": [{"system": codes.ACTION, "code": "READ"}]}]},
+]
+
+
+@pytest.mark.parametrize("unknown", UNKNOWN, ids=str)
+def test_an_unknown_code_denies_any_value_and_permits_none(unknown: dict[str, Any]) -> None:
+    """FHIR's lists are extensible: the code is kept with the source, and the answer warns."""
+    (element,) = unknown
+    denied = read(R4, {"provision": [{"type": "deny", "actor": [actor("IRCP", "Practitioner/x")], **unknown}]})
+    assert denied.form.policy.provisions == (GivenProvision(type="deny", actors=("x",)),)
+    assert f"Consent.provision.provision[0].{element}" in [path for path, _ in denied.warnings]
+    out = {"coding": [{"system": codes.ACT_CODE, "code": "OPTOUT"}]}
+    permitted = read(R4, {"provision": [{"type": "permit", **unknown}]}, policyRule=out)
+    assert permitted.form.policy.provisions == ()
+    assert permitted.warnings
+
+
+def test_a_type_that_is_not_kept_here_denies_nothing_else() -> None:
+    medication = {"class": [{"system": codes.RESOURCE_TYPES, "code": "MedicationRequest"}]}
+    policy = read(R4, {"provision": [{"type": "deny", **medication}]}).form.policy
+    assert policy.provisions == (GivenProvision(type="deny", resource_types=("MedicationRequest",)),)
+    assert policy.faults(ConsentKind.DISCLOSURE) == []
+
+
+def test_periods_of_other_systems() -> None:
+    never = read(R4, {"period": {"start": "2026-01-01", "end": "9999-12-31"}}).form
+    assert (never.period.start, never.period.end) == ("2026-01-01", None)
+    leap = read(R4, {"period": {"start": "2016-12-31T23:59:60Z"}}).form.period
+    assert leap.instants().start.isoformat() == "2017-01-01T00:00:00+00:00"
+    early = read(R4, {"period": {"start": "1850-01-01"}}).form.period
+    assert [f.pointer for f in early.faults("/period")] == ["/period/start"]

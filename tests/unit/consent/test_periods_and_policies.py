@@ -1,6 +1,6 @@
 """Dates mean whole days; codes are checked; what the gate gets is instants and its own actions."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import MAX_DEPTH, MAX_PROVISIONS, GivenPolicy, GivenProvision
 from shared.contracts.consent_policy import ConsentKind
 from shared.contracts.records import KeyClass
+from shared.values.time import ANYWHERE
 
 
 def instants(start: str, end: str | None = None) -> tuple[datetime, datetime | None]:
@@ -158,8 +159,8 @@ def test_no_other_kind_covers_by_description(kind: ConsentKind) -> None:
 
 @pytest.mark.parametrize("text", ["2026-03-04", "2026-02-30", "yesterday", "2026-03-04T00:00:00Z"])
 def test_explained_on_is_a_day_that_has_been(text: str) -> None:
-    today = date(2026, 3, 2)
-    assert [f.pointer for f in faults({"explained_on": text}, today)] == ["/elements/explained_on"]
+    now = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    assert [f.pointer for f in faults({"explained_on": text}, now, ANYWHERE)] == ["/elements/explained_on"]
     for given in ("2026-03-02", "2026-03-03", "2026-03-02T10:30:00+00:00"):
-        assert faults({"explained_on": given}, today) == []
-    assert faults({"explained_on": " "}, today) == []
+        assert faults({"explained_on": given}, now, ANYWHERE) == []
+    assert faults({"explained_on": " "}, now, ANYWHERE) == []

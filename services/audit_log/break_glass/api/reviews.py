@@ -45,7 +45,12 @@ def reviews_router(
     desk = Desk(ledger, tokens, now)
 
     def parameters(*names: str) -> dict[str, Any]:
-        return {"parameters": [{"name": n, "in": "query", "required": False, "schema": {"type": "string"}} for n in names]}
+        lists = {"status": {"enum": list(STATUSES)}}
+        return {
+            "parameters": [
+                {"name": n, "in": "query", "required": False, "schema": {"type": "string"} | lists.get(n, {})} for n in names
+            ]
+        }
 
     @router.get("", summary="Grants to review, soonest due first", openapi_extra=parameters("status", "limit", "cursor"))
     async def queue(request: Request) -> Response:

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from services.audit_log.break_glass.domain.reviews import due, to_document
 from services.audit_log.decision.domain.grants import EMERGENCY, OPENED_BY_EMERGENCY, THREAT, Grant, GrantStatus
-from services.audit_log.ledger.application.ports import LedgerStep
+from services.audit_log.ledger.application.ports import Clients, LedgerStep
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from services.audit_log.practice.application.practice import NOT_THE_SECOND, SecondPerson
+from shared.contracts.disclosure import UNKNOWN_CLIENT
 from shared.contracts.records import KeyClass
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.http.call import Call
@@ -50,6 +51,7 @@ class BreakGlass:
         store: GrantStore,
         reviews: ReviewQueue,
         ledger: LedgerStep,
+        clients: Clients,
         *,
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
@@ -57,12 +59,14 @@ class BreakGlass:
         roles: frozenset[Role] = GRANT_ROLES,
     ) -> None:
         self._store, self._reviews, self._ledger, self._second = store, reviews, ledger, second
+        self._clients = clients
         self._now, self._new_id, self._roles = now, new_id, roles
 
     async def make(
         self, call: Call, wanted: GrantWanted, repeat: Callable[[Grant], tuple[Statement, ...]]
     ) -> tuple[Grant, tuple[int, ...]]:
-        """The grant and its entry, durable. Problem 403 for another group, 422 for a scope that cannot be granted.
+        """The grant and its entry, durable. Problem 403 for another group, 404 where there is no such client, 422 for a scope
+        that cannot be granted.
 
         `repeat` gives the statements of the call's idempotency record. UniqueViolation where it stands already.
         """
@@ -70,6 +74,9 @@ class BreakGlass:
         if call.principal.role not in self._roles:
             entries = await self._write(call, wanted.client_id, wanted.purpose, "not-of-the-group", "deny", now)
             raise _refused("Your group may not break the glass here: ask a therapist or supervisor.", entries)
+        if not await self._clients.has_client(call.tenant, wanted.client_id):
+            await self._write(call, wanted.client_id, wanted.purpose, UNKNOWN_CLIENT, "deny", now)
+            raise not_found()
         grant = Grant(
             id=str(self._new_id()),
             sub=call.principal.sub,

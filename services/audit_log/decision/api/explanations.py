@@ -1,8 +1,8 @@
 """Why a decision was made, what would be decided, and what the tenant chose: for officers. Every look leaves an entry."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -11,12 +11,12 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.audit_log.decision.api.settings_bodies import NewSettings
 from services.audit_log.decision.application.explanations import Explanations, Registry, Supposed
 from services.audit_log.decision.application.policy_projection import PolicyProjection
 from services.audit_log.decision.application.tenant_settings import TenantSettings
 from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.registry import BoundRecord
-from services.audit_log.decision.domain.rules.dialects import EHR_SYSTEM
 from services.audit_log.decision.domain.rules.packs import PACKS
 from services.audit_log.decision.domain.rules.rule import RULES
 from services.audit_log.decision.domain.tenant_rules import TenantRules, Wish
@@ -24,21 +24,19 @@ from services.audit_log.ledger.api.access import Desk, LedgerRoute
 from services.audit_log.ledger.application.ledger_view import LedgerView, NoSuchEntry
 from services.audit_log.ledger.domain.agent_kind import AgentKind
 from services.audit_log.ledger.domain.payload import instant
-from shared.contracts.consent_policy import Provision, RelationshipRole
+from shared.contracts.codes import LABELS, one_of
+from shared.contracts.consent_policy import Provision
 from shared.contracts.disclosure import Action
 from shared.contracts.records import RECORD_TYPES, RecordType
 from shared.entry.json_text import LARGEST_INTEGER
 from shared.entry.numbers import whole_number
-from shared.entry.text import Exact, inexact
+from shared.entry.text import Exact
 from shared.http.body import Body, documented, read_json
 from shared.http.call import Call, authenticate
 from shared.http.problems import Fault, invalid, not_found
-from shared.identity.roles import PURPOSES, Role, default_purpose
+from shared.identity.roles import CLAIMABLE, Role, default_purpose
 from shared.identity.tokens import TokenVerifier
-
-MAX_DEPTH: Final = 5
-_PURPOSES: Final = frozenset(code for codes in PURPOSES.values() for code in codes)
-_ROLES: Final = frozenset({*(str(r) for r in RelationshipRole), EHR_SYSTEM})
+from shared.values.time import Instant
 
 
 class SupposedAgent(Body):
@@ -52,7 +50,7 @@ class SupposedRecord(Body):
     client_id: UUID
     record_type: RecordType
     author: Annotated[str, Exact(200)] | None = None
-    labels: Annotated[tuple[Annotated[str, Exact(64)], ...], Field(max_length=32)] = ()
+    labels: Annotated[tuple[Annotated[str, *one_of(LABELS)], ...], Field(max_length=32)] = ()
 
 
 class WhatIf(Body):
@@ -60,18 +58,12 @@ class WhatIf(Body):
 
     agent: SupposedAgent
     action: Action
-    purpose: Annotated[str, Field(pattern=r"^[A-Z]{2,16}$")] | None = None
+    purpose: Annotated[str, *one_of(CLAIMABLE)] | None = None
     record_id: UUID | None = None
     record: SupposedRecord | None = None
-    at: datetime | None = None
+    at: Instant | None = None
     policy_sequence: Annotated[int, Field(ge=0)] | None = None
     """decide by what was known at that sequence; absent: by what is known now"""
-
-
-class NewSettings(Body):
-    law: Literal["us-federal", "eu"]
-    provisions: Annotated[tuple[Provision, ...], Field(max_length=100)] = ()
-    """what the organisation adds under the clients' consents; dialect r4, over a base that denies"""
 
 
 def explanations_router(
@@ -109,8 +101,6 @@ def explanations_router(
         body, _ = await read_json(request, WhatIf)
         if (body.record_id is None) is (body.record is None):
             raise invalid([Fault("/record_id", "either record_id or record, not both")])
-        if body.at is not None and body.at.tzinfo is None:
-            raise invalid([Fault("/at", "an instant with its zone")])
         at = body.at or now()
         if body.record_id is not None:
             known = await registry.known(call.tenant, [str(body.record_id)])
@@ -152,9 +142,9 @@ def explanations_router(
         with 200. Every version is kept: decisions are explained by the one they were made under."""
         call = await _chooser(request, "choose-settings")
         body, _ = await read_json(request, NewSettings)
-        if faults := [f for n, p in enumerate(body.provisions) for f in _faults(p, f"/provisions/{n}", 1)]:
+        if faults := body.faults():
             raise invalid(faults)
-        rules, wish, index = await settings.choose(call, body.law, body.provisions)
+        rules, wish, index = await settings.choose(call, body.law, body.machine())
         return _json(_settings(rules, wish), {"Audit-Entry": str(index)}, status=202 if wish else 200)
 
     @router.get("/law", summary="The packs, row by row, with citation, date read and reviewer")
@@ -197,23 +187,6 @@ def _settings(rules: TenantRules, wish: Wish | None) -> dict[str, Any]:
 
 def _provisions(provisions: Iterable[Provision]) -> list[dict[str, Any]]:
     return [p.model_dump(mode="json") for p in provisions]
-
-
-def _faults(p: Provision, pointer: str, depth: int) -> Iterator[Fault]:
-    """A code that nobody can ever hold or claim would silently permit or deny nothing."""
-    for name, known in (("purposes", _PURPOSES), ("roles", _ROLES), ("actions", frozenset(Action))):
-        for n, code in enumerate(getattr(p, name)):
-            if code not in known:
-                yield Fault(f"{pointer}/{name}/{n}", f"one of: {', '.join(sorted(known))}")
-    for name in ("actors", "labels", "resource_types"):
-        for n, text in enumerate(getattr(p, name)):
-            if why := inexact(text) or (None if text else "must not be blank"):
-                yield Fault(f"{pointer}/{name}/{n}", why)
-    if depth == MAX_DEPTH and p.provisions:
-        yield Fault(f"{pointer}/provisions", f"nested at most {MAX_DEPTH} levels deep")
-        return
-    for n, child in enumerate(p.provisions):
-        yield from _faults(child, f"{pointer}/provisions/{n}", depth + 1)
 
 
 def _pack(name: str) -> dict[str, Any]:

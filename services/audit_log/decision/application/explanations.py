@@ -119,11 +119,15 @@ class Explanations:
             law=rules.law,
             organisation=rules.organisation,
         )
-        return {
-            "policy_sequence": policy.watermark if known is None else known,
-            "law": rules.law.id,
-            "settings": rules.version,
-        } | _explained(explain(question))
+        return (
+            {
+                "policy_sequence": policy.watermark if known is None else known,
+                "law": rules.law.id,
+                "settings": rules.version,
+            }
+            | _explained(explain(question))
+            | dates_of(question.record)
+        )
 
 
 def _record(
@@ -155,8 +159,17 @@ def _record(
         "agrees": fenced or together or decided_alike,
         "with_hindsight": str(decide(replace(question, policy=now)).decision),
         **_explained(explained),
+        **dates_of(bound),
         **({"together": "Another record of the same request was refused, so none was made."} if together else {}),
         **({"fenced": "An erasure had begun: no key was made, whatever the rules said."} if fenced else {}),
+    }
+
+
+def dates_of(record: BoundRecord) -> dict[str, Any]:
+    """When it was recorded, and the day of the care that it speaks of: `data_period` compares the second where it is known."""
+    return {
+        "recorded_at": record.created_at.isoformat(),
+        "cared_on": record.cared_on.isoformat() if record.cared_on else None,
     }
 
 

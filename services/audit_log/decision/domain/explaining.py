@@ -128,6 +128,8 @@ def _consents(q: Question) -> Iterator[Line]:
     asked = asked_of(q)
     held = ", ".join(f"{r.role} (relationship:{r.relationship_id})" for r in q.relationships()) or "none"
     yield Line("relationships held at that time", NOTHING, held)
+    care = f"care of {q.record.cared_on}" if q.record.cared_on else "care of that time, since no other day was told"
+    yield Line("the record", NOTHING, f"recorded {q.record.created_at:%Y-%m-%d}, {care}")
     heard, seen = walk(q.policy, asked, q.record.key_class, limits_of(q))
     yield from map(_consent, seen)
     if not seen:

@@ -1,7 +1,7 @@
 """The gate's own registry: what each record is, bound once at its creation and never changed."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.ledger.domain.agent_kind import AgentKind
@@ -24,9 +24,12 @@ class BoundRecord:
     kid: str
     """id of the data key; empty until a create has it"""
     created_at: datetime
+    """when it was recorded"""
     link_digest: str | None = None
     answered_at: datetime | None = None
     """of an administration: when the gate heard that it was answered, by its own clock"""
+    cared_on: date | None = None
+    """the day, at the place, of the care that it speaks of; None where nobody said: then that is when it was recorded"""
 
     @property
     def said_at(self) -> datetime | None:
@@ -35,7 +38,8 @@ class BoundRecord:
 
     @property
     def dated(self) -> datetime:
-        """The time by which a consent or restriction on data of a period reaches it: who asks early moves nothing (ADR 0038)."""
+        """The time by which a consent or restriction on data of a period reaches it where no day of care is known: who asks
+        early moves nothing (ADR 0038)."""
         return self.said_at or self.created_at
 
     @property

@@ -24,7 +24,7 @@ from services.audit_log.gate.application.steps import Asked
 from services.audit_log.keyring.application.gate_keys import GateKeyStore
 from services.audit_log.ledger.application.ports import Erased, KeyFenced, Keyring, KeyringUnavailable, KeyWanted, UnknownKey
 from services.audit_log.ledger.domain.entry import Entry
-from shared.contracts.disclosure import RecordKey, Refusal
+from shared.contracts.disclosure import UNKNOWN_CLIENT, RecordKey, Refusal
 from shared.contracts.downtime import WRITTEN_AHEAD, Envelope, LateAnswer, LateOutcome, LateWrite
 from shared.contracts.records import RECORD_TYPES, KeyClass, ServiceName
 from shared.eventstore.model import Overloaded, Statement, StoreUnavailable, UniqueViolation
@@ -129,6 +129,8 @@ class LateWrites:
             raise _Stopped(refused.reason, LateOutcome.REFUSED, agent=agent, alarm=alarm) from None
         asked = Asked(service, request, agent, purpose, (record,), written_at)
         then, now = await steps.policy.decide(asked), await steps.policy.decide(replace(asked, now=at))
+        if (await steps.registry.dangling(tenant, request.records, agent)) and now.records[0].permitted:
+            raise _Stopped(UNKNOWN_CLIENT, LateOutcome.REFUSED, agent=agent, alarm=False)
         late = late_verdict(then.records[0], now.records[0], written_at=written_at, decided_at=at)
         policy = (await self._policy.policy(tenant)).client(write.client_id)
         changed = changed_since(policy, agent.id, written_at, at)

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from services.audit_log.decision.application.refused import Refused
 from services.audit_log.gate.application.requests import check_form, check_service
-from shared.contracts.disclosure import Action, Caller, DisclosureRequest, RecordRef, Refusal
+from shared.contracts.disclosure import Action, Caller, DisclosureRequest, RecordRef, Reference, Refusal
 from shared.contracts.downtime import LATE_TYPES, Envelope, LateWrite, instant
-from shared.contracts.records import RECORD_TYPES, ServiceName
+from shared.contracts.records import RECORD_TYPES, RecordType, ServiceName
 from shared.http.problems import Fault, invalid
 
 MAX_ENVELOPE: Final = 65_536
@@ -56,6 +56,7 @@ def request_of(write: LateWrite, envelope: Envelope | None) -> DisclosureRequest
         record_type=write.record_type,
         author=write.author,
         labels=envelope.labels if envelope else (),
+        refers_to=(Reference(record_id=write.session_id, record_type=RecordType.SESSION),) if write.session_id else (),
     )
     return DisclosureRequest(
         tenant=write.tenant,

@@ -7,13 +7,13 @@ shredding again change nothing), so that a crash between a deed and its event co
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from services.audit_log.erasure.application.erasing_reasons import ErasableLedger, ErasingReasons, Likenesses
-from services.audit_log.erasure.application.holds import Holds
+from services.audit_log.erasure.application.holds import Holds, no_client
 from services.audit_log.erasure.application.stream import ErasureStream, Loaded, system_meta
 from services.audit_log.erasure.domain.erasure import (
     Acknowledge,
@@ -33,7 +33,7 @@ from services.audit_log.erasure.domain.erasure import (
     evolve,
 )
 from services.audit_log.erasure.domain.events import ErasureEvent
-from services.audit_log.ledger.application.ports import KeyringUnavailable, LedgerUnavailable
+from services.audit_log.ledger.application.ports import Clients, KeyringUnavailable, LedgerUnavailable
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from services.audit_log.practice.application.practice import NOT_THE_SECOND, SecondPerson
 from shared.contracts.receipts import ERASURE_ACKNOWLEDGED, ErasureAcknowledged
@@ -46,6 +46,7 @@ from shared.http.problems import Problem, conflict, forbidden, not_found
 from shared.identity.roles import default_purpose
 from shared.messaging.port import Effect, Handler, Message
 from shared.service.record import WriteMeta
+from shared.service.turns import Turns
 
 POLL: Final = 2.0
 """seconds after which unfinished erasures are tried again"""
@@ -85,18 +86,21 @@ class Erasures:
         *,
         retention: Retention,
         likenesses: Likenesses,
+        clients: Clients,
         idempotency: Idempotency,
         second: SecondPerson,
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
         self.idempotency, self.second = idempotency, second
-        self.holds = Holds(store, ledger, now=now, new_id=new_id)
+        self.holds = Holds(store, ledger, clients, now=now, new_id=new_id)
+        self._clients = clients
         self._reasons = ErasingReasons(ledger, likenesses, retention.accounted_since, now=now)
         self._retention = retention
         self._streams = ErasureStream(store, ledger, new_id=new_id)
         self._ledger, self._keyring, self._now, self._new_id = ledger, keyring, now, new_id
-        self._turns: dict[UUID, asyncio.Lock] = {}
+        self._turns = Turns()
+        """by erasure, within this process; between processes the stream's version decides"""
         self._wake = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
@@ -117,7 +121,10 @@ class Erasures:
     async def request(
         self, call: Call, client_id: UUID, key_classes: Sequence[KeyClass], basis: str, repeat: Repeat
     ) -> tuple[Answer, list[int]]:
-        """A new erasure, awaiting approval (or refused under a legal hold), and its entries in the ledger."""
+        """A new erasure, awaiting approval (or refused under a legal hold), and its entries in the ledger. Problem 404 where
+        there is no such client."""
+        if not await self._clients.has_client(call.tenant, client_id):
+            raise no_client()
         held = bool(await self.holds.standing(call.tenant, client_id))
         kept_by = await self._retention.keeps(call.tenant, client_id, key_classes)
         command = Request(self._new_id(), client_id, tuple(key_classes), basis, call.principal.sub, held, kept_by)
@@ -176,7 +183,7 @@ class Erasures:
         answer = Answer(202, {"id": str(state.id), "status": str(state.status)})
         meta = WriteMeta(call.tenant, call.principal.sub, str(call.principal.role), None, call.request_id)
         # without the client: the record of this call has to outlive the client's other ones
-        async with self._turn(state.id):
+        async with self._turns.of(state.id):
             await self._streams.append(loaded, events, meta, statements=repeat.statements(answer, None))
             entries = await self._streams.record(await self._streams.load(call.tenant, state.id), call.principal.name)
         try:
@@ -187,7 +194,7 @@ class Erasures:
 
     async def _advance(self, tenant: str, erasure_id: UUID) -> None:
         """Takes every step that waits for nobody."""
-        async with self._turn(erasure_id):
+        async with self._turns.of(erasure_id):
             while True:
                 loaded = await self._streams.load(tenant, erasure_id)
                 await self._streams.record(loaded)
@@ -243,17 +250,6 @@ class Erasures:
             await self._advance(tenant, erasure_id)
         except Exception as error:  # one that fails holds up no other, and is tried again
             _log.warning("erasure %s waits: %s", erasure_id, type(error).__name__)
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, erasure_id: UUID) -> AsyncIterator[None]:
-        """One at a time within this process; between processes the stream's version decides."""
-        lock = self._turns.setdefault(erasure_id, asyncio.Lock())
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked():
-                self._turns.pop(erasure_id, None)
 
     async def _refused(self, call: Call, state: Erasure, reason: str, said: str) -> Problem:
         """403, on record."""

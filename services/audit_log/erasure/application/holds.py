@@ -8,14 +8,14 @@ from uuid import UUID
 import orjson
 
 from services.audit_log.erasure.domain.holds import EVENTS, HoldPlaced, HoldReleased, standing
-from services.audit_log.ledger.application.ports import Ledger
+from services.audit_log.ledger.application.ports import Clients, Ledger
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import NewEvent, Statement, StreamAppend, VersionConflict
 from shared.eventstore.store import EventStore
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import conflict, not_found
+from shared.http.problems import Problem, conflict, not_found
 from shared.identity.roles import default_purpose
 from shared.sealing.event import EventTypes
 from shared.service.record import WriteMeta
@@ -26,14 +26,19 @@ _TYPES: Final = EventTypes(*EVENTS)
 class Holds:
     """One stream for each client: `holds/<client id>`."""
 
-    def __init__(self, store: EventStore, ledger: Ledger, *, now: Callable[[], datetime], new_id: Callable[[], UUID]) -> None:
-        self._store, self._ledger, self._now, self._new_id = store, ledger, now, new_id
+    def __init__(
+        self, store: EventStore, ledger: Ledger, clients: Clients, *, now: Callable[[], datetime], new_id: Callable[[], UUID]
+    ) -> None:
+        self._store, self._ledger, self._clients, self._now, self._new_id = store, ledger, clients, now, new_id
 
     async def standing(self, tenant: str, client_id: UUID) -> dict[UUID, HoldPlaced]:
         return (await self._read(tenant, client_id))[0]
 
     async def place(self, call: Call, client_id: UUID, basis: str, repeat: Repeat) -> tuple[Answer, list[int]]:
-        """The hold stands when this returns; its entry comes first. LedgerUnavailable, UniqueViolation for a repeated call."""
+        """The hold stands when this returns; its entry comes first. Problem 404 where there is no such client; LedgerUnavailable,
+        UniqueViolation for a repeated call."""
+        if not await self._clients.has_client(call.tenant, client_id):
+            raise no_client()
         hold_id = self._new_id()
         answer = Answer(201, {"id": str(hold_id), "status": "standing"})
         entries = await self._enter(call, "hold-placed", hold_id, client_id, basis)
@@ -94,6 +99,11 @@ class Holds:
         data = orjson.dumps(event.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
         new = NewEvent(self._new_id(), event.TYPE, event.SCHEMA_VERSION, data, meta.as_json())
         await self._store.append(call.tenant, [StreamAppend(_stream(event.client_id), expected, [new])], statements=statements)
+
+
+def no_client() -> Problem:
+    """Officers may know every client of the tenant, so it can be said that there is none."""
+    return not_found("No client is registered under this client_id.")
 
 
 def _stream(client_id: UUID) -> str:

@@ -4,7 +4,7 @@ kept in memory."""
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,20 +13,20 @@ from services.audit_log.decision.domain.registry import BoundRecord
 from services.audit_log.gate.application.steps import ClaimDiffers
 from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.contracts.alliance import ADMINISTRATION_ANSWERED
-from shared.contracts.disclosure import Action, DisclosureRequest, RecordRef
-from shared.contracts.records import RecordType, ServiceName
+from shared.contracts.disclosure import UNKNOWN_CLIENT, UNKNOWN_REFERENCE, Action, DisclosureRequest, RecordRef, Reference
+from shared.contracts.records import KeyClass, RecordType, ServiceName
 from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
 
 CACHED: Final = 50_000
-_SELECT: Final = """SELECT record_id, client_id, record_type, author, labels, service, kid, link_digest, created_at
+_SELECT: Final = """SELECT record_id, client_id, record_type, author, labels, service, kid, link_digest, created_at, cared_on
 FROM record WHERE tenant_id = $1 AND record_id = ANY($2::uuid[])"""
 _ANSWERED: Final = """SELECT record_id, min(received_at) AS at FROM receipt
 WHERE tenant_id = $1 AND record_id = ANY($2::uuid[]) AND event_type = $3 AND fault IS NULL GROUP BY record_id"""
 """an answer is stored once; its receipt is dated by this service's clock (ADR 0038)"""
 _INSERT: Final = """INSERT INTO record
-(tenant_id, record_id, client_id, record_type, key_class, author, labels, service, kid, link_digest, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"""
+(tenant_id, record_id, client_id, record_type, key_class, author, labels, service, kid, link_digest, created_at, cared_on)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"""
 
 
 class RecordRegistry:
@@ -39,7 +39,8 @@ class RecordRegistry:
     ) -> tuple[BoundRecord, ...]:
         """See RegistryStep. For a create the rows as they will be; whether one exists already shows when they are written."""
         if request.action is Action.CREATE:
-            return tuple(_new(ref, service, agent, now) for ref in request.records)
+            sessions = await self._known(request.tenant, [r.record_id for ref in request.records for r in ref.refers_to])
+            return tuple(_new(ref, service, agent, now, _care(ref, sessions)) for ref in request.records)
         known = await self._known(request.tenant, [r.record_id for r in request.records])
         missing = [r.record_id for r in request.records if r.record_id not in known]
         if missing:
@@ -48,6 +49,25 @@ class RecordRegistry:
         if differing:
             raise ClaimDiffers("claim-differs", differing)
         return tuple(known[r.record_id] for r in request.records)
+
+    async def dangling(self, tenant: str, refs: Sequence[RecordRef], agent: Agent) -> dict[str, str]:
+        """Ids of new records that name a client or a record that is not there for this agent, each with the reason."""
+        named = {ref.client_id for ref in refs if ref.record_type is not RecordType.CLIENT}
+        named |= {r.record_id for ref in refs for r in ref.refers_to}
+        known = await self._known(tenant, sorted(named))
+        found: dict[str, str] = {}
+        for ref in refs:
+            client = known.get(ref.client_id)
+            if ref.record_type is not RecordType.CLIENT and (client is None or client.record_type is not RecordType.CLIENT):
+                found[ref.record_id] = UNKNOWN_CLIENT
+            elif not all(_is_there(r, known.get(r.record_id), ref.client_id, agent) for r in ref.refers_to):
+                found[ref.record_id] = UNKNOWN_REFERENCE
+        return found
+
+    async def has_client(self, tenant: str, client_id: UUID) -> bool:
+        """Whether somebody was registered under this id; also after an erasure."""
+        found = (await self._known(tenant, [str(client_id)])).get(str(client_id))
+        return found is not None and found.record_type is RecordType.CLIENT
 
     async def known(self, tenant: str, record_ids: Sequence[str]) -> dict[str, BoundRecord]:
         """Those of the records that are bound, by their ids."""
@@ -87,7 +107,25 @@ class RecordRegistry:
                 self._cache[tenant, record.record_id] = record
 
 
-def _new(ref: RecordRef, service: ServiceName, agent: Agent, now: datetime) -> BoundRecord:
+def _is_there(reference: Reference, bound: BoundRecord | None, client_id: str, agent: Agent) -> bool:
+    return (
+        bound is not None
+        and bound.client_id == client_id
+        and reference.record_type in (None, bound.record_type)
+        # that a psychotherapy note exists is its author's alone to know
+        and (bound.key_class is not KeyClass.PSYCHOTHERAPY_NOTE or bound.is_authored_by(agent))
+    )
+
+
+def _care(ref: RecordRef, known: Mapping[str, BoundRecord]) -> date | None:
+    """The day of the care that a new record speaks of."""
+    if ref.cared_on is not None:
+        return date.fromisoformat(ref.cared_on)
+    sessions = (known.get(r.record_id) for r in ref.refers_to)
+    return next((s.cared_on for s in sessions if s is not None and s.record_type is RecordType.SESSION), None)
+
+
+def _new(ref: RecordRef, service: ServiceName, agent: Agent, now: datetime, cared_on: date | None) -> BoundRecord:
     author = ref.author
     # of a relationship the author is the practitioner it is about: never assumed to be the caller
     if author is None and agent.kind is AgentKind.PERSON and ref.record_type is not RecordType.RELATIONSHIP:
@@ -102,6 +140,7 @@ def _new(ref: RecordRef, service: ServiceName, agent: Agent, now: datetime) -> B
         kid="",
         created_at=now,
         link_digest=ref.link_digest,
+        cared_on=cared_on,
     )
 
 
@@ -128,6 +167,7 @@ def _row(tenant: str, r: BoundRecord) -> tuple[Any, ...]:
         r.kid,
         r.link_digest,
         r.created_at,
+        r.cared_on,
     )
 
 
@@ -142,4 +182,5 @@ def _bound(row: Mapping[str, Any]) -> BoundRecord:
         kid=row["kid"],
         created_at=row["created_at"],
         link_digest=row["link_digest"],
+        cared_on=row["cared_on"],
     )

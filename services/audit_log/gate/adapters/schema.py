@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS record (
   kid text NOT NULL,
   link_digest text,
   created_at timestamptz NOT NULL,
+  cared_on date,
   CONSTRAINT record_pkey PRIMARY KEY (tenant_id, record_id)
 )""",
     "policy_event": """
@@ -134,6 +135,8 @@ CREATE TABLE IF NOT EXISTS receipt (
 )""",
 }
 
+_ADDED: Final = ("ALTER TABLE record ADD COLUMN IF NOT EXISTS cared_on date",)
+"""what a table that was made by an older release lacks"""
 _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS break_glass_holder ON break_glass (tenant_id, sub, purpose)",
     "CREATE INDEX IF NOT EXISTS grant_review_due ON grant_review (tenant_id, due_at)",
@@ -144,7 +147,7 @@ _INDEXES: Final = (
 
 def schema() -> list[str]:
     """Idempotent DDL, run by the owner. With it come `idempotency`, for POSTs, and `parked`, for messages not understood."""
-    made = [*_TABLES.values(), *_INDEXES, idempotency.SCHEMA, parked.SCHEMA, *practice_table.DDL]
+    made = [*_TABLES.values(), *_ADDED, *_INDEXES, idempotency.SCHEMA, parked.SCHEMA, *practice_table.DDL]
     return (
         made
         + [statement for name in (*_TABLES, "idempotency", "parked") for statement in tenant_table(name)]

@@ -1,6 +1,6 @@
 """The gate: who asks, for what, of which records; decide; write the entry, durably; only then release keys (ADR 0030)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -28,7 +28,16 @@ from services.audit_log.gate.application.steps import (
 )
 from services.audit_log.gate.application.writing_entries import entries_of, lookup_entry, missing_entry, refusal_entries
 from services.audit_log.ledger.application.ports import Erased, KeyFenced, LedgerStep
-from shared.contracts.disclosure import Action, Decision, DisclosureAnswer, DisclosureRequest, RecordKey, RecordOutcome, Refusal
+from shared.contracts.disclosure import (
+    UNKNOWN_CLIENT,
+    Action,
+    Decision,
+    DisclosureAnswer,
+    DisclosureRequest,
+    RecordKey,
+    RecordOutcome,
+    Refusal,
+)
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Overloaded, StoreUnavailable, UniqueViolation
 from shared.gate.port import Away, GateUnavailable
@@ -107,8 +116,9 @@ class DisclosureGate:
         tenant, steps = asked.request.tenant, self._steps
         keys: list[RecordKey | Erased] = []
         created: list[BoundRecord] = []
-        verdicts = list(decided.records)
-        for place, (record, verdict) in enumerate(zip(asked.records, decided.records, strict=True)):
+        dangling = await steps.registry.dangling(tenant, asked.request.records, asked.agent)
+        verdicts = [_there(record, verdict, dangling) for record, verdict in zip(asked.records, decided.records, strict=True)]
+        for place, (record, verdict) in enumerate(zip(asked.records, list(verdicts), strict=True)):
             if not verdict.permitted:
                 continue
             try:
@@ -147,6 +157,14 @@ class DisclosureGate:
             request.tenant, refusal_entries(service, request, agent, refused, now, alarm=alarm)
         )
         return DisclosureAnswer(decision=Decision.DENY, entries=entries, refusal=refused.refusal)
+
+
+def _there(record: BoundRecord, verdict: Verdict, dangling: Mapping[str, str]) -> Verdict:
+    """Permitted only where its client, and what it speaks of, are there. Who may not write anyway learns nothing of that."""
+    reason = dangling.get(record.record_id)
+    if reason is None or not verdict.permitted:
+        return verdict
+    return deny(reason, "rule:create.reference", *verdict.basis, may_know=reason != UNKNOWN_CLIENT)
 
 
 def _not_alone(verdict: Verdict) -> Verdict:

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Protocol
+from uuid import UUID
 
 from services.audit_log.decision.application.refused import Refused
 from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.release import ReleaseChoice
 from services.audit_log.gate.application.identity import UNVERIFIED, CallerIdentity, person
 from services.audit_log.gate.application.writing_entries import role_of
-from services.audit_log.ledger.application.ports import LedgerStep
+from services.audit_log.ledger.application.ports import Clients, LedgerStep
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
-from shared.contracts.disclosure import Decision, ReleaseAudience, ReleaseRequest, ReleaseState
+from shared.contracts.disclosure import UNKNOWN_CLIENT, Decision, ReleaseAudience, ReleaseRequest, ReleaseState
 from shared.contracts.records import RecordType, ServiceName
 from shared.contracts.smart_scopes import RECORDS
 from shared.eventstore.model import Statement
@@ -37,8 +38,10 @@ class Choices(Protocol):
 
 
 class Releases:
-    def __init__(self, identity: CallerIdentity, choices: Choices, ledger: LedgerStep, *, now: Callable[[], datetime]) -> None:
-        self._identity, self._choices, self._ledger, self._now = identity, choices, ledger, now
+    def __init__(
+        self, identity: CallerIdentity, choices: Choices, ledger: LedgerStep, clients: Clients, *, now: Callable[[], datetime]
+    ) -> None:
+        self._identity, self._choices, self._ledger, self._clients, self._now = identity, choices, ledger, clients, now
 
     async def set_release(self, service: ServiceName, request: ReleaseRequest) -> ReleaseState:
         """The whole choice after this one. ReleaseRefused, Problem 401 and 422, GateUnavailable."""
@@ -55,6 +58,9 @@ class Releases:
             raise insufficient_scope((f"{_RESOURCE}.u",))
         if service is not ServiceName.ALLIANCE or not agent.is_client(request.client_id):
             await self._write(service, request, agent, Decision.DENY, "not-the-client", now)
+            raise ReleaseRefused
+        if not await self._clients.has_client(request.tenant, UUID(request.client_id)):
+            await self._write(service, request, agent, Decision.DENY, UNKNOWN_CLIENT, now)
             raise ReleaseRefused
         chosen = self._choices.chosen(request.tenant, request.client_id, request.therapist, request.supervisor, now)
         entries = await self._write(service, request, agent, Decision.PERMIT, "client-decides", now, chosen)

@@ -8,6 +8,7 @@ from services.audit_log.decision.domain.rules.tables import READING
 from shared.contracts.disclosure import MAX_RECORDS, Action, DisclosureRequest, Refusal
 from shared.contracts.records import RECORD_TYPES, RecordType, ServiceName
 from shared.http.problems import Fault, invalid
+from shared.values.time import parse_day
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
@@ -15,6 +16,7 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{0,64}")
 MAX_LABELS: Final = 32
+MAX_REFERENCES: Final = 200
 MAX_AUTHOR: Final = 200
 
 
@@ -81,6 +83,14 @@ def _of_index(request: DisclosureRequest) -> list[Fault]:
     return [] if writing or not request.index_fields else [Fault("/index_fields", "of a lookup, or of writing clients alone")]
 
 
+def _of_day(text: str, pointer: str) -> list[Fault]:
+    try:
+        parse_day(text)
+    except ValueError as error:
+        return [Fault(pointer, str(error))]
+    return []
+
+
 def _of_records(request: DisclosureRequest) -> list[Fault]:
     faults: list[Fault] = []
     if len({r.record_id for r in request.records}) < len(request.records):
@@ -95,6 +105,10 @@ def _of_records(request: DisclosureRequest) -> list[Fault]:
             faults.append(Fault(f"{at}/labels", f"at most {MAX_LABELS}, 1 to 64 characters each"))
         if record.author is not None and not 0 < len(record.author) <= MAX_AUTHOR:
             faults.append(Fault(f"{at}/author", f"1 to {MAX_AUTHOR} characters"))
+        if len(record.refers_to) > MAX_REFERENCES or not all(_UUID.fullmatch(r.record_id) for r in record.refers_to):
+            faults.append(Fault(f"{at}/refers_to", f"at most {MAX_REFERENCES}, UUIDs in lower case"))
+        if record.cared_on is not None:
+            faults += _of_day(record.cared_on, f"{at}/cared_on")
         if record.link_digest is not None and (
             record.record_type is not RecordType.ADMINISTRATION or not _SHA256.fullmatch(record.link_digest)
         ):

@@ -11,7 +11,16 @@ from services.audit_log.decision.domain.circumstances import Circumstances
 from services.audit_log.decision.domain.question import Verdict
 from services.audit_log.decision.domain.registry import BoundRecord
 from services.audit_log.ledger.application.ports import Erased
-from shared.contracts.disclosure import DisclosureRequest, Exclusion, IndexKey, Ratings, RecordKey, Refusal, ReleaseView
+from shared.contracts.disclosure import (
+    DisclosureRequest,
+    Exclusion,
+    IndexKey,
+    Ratings,
+    RecordKey,
+    RecordRef,
+    Refusal,
+    ReleaseView,
+)
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement
 
@@ -76,6 +85,9 @@ class RegistryStep(Protocol):
         self, service: ServiceName, request: DisclosureRequest, agent: Agent, now: datetime
     ) -> tuple[BoundRecord, ...]:
         """The records as the registry knows them; for a create as it will. ClaimDiffers."""
+
+    async def dangling(self, tenant: str, refs: Sequence[RecordRef], agent: Agent) -> dict[str, str]:
+        """Ids of new records that name a client or a record that is not there for this agent, each with the reason."""
 
     def statements(self, tenant: str, created: Sequence[BoundRecord]) -> tuple[Statement, ...]:
         """Rows to write in the ledger's own transaction."""

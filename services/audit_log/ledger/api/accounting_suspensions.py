@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 import orjson
 from fastapi import APIRouter
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +25,7 @@ from shared.http.body import Body, documented, read_json
 from shared.http.call import path_id
 from shared.http.problems import Fault, invalid
 from shared.identity.tokens import TokenVerifier
+from shared.values.time import Instant
 
 ORAL: Final = timedelta(days=30)
 """how long disclosures are left out at most on oral requests, from the first of these on (164.528(a)(2)(ii)(C))"""
@@ -43,7 +44,7 @@ class Suspension(Body):
     statement: Annotated[str, Lines(2000, shortest=10)]
     """that an accounting would be reasonably likely to impede its activities; kept in the ledger's payload alone"""
     form: Literal["written", "oral"]
-    until: Annotated[AwareDatetime, Field(strict=False)]
+    until: Instant
     """when it ends; where the request was oral, 30 days at most after the first oral one for any of these entries"""
     entries: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, max_length=MOST, strict=False)]
     """indexes of the disclosures to that agency"""

@@ -1,17 +1,20 @@
 """Query parameters of the ledger's pages. A `to` date includes that day; an unknown parameter is refused, never passed over."""
 
-import re
-from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from starlette.requests import Request
 
 from services.audit_log.ledger.application.ledger_view import Filters
-from services.audit_log.ledger.domain.entry import EntryKind
+from services.audit_log.ledger.domain.entry import OUTCOMES, EntryKind
+from services.audit_log.ledger.domain.entry_actions import ENTRY_ACTIONS
+from shared.contracts.codes import PURPOSES as CODES_OF_PURPOSE
+from shared.contracts.codes import named
 from shared.http.problems import Fault, invalid
 from shared.http.query import query_faults
+from shared.values.time import begin_of, end_of, is_day
 
 PAGING: Final = ("limit", "cursor")
 PARAMETERS: Final = {
@@ -19,14 +22,19 @@ PARAMETERS: Final = {
     "agent": "`sub` of a person or system, `job:<name>`, or a staff member's name in any case",
     "from": "first day (YYYY-MM-DD, UTC) or instant (RFC 3339)",
     "to": "last day, which is included, or instant",
-    "action": "create, read, search, update, sign, cosign, answer, revoke, compute, export, lookup; of a query its own name",
+    "action": "what was done: an action of the gate; of a query its own name; of an erasure its step",
     "outcome": "permit, deny or done",
     "purpose": "v3-ActReason code",
     "record_id": "id of a record that the entry names",
     "kind": ", ".join(EntryKind),
 }
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
+ENUMERATED: Final[dict[str, Collection[str]]] = {
+    "action": ENTRY_ACTIONS,
+    "outcome": OUTCOMES,
+    "purpose": CODES_OF_PURPOSE,
+    "kind": frozenset(map(str, EntryKind)),
+}
+"""parameters that take one code of a list"""
 T = TypeVar("T")
 
 
@@ -38,15 +46,15 @@ def filters_of(request: Request) -> Filters:
     until = take("to", _until, "a day (2026-03-31), which is included, or an instant with its zone")
     if since is not None and until is not None and since >= until:
         faults.append(Fault("?to", "not before `from`"))
-    kind = take("kind", EntryKind, PARAMETERS["kind"])
-    action = take("action", _code, "the name of an action")
+    kind = take("kind", EntryKind, named(EntryKind))
+    action = take("action", lambda text: _one_of(ENTRY_ACTIONS, text), named(ENTRY_ACTIONS))
     filters = Filters(
         client_id=take("client_id", lambda text: str(UUID(text)), "a UUID"),
         agent=take("agent", _text, "1 to 200 characters"),
         since=since,
         until=until,
-        outcome=take("outcome", _outcome, "permit, deny or done"),
-        purpose=take("purpose", _code, "a v3-ActReason code, such as TREAT"),
+        outcome=take("outcome", lambda text: _one_of(OUTCOMES, text), named(OUTCOMES)),
+        purpose=take("purpose", lambda text: _one_of(CODES_OF_PURPOSE, text), named(CODES_OF_PURPOSE)),
         record_id=take("record_id", _text, "1 to 200 characters"),
         kinds=() if kind is None else (kind.value,),
         actions=() if action is None else (action,),
@@ -61,7 +69,13 @@ def documented_parameters(*names: str) -> dict[str, Any]:
     texts = PARAMETERS | {"limit": "1 to 200, 50 by default", "cursor": "`next` of the page before"}
     return {
         "parameters": [
-            {"name": name, "in": "query", "required": False, "description": texts[name], "schema": {"type": "string"}}
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "description": texts[name],
+                "schema": {"type": "string", **({"enum": sorted(ENUMERATED[name])} if name in ENUMERATED else {})},
+            }
             for name in names
         ]
     }
@@ -85,35 +99,20 @@ class _Taker:
 
 
 def _since(text: str) -> datetime:
-    return _midnight(text) if _DAY.fullmatch(text) else _instant(text)
+    return begin_of(_unescaped(text))
 
 
 def _until(text: str) -> datetime:
     """Exclusive end: the next midnight for a day, a microsecond later for an instant."""
-    return _midnight(text) + timedelta(days=1) if _DAY.fullmatch(text) else _instant(text) + timedelta(microseconds=1)
+    return end_of(text) if is_day(text) else end_of(_unescaped(text)) + timedelta(microseconds=1)
 
 
-def _midnight(text: str) -> datetime:
-    return datetime.combine(date.fromisoformat(text), time(), UTC)
+def _unescaped(text: str) -> str:
+    return text.replace(" ", "+")  # an unescaped plus arrives as a space
 
 
-def _instant(text: str) -> datetime:
-    if "T" not in text.upper():
-        raise ValueError
-    at = datetime.fromisoformat(text.replace(" ", "+"))  # an unescaped plus arrives as a space
-    if at.tzinfo is None:
-        raise ValueError
-    return at.astimezone(UTC)
-
-
-def _outcome(text: str) -> str:
-    if text not in ("permit", "deny", "done"):
-        raise ValueError
-    return text
-
-
-def _code(text: str) -> str:
-    if not _CODE.fullmatch(text):
+def _one_of(known: Collection[str], text: str) -> str:
+    if text not in known:
         raise ValueError
     return text
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from services.audit_log.ledger.domain.entry import Entry
 from shared.contracts.disclosure import IndexField, IndexKey, RecordKey
@@ -59,6 +60,11 @@ class Erased:
 
     record_id: str
     kid: str
+
+
+class Clients(Protocol):
+    async def has_client(self, tenant: str, client_id: UUID) -> bool:
+        """Whether somebody was registered under this id; also after an erasure."""
 
 
 class Keyring(Protocol):

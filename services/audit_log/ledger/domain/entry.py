@@ -30,6 +30,9 @@ class EntryKind(StrEnum):
     """something that should not be: a forged message, a receipt without its entry, a claim against the registry"""
 
 
+OUTCOMES: Final = ("permit", "deny", "done")
+
+
 @dataclass(frozen=True, slots=True)
 class EntryRecord:
     record_id: str

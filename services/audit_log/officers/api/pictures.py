@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -24,6 +24,7 @@ from services.audit_log.officers.domain.sentences import PURPOSES
 from shared.contracts.consent_policy import ConsentStatus
 from shared.http.call import path_id
 from shared.http.problems import Fault, invalid, not_found
+from shared.values.time import midnight, parse_day
 
 DEFAULT_DAYS: Final = 90
 MOST_DAYS: Final = 3 * 366
@@ -57,7 +58,7 @@ def pictures_router(
     router = APIRouter(prefix="/review/pictures", include_in_schema=False, route_class=surface.route())
 
     async def drawn(tenant: str, since: date, until: date) -> list[Shown]:
-        first, last = _midnight(since), _midnight(until + timedelta(days=1))
+        first, last = midnight(since), midnight(until + timedelta(days=1))
         heat = await counts.heat(tenant, first, last)
         people = await counts.people(tenant, since, until + timedelta(days=1), _PEOPLE)
         refused = await counts.refused(tenant, first, last)
@@ -108,7 +109,7 @@ def pictures_router(
         return _csv("timeline", shown, headers)
 
     async def _timeline(tenant: str, client: str, since: date, until: date) -> Shown:
-        first, last = _midnight(since), _midnight(until + timedelta(days=1))
+        first, last = midnight(since), midnight(until + timedelta(days=1))
         dots = await counts.of_client(tenant, client, first, last)
         policy = (await projection.policy(tenant)).client(client)
         bars = [b for b in _bars(policy) if b.start < last and (b.end is None or b.end > first)]
@@ -203,9 +204,9 @@ def _range(request: Request, today: datetime) -> tuple[date, date]:
         text = request.query_params.get(name)
         try:
             if text:
-                given[name] = date.fromisoformat(text)
-        except ValueError:
-            faults.append(Fault(f"?{name}", "a day, such as 2026-03-31"))
+                given[name] = parse_day(text)
+        except ValueError as error:
+            faults.append(Fault(f"?{name}", str(error)))
     until = given.get("to", today.date())
     since = given.get("from", until - timedelta(days=DEFAULT_DAYS - 1))
     if not faults and not timedelta() <= until - since <= timedelta(days=MOST_DAYS):
@@ -213,10 +214,6 @@ def _range(request: Request, today: datetime) -> tuple[date, date]:
     if faults:
         raise invalid(faults)
     return since, until
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 def _links(shown: Sequence[Shown], since: date, until: date) -> dict[str, str]:

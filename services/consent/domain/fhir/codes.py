@@ -17,6 +17,8 @@ CONFIDENTIALITY: Final = "http://terminology.hl7.org/CodeSystem/v3-Confidentiali
 PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 ACTION: Final = "http://terminology.hl7.org/CodeSystem/consentaction"
 RESOURCE_TYPES: Final = "http://hl7.org/fhir/resource-types"
+LABEL_SYSTEMS: Final = frozenset({ACT_CODE, CONFIDENTIALITY, ""})
+"""of security labels whose codes are known here; a coding without a system is read as one of these"""
 DATA_OPERATION: Final = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 
 KIND: Final = "urn:alliance-record:consent-kind"

@@ -11,12 +11,15 @@ from typing import Final, Literal
 from services.consent.domain.fhir import codes
 from services.consent.domain.fhir.resource import Actor, Concept, Period, Reference, RootProvision, as_end, as_start
 from services.consent.domain.periods import GivenPeriod
-from services.consent.domain.policies import ACTIONS, PURPOSES, RECORD_CLASSES, ROLES, GivenProvision, is_label
+from services.consent.domain.policies import GivenProvision
+from shared.contracts.codes import ACTIONS, FHIR_TYPES, LABELS, PURPOSES, RECORD_CLASSES, ROLES
 from shared.entry.text import inexact
 
 Type = Literal["permit", "deny"]
 ALWAYS: Final = "0001-01-01"
 """start of a period that has none"""
+NEVER: Final = "9999"
+"""the year in which systems let a period end that has no end"""
 _RECIPIENT_TYPES: Final = frozenset(
     {"Practitioner", "PractitionerRole", "Organization", "Device", "Patient", "RelatedPerson", "Person"}
 )
@@ -109,7 +112,7 @@ def criteria_of(provision: RootProvision, kind: Type, home: Home, path: str, war
         unsure = True
         warnings.add(f"{path}.actor", "who kept or wrote a record elsewhere cannot be compared here")
     take("actions", "action", [_action(c) for c in provision.action])
-    take("labels", "securityLabel", [c.code if is_label(c.code) else None for c in provision.security_label])
+    take("labels", "securityLabel", [_label(c.system, c.code) for c in provision.security_label])
     take("purposes", "purpose", [_purpose(c.system, c.code) for c in provision.purpose])
     take("resource_types", "class", [_class(c.system, c.code) for c in provision.class_])
     for element, wanted in (("code", [_note_type(c) for c in provision.code]), ("data", _data(provision, kind))):
@@ -122,7 +125,10 @@ def criteria_of(provision: RootProvision, kind: Type, home: Home, path: str, war
 def period_of(period: Period | None) -> GivenPeriod | None:
     if period is None or (period.start is None and period.end is None):
         return None
-    return GivenPeriod(start=as_start(period.start) if period.start else ALWAYS, end=as_end(period.end) if period.end else None)
+    ends = period.end is not None and not period.end.startswith(NEVER)
+    return GivenPeriod(
+        start=as_start(period.start) if period.start else ALWAYS, end=as_end(period.end) if period.end and ends else None
+    )
 
 
 def _is_recipient(actor: Actor) -> bool:
@@ -182,7 +188,12 @@ def _action(concept: Concept) -> str | None:
 def _class(system: str, code: str) -> str | None:
     if system == codes.RECORD_CLASS:
         return code if code in RECORD_CLASSES else None
-    return code if system == codes.RESOURCE_TYPES and code.isalpha() and code[0].isupper() and 2 < len(code) <= 64 else None
+    return code if system == codes.RESOURCE_TYPES and code in FHIR_TYPES else None
+
+
+def _label(system: str, code: str) -> str | None:
+    """A label of another system means what that system says, which nobody knows here."""
+    return code if system in codes.LABEL_SYSTEMS and code in LABELS else None
 
 
 def _note_type(concept: Concept) -> str | None:

@@ -19,12 +19,13 @@ from services.consent.domain.periods import end_instant, first_instant
 from services.consent.domain.policies import MAX_DEPTH as MAX_LEVELS
 from services.consent.domain.policies import MAX_PROVISIONS
 from shared.entry.json_text import BadJson, read_json_text
+from shared.values.time import read_instant
 
 MOST: Final = 100
 """of one list in a provision: as many as a provision here can name"""
 _DATE_TIME: Final = re.compile(
     r"([0-9]{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12][0-9]|3[01])"
-    r"(T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9]))?)?)?"
+    r"(T(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]{1,9})?(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9]))?)?)?"
 )
 _ELEMENT_NAME: Final = re.compile(r"_?[a-z][A-Za-z]{0,63}")
 _REFERENCE: Final = re.compile(r"(?:.*/)?([A-Z][A-Za-z]{2,63})/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?")
@@ -213,8 +214,10 @@ def is_date_time(text: str) -> bool:
     if match[3] is not None and int(match[3]) > calendar.monthrange(int(match[1]), int(match[2]))[1]:
         return False
     try:
+        if match[4]:
+            read_instant(text)
         first_instant(as_start(text))
-    except ValueError:  # within a day of the first or the last instant there is
+    except ValueError:  # no instant, or within a day of the first or the last one that there is
         return False
     return True
 

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.audit_log.decision.domain.question import Question
-from services.audit_log.decision.domain.rules.dialects import EHR_SYSTEM
 from services.audit_log.decision.domain.rules.index import SILENCE, Asked, Heard
 from services.audit_log.decision.domain.rules.pack import ConsentLimit
 from services.audit_log.decision.domain.rules.resources import names_of
+from shared.contracts.codes import EHR_SYSTEM
 from shared.contracts.consent_policy import RelationshipSet
 from shared.contracts.records import KeyClass
 from shared.identity.roles import Role
@@ -40,6 +40,7 @@ def asked_of(q: Question, relationships: Sequence[RelationshipSet] | None = None
         resource=names_of(record.record_type),
         labels=record.labels,
         dated=record.dated,
+        cared_on=record.cared_on,
         now=q.now,
     )
 

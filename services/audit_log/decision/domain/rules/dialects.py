@@ -11,15 +11,14 @@ without it. Where a type contradicts its level in r5, a denial stays a denial an
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from services.audit_log.decision.domain.rules.labels import REDACT, reach
+from shared.contracts.codes import LABELS, RESOURCE_TYPES
 from shared.contracts.consent_policy import Period, Policy, Provision
-
-EHR_SYSTEM: Final = "ehr_system"
-"""the one role that a token alone may carry into a provision"""
+from shared.values.time import midnight
 
 
 class Says(StrEnum):
@@ -56,6 +55,18 @@ def covers(period: Period, at: datetime) -> bool:
     return period.start <= at and (period.end is None or at < period.end)
 
 
+def concerns(period: Period, cared_on: date | None, recorded_at: datetime, *, denies: bool) -> bool:
+    """Whether a data period speaks of the care behind a record (ADR 0047): of its day, or of when it was recorded where no day is
+    known. What only touches the period is denied with it, and not permitted by it."""
+    if cared_on is None:
+        return covers(period, recorded_at)
+    first = midnight(cared_on)
+    last = first + timedelta(days=1)
+    if denies:
+        return period.start < last and (period.end is None or first < period.end)
+    return period.start <= first and (period.end is None or last <= period.end)
+
+
 def normal(policy: Policy) -> tuple[Node, ...]:
     """The policy's provisions as they count."""
     return tuple(_node(p, f"/provisions/{i}", policy, level=1, above=Says.PERMIT) for i, p in enumerate(policy.provisions))
@@ -63,6 +74,7 @@ def normal(policy: Policy) -> tuple[Node, ...]:
 
 def _node(p: Provision, pointer: str, policy: Policy, *, level: int, above: Says) -> Node:
     says, note = _says(p, policy, level)
+    says, note, resources, labels = _known(p, says, note)
     if above is Says.NOTHING and says is Says.PERMIT:
         says, note = Says.NOTHING, "stands under a provision that gives nothing"
     bare = policy.dialect == "pcf"
@@ -74,8 +86,8 @@ def _node(p: Provision, pointer: str, policy: Policy, *, level: int, above: Says
         roles=frozenset(p.roles),
         purposes=frozenset(p.purposes),
         actions=actions,
-        resources=frozenset() if bare else frozenset(n.lower() for n in p.resource_types),
-        labels=reach(frozenset(p.labels) - {REDACT}, permits=says is Says.PERMIT),
+        resources=frozenset() if bare else resources,
+        labels=reach(labels, permits=says is Says.PERMIT),
         period=p.period,
         data_period=p.data_period,
         children=tuple(
@@ -83,6 +95,28 @@ def _node(p: Provision, pointer: str, policy: Policy, *, level: int, above: Says
         ),
         note=note,
     )
+
+
+def _known(p: Provision, says: Says, note: str) -> tuple[Says, str, frozenset[str], frozenset[str]]:
+    """With its resource types (in lower case) and labels as they count. Older forms hold codes that nobody knows: in a denial
+    such a code means any value, in a permission none."""
+    resources, labels = frozenset(n.lower() for n in p.resource_types), frozenset(p.labels) - {REDACT}
+    known_resources, known_labels = resources & _RESOURCES, labels & LABELS
+    if (known_resources, known_labels) == (resources, labels):
+        return says, note, resources, labels
+    if says is Says.PERMIT:
+        lost = (resources and not known_resources) or (labels and not known_labels)
+        if lost:
+            return Says.NOTHING, "it names a code that nobody knows: it permits nothing", resources, labels
+        return says, "a code that nobody knows is permitted nothing", known_resources, known_labels
+    said = "a code that nobody knows is denied as any value"
+    any_label = known_labels != labels
+    if says is Says.REDACT and any_label:
+        says = Says.DENY
+    return says, said, resources if known_resources == resources else frozenset(), frozenset() if any_label else labels
+
+
+_RESOURCES: Final = frozenset(code.lower() for code in RESOURCE_TYPES)
 
 
 def _says(p: Provision, policy: Policy, level: int) -> tuple[Says, str]:

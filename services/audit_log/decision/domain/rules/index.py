@@ -7,12 +7,13 @@ property test compares the two.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
 
-from services.audit_log.decision.domain.rules.dialects import EHR_SYSTEM, Node, Says, covers, normal
+from services.audit_log.decision.domain.rules.dialects import Node, Says, concerns, covers, normal
 from services.audit_log.decision.domain.rules.pack import ConsentLimit
+from shared.contracts.codes import EHR_SYSTEM
 from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period
 from shared.contracts.records import KeyClass
 
@@ -41,7 +42,12 @@ class Asked:
     resource: frozenset[str]
     labels: frozenset[str]
     dated: datetime
+    """when the record was made, or a questionnaire answered"""
     now: datetime
+    cared_on: date | None = None
+
+    def concerned_by(self, data_period: Period, says: Says) -> bool:
+        return concerns(data_period, self.cared_on, self.dated, denies=says in (Says.DENY, Says.REDACT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +261,7 @@ class ConsentIndex:
         )
         for place in _bits(match & self._dated):
             dated = self._nodes[place].data_period
-            if dated is not None and not covers(dated, asked.dated):
+            if dated is not None and not asked.concerned_by(dated, self._nodes[place].says):
                 match &= ~(1 << place)
         roots, leaves = match & live.roots, self._leaves
         denying, permitting, redacting = (roots & leaves[s] for s in (Says.DENY, Says.PERMIT, Says.REDACT))

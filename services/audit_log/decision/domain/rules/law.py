@@ -6,7 +6,7 @@ from typing import Final
 from services.audit_log.decision.domain.grants import GRANTED_PURPOSES
 from services.audit_log.decision.domain.question import Question, Verdict, deny, permit, relationship_ids
 from services.audit_log.decision.domain.rules.consents import consult
-from services.audit_log.decision.domain.rules.dialects import Says, covers
+from services.audit_log.decision.domain.rules.dialects import Says, concerns
 from services.audit_log.decision.domain.rules.index import classes_of
 from services.audit_log.decision.domain.rules.knowing import may_know
 from services.audit_log.decision.domain.rules.labels import reach
@@ -117,7 +117,7 @@ def _restricted(q: Question) -> Found:
             and (not r.record_ids or record.record_id in r.record_ids)
             and (not r.labels or not reach(frozenset(r.labels), permits=False).isdisjoint(record.labels))
             and (not r.resource_types or not names.isdisjoint(n.lower() for n in r.resource_types))
-            and (r.data_period is None or covers(r.data_period, record.dated))
+            and (r.data_period is None or concerns(r.data_period, record.cared_on, record.dated, denies=True))
         ):
             return (f"restriction:{r.restriction_id}",)
     return None
@@ -133,7 +133,7 @@ def _confidential_from_proxy(q: Question) -> Found:
             or (
                 q.record.key_class is not KeyClass.IDENTITY
                 and q.record.key_class in classes_of(c)
-                and covers(c.period, q.record.dated)
+                and concerns(c.period, q.record.cared_on, q.record.dated, denies=True)
             )
         ):
             return (f"consent:{c.consent_id}",)

@@ -99,6 +99,7 @@ RULES: Final = _table(
     Rule("rule:job.registered", "organisation rule", "a job does what its row says: computed, seen by nobody"),
     Rule("rule:link.its-administration", "organisation rule", "a link answers its own administration"),
     Rule("rule:erasure.fence", "GDPR 17", "once an erasure has begun, nothing new is sealed in its classes"),
+    Rule("rule:create.reference", "organisation rule", "a record is made for a client, and speaks of records, that are there"),
     Rule("rule:create.together", "organisation rule", "records that are made together are made whole or not at all"),
     Rule("rule:search.known-client", "organisation rule", "who may know a client may ask for the client's records"),
     Rule("rule:deny-by-default", "organisation rule", "what no rule permits stays closed"),

@@ -151,7 +151,7 @@ def _unmet(node: Node, asked: Asked) -> Iterable[str]:
         yield "label"
     if node.period is not None and not covers(node.period, asked.now):
         yield "period"
-    if node.data_period is not None and not covers(node.data_period, asked.dated):
+    if node.data_period is not None and not asked.concerned_by(node.data_period, node.says):
         yield "data period"
 
 
