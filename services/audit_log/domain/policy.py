@@ -34,7 +34,7 @@ class ClientPolicy:
     @cached_property
     def index(self) -> ConsentIndex:
         """The consents, ready to be asked; made at the first question after a change."""
-        return ConsentIndex(self.consents, self.given_at)
+        return ConsentIndex(self.consents, self.given_at, self.representatives)
 
     @cached_property
     def _held(self) -> dict[str, tuple[RelationshipSet, ...]]:

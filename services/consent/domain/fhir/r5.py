@@ -8,7 +8,7 @@ from typing import Any, Final
 from services.consent.domain.errors import FormFault, InvalidForm
 from services.consent.domain.fhir import codes
 from services.consent.domain.fhir.criteria import ALWAYS, Home, Type, Warnings, criteria_of, period_of
-from services.consent.domain.fhir.dialects import ReadPolicy
+from services.consent.domain.fhir.dialects import REFUSES, ReadPolicy
 from services.consent.domain.fhir.resource import ConsentResource, RootProvision, as_start, read_resource
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import GivenPolicy, GivenProvision
@@ -44,6 +44,8 @@ def read_r5(value: Any, home: Home, warnings: Warnings) -> tuple[ConsentResource
     if period is None or period.start == ALWAYS:
         start = as_start(resource.date_time) if resource.date_time else ALWAYS
         period = GivenPeriod(start=start, end=period.end if period else None)
+    if base == "deny":
+        warnings.add("Consent.decision", REFUSES)
     provisions = _levels(roots, base, home, "Consent.provision", warnings)
     return resource, ReadPolicy(GivenPolicy(base=base, dialect="r5", provisions=provisions), period)
 
@@ -57,9 +59,7 @@ def _levels(
         where = f"{path}[{i}]"
         criteria = criteria_of(provision, kind, home, where, warnings)
         nested = _levels(provision.provision, kind, home, f"{where}.provision", warnings)
-        made = criteria.provision(kind, period=period_of(provision.period), nested=nested)
-        if made is not None:
-            found.append(made)
+        found += criteria.provisions(kind, period=period_of(provision.period), nested=nested)
     return tuple(found)
 
 

@@ -121,8 +121,8 @@ def _elements(kind: ConsentKind, resource: ConsentResource, end: str | None, pol
     found = {
         "description": "psychotherapy notes" if kind is ConsentKind.PSYCHOTHERAPY_NOTES else _COVERED,
         "discloser": _names(resource.organization) or "this practice",
-        "recipient": "; ".join(_actors(policy.provisions)) or "who treats the client, while they do",
-        "purpose": ", ".join(_purposes(policy.provisions)) or "whatever its provisions leave open",
+        "recipient": "; ".join(_actors(policy)) or "who treats the client, while they do",
+        "purpose": ", ".join(_purposes(policy)) or "whatever its provisions leave open",
         "expiry": end or "when it is revoked",
     }
     where = "the signed source" if resource.has_source else "the policy it names" if any(p.uri for p in resource.policy) else ""
@@ -135,12 +135,12 @@ def _names(references: list[Reference]) -> str:
     return "; ".join(r.display or r.reference for r in references if r.display or r.reference)[:1_000]
 
 
-def _actors(provisions: tuple[GivenProvision, ...]) -> list[str]:
-    return list(dict.fromkeys(a for p in provisions if p.type == "permit" for a in (*p.actors, *p.roles, *_actors(p.provisions))))
+def _actors(policy: GivenPolicy) -> list[str]:
+    return list(dict.fromkeys(a for p in policy.every() if p.type == "permit" for a in (*p.actors, *p.roles)))
 
 
-def _purposes(provisions: tuple[GivenProvision, ...]) -> list[str]:
-    return list(dict.fromkeys(c for p in provisions if p.type == "permit" for c in (*p.purposes, *_purposes(p.provisions))))
+def _purposes(policy: GivenPolicy) -> list[str]:
+    return list(dict.fromkeys(c for p in policy.every() if p.type == "permit" for c in p.purposes))
 
 
 def _evidence(resource: ConsentResource) -> str:
