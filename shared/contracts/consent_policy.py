@@ -116,6 +116,14 @@ def _permits(provision: Provision) -> bool:
     return own or any(map(_permits, provision.provisions))
 
 
+class StrictReading(PolicyModel):
+    """Something in a consent that counts more strictly than it is written. Both texts are this system's own words."""
+
+    pointer: str
+    """JSON pointer into the form, or FHIRPath into the resource that was sent"""
+    because: str
+
+
 class ConsentSet(PolicyModel):
     """The whole machine-readable state of one consent after a change of it."""
 
@@ -141,6 +149,8 @@ class ConsentSet(PolicyModel):
     confidential_from_representatives: bool = False
     """a service that a minor consented to alone (45 CFR 164.502(g)(3), 42 CFR 2.14): no representative sees what it covers,
     nor this consent itself"""
+    read_strictly: tuple[StrictReading, ...] = ()
+    """what of it counts more strictly than it is written, and why"""
     at: datetime
 
 

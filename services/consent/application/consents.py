@@ -9,6 +9,7 @@ from services.consent.application.policy_stream import PolicyStream, PolicyWrite
 from services.consent.application.ports import Answers, Deadlines, RecordIndex
 from services.consent.application.standings import Standings
 from services.consent.application.streams import consent_stream, decided_anew, load_consent
+from services.consent.application.views import warnings
 from services.consent.domain import policy_change
 from services.consent.domain.consent import Amend, Consent, Form, Phase, Propose, Revoke, Sign, check_form, fold
 from services.consent.domain.errors import FormFault, InvalidForm
@@ -83,7 +84,7 @@ class Consents:
         )
         opened = await open_one(self._gate, call, Action.CREATE, ref)
         state = _after(None, events)
-        answer = Answer(201, summary(state, now))
+        answer = Answer(201, {**summary(state, now), "warnings": warnings(state.form)})
         await self._store.append(
             call.tenant,
             [StreamAppend(consent_stream(consent_id), 0, self._sealed(call, opened, events, opened.key(consent_id)))],
@@ -107,7 +108,7 @@ class Consents:
             client_id,
             opened,
             lambda at: Amend(form, call.principal.sub, at),
-            _answered(200),
+            lambda state, at, _: Answer(200, {**summary(state, at), "warnings": warnings(state.form)}),
             expected=expected,
             also=also,
         )

@@ -35,6 +35,11 @@ class Says(StrEnum):
     NOTHING = "nothing"
 
 
+def stronger(one: Says, other: Says) -> Says:
+    """Of what two provisions say beside each other."""
+    return next((s for s in (Says.DENY, Says.PERMIT, Says.EXCEPT) if s in (one, other)), Says.NOTHING)
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One provision as it counts. An empty set means any."""
@@ -79,15 +84,16 @@ def _apart(node: Node) -> Iterator[Node]:
     """The provision without the denials in it, and after it each of these denials on its own."""
     yield replace(node, children=tuple(_without_denials(node.children)))
     for child in node.children:
-        yield from _denials(child)
+        yield from _denials(child, framed=node.pointer != _REFUSAL.pointer)
 
 
-def _denials(node: Node) -> Iterator[Node]:
+def _denials(node: Node, *, framed: bool) -> Iterator[Node]:
     if node.says in _DENIALS:
-        note = "; ".join(filter(None, (node.note, "it denies wherever it stands: what is around it does not narrow it")))
+        why = (node.note, "it denies wherever it stands: what is around it does not narrow it" if framed else "")
+        note = "; ".join(filter(None, why))
         yield replace(node, children=tuple(_exceptions(node.children)), note=note)
     for child in node.children:
-        yield from _denials(child)
+        yield from _denials(child, framed=True)
 
 
 def _without_denials(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -97,7 +103,7 @@ def _without_denials(nodes: Iterable[Node]) -> Iterator[Node]:
         if node.says not in _DENIALS:
             yield replace(node, children=children)
         elif children:
-            yield replace(node, says=Says.NOTHING, children=children, note="what it denies is read on its own")
+            yield replace(node, says=Says.NOTHING, children=children)
 
 
 def _exceptions(nodes: Iterable[Node]) -> Iterator[Node]:

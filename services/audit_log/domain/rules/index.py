@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from services.audit_log.domain.rules.anew import Recipients, may_lift, permitted_recipients, recipients_of
-from services.audit_log.domain.rules.dialects import EHR_SYSTEM, Node, Says, covers, normal, purposes_named
+from services.audit_log.domain.rules.dialects import EHR_SYSTEM, Node, Says, covers, normal, purposes_named, stronger
 from services.audit_log.domain.rules.pack import ConsentLimit
 from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period, RepresentativeSet
 from shared.contracts.records import KeyClass
@@ -304,14 +304,14 @@ class ConsentIndex:
             if match >> child & 1:
                 one, more = self._tree(child, match, named, allowed)
                 redactions |= more
-                if one is Says.DENY or said is Says.NOTHING:
-                    said = one
+                said = stronger(one, said)
         if said is not Says.NOTHING:
             return said, redactions
         own = self._nodes[place].says
         if own is Says.REDACT:
             return Says.NOTHING, redactions | 1 << place
-        return (own if own is not Says.PERMIT or allowed else Says.NOTHING), redactions
+        # a permission for whoever is not meant by it still lifts the denial that it stands in
+        return (own if own is not Says.PERMIT or allowed else Says.EXCEPT), redactions
 
     def _naming_bits(self, asked: Asked) -> int:
         named = self._actors.by.get(asked.sub, 0)

@@ -5,10 +5,11 @@ It gives what `index.py` gives, slowly and with reasons: a person reads it, and 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 from services.audit_log.domain.policy import ClientPolicy
 from services.audit_log.domain.rules.anew import Recipients, may_lift, permitted_recipients, recipients_of
-from services.audit_log.domain.rules.dialects import Node, Says, covers, normal, purposes_named
+from services.audit_log.domain.rules.dialects import Node, Says, covers, normal, purposes_named, stronger
 from services.audit_log.domain.rules.index import (
     AUTHORIZATIONS,
     MOST_RECENT,
@@ -154,7 +155,7 @@ def _provision(node: Node, asked: Asked, *, allowed: bool) -> ProvisionSeen:
     if said is Says.NOTHING and node.says in (Says.DENY, Says.EXCEPT):
         said = node.says
     elif said is Says.NOTHING and node.says is Says.PERMIT:
-        said = Says.PERMIT if allowed else Says.NOTHING
+        said = Says.PERMIT if allowed else Says.EXCEPT
         note = note or ("" if allowed else "it names nobody, and there is no current relationship")
     return ProvisionSeen(node.pointer, node.says, (), said, note, inner)
 
@@ -187,8 +188,7 @@ def _unmet(node: Node, asked: Asked) -> Iterable[str]:
 
 
 def _strictest(said: Iterable[Says]) -> Says:
-    every = set(said)
-    return next((s for s in (Says.DENY, Says.PERMIT, Says.EXCEPT) if s in every), Says.NOTHING)
+    return reduce(stronger, said, Says.NOTHING)
 
 
 def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:

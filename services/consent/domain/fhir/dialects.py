@@ -22,12 +22,12 @@ from services.consent.domain.fhir.criteria import ALWAYS, Criteria, Home, Type, 
 from services.consent.domain.fhir.resource import Concept, ConsentResource, PolicyStatement, RootProvision, as_start
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import GivenPolicy, GivenProvision
+from services.consent.domain.strict_readings import REFUSES
 
 Base = Literal["permit", "deny", "silent"]
 
 Dialect = Literal["r4", "pcf", "r5"]
 ROOT = "Consent.provision"
-REFUSES = "refuses: everything that no provision permits is denied to everybody, also where another consent permits it"
 _NO_POLICY = PolicyStatement()
 
 
@@ -208,13 +208,8 @@ def _profile_provision(p: RootProvision, path: str, claimed: set[str], *, nested
         ("provision", "are not nested deeper", not (nested and p.provision)),
         ("provision", "are for the intermediate profile", not (only_basic and p.provision)),
         ("data", "is for the intermediate profile", not (only_basic and (p.data or p.data_period))),
-        (
-            "purpose",
-            "is treatment, payment, operations or break-glass",
-            not only_basic or all(c.code in codes.PCF_BASIC_PURPOSES for c in p.purpose),
-        ),
+        # the profile's value sets of purposes and labels are extensible: a code beyond them is no fault
         ("securityLabel", "is for the advanced profile", not (no_labels and p.security_label)),
-        ("securityLabel", "is of the profile's value set", all(c.code in codes.PCF_LABELS for c in p.security_label)),
     )
     found = [FormFault(f"{path}.{name}", f"{said} (IHE PCF)") for name, said, holds in rules if not holds]
     for i, below in enumerate(p.provision):

@@ -8,10 +8,11 @@ from typing import Any, Final
 from services.consent.domain.errors import FormFault, InvalidForm
 from services.consent.domain.fhir import codes
 from services.consent.domain.fhir.criteria import ALWAYS, Home, Type, Warnings, criteria_of, period_of
-from services.consent.domain.fhir.dialects import REFUSES, ReadPolicy
+from services.consent.domain.fhir.dialects import ReadPolicy
 from services.consent.domain.fhir.resource import ConsentResource, RootProvision, as_start, read_resource
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import GivenPolicy, GivenProvision
+from services.consent.domain.strict_readings import REFUSES
 
 _RENAMED: Final = {
     "subject": "patient",
