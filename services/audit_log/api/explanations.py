@@ -23,7 +23,7 @@ from services.audit_log.domain.rules.dialects import EHR_SYSTEM
 from services.audit_log.domain.rules.packs import PACKS
 from services.audit_log.domain.rules.rule import RULES
 from services.audit_log.domain.tenant_rules import TenantRules, Wish
-from shared.contracts.consent_policy import Provision, RelationshipRole
+from shared.contracts.consent_policy import ConsentSet, Provision, RelationshipRole
 from shared.contracts.disclosure import Action
 from shared.contracts.records import RECORD_TYPES, RecordType
 from shared.http.body import Body, documented, read_json
@@ -32,6 +32,8 @@ from shared.identity.roles import PURPOSES, Role, default_purpose
 from shared.identity.tokens import TokenVerifier
 
 MAX_DEPTH: Final = 5
+MAX_SHOWN: Final = 500
+"""consents of one list; `more` says that it was cut"""
 _PURPOSES: Final = frozenset(code for codes in PURPOSES.values() for code in codes)
 _ROLES: Final = frozenset({*(str(r) for r in RelationshipRole), EHR_SYSTEM})
 
@@ -148,7 +150,26 @@ def explanations_router(
         body = {"packs": [_pack(p) for p in PACKS], "rules": [_rule(r) for r in RULES]}
         return _json(body, await desk.record(call, "view-law", {}, len(RULES)))
 
+    @router.get("/strict-readings", summary="Consents of which something counts more strictly than it is written")
+    async def strict_readings(request: Request) -> Response:
+        """Of the consents that hold now, the newest first: which part, and why. Who sent the form was told the same."""
+        call = await desk.officer(request, "view-strict-readings")
+        found = (await projection.policy(call.tenant)).read_strictly(now())
+        items = [_read_strictly(c) for c in found[:MAX_SHOWN]]
+        headers = await desk.record(call, "view-strict-readings", {}, len(items))
+        return _json({"items": items, "more": len(found) > MAX_SHOWN}, headers)
+
     return router
+
+
+def _read_strictly(consent: ConsentSet) -> dict[str, Any]:
+    return {
+        "consent_id": str(consent.consent_id),
+        "client_id": str(consent.client_id),
+        "kind": str(consent.kind),
+        "at": instant(consent.at),
+        "because": [r.model_dump(mode="json") for r in consent.read_strictly],
+    }
 
 
 def _supposed(record: SupposedRecord, at: datetime) -> BoundRecord:

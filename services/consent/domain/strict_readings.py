@@ -31,7 +31,9 @@ def notes(policy: GivenPolicy) -> tuple[StrictReading, ...]:
     """What the base of the policy does beside the client's other consents, where a sender may expect something else."""
     if policy.machine().refuses:
         return (StrictReading(pointer="/policy/base", because=REFUSES),)
-    if policy.base != "permit" and any(p.type == "permit" for p in policy.every()):
+    denies_everything = any(p == GivenProvision(type="deny", provisions=p.provisions) for p in policy.provisions)
+    permits = any(p.type == "permit" for p in policy.every())
+    if policy.base != "permit" and permits and not denies_everything:
         return (StrictReading(pointer="/policy/base", because=LEAVES_OTHERS),)
     return ()
 

@@ -160,6 +160,10 @@ ENDED = NOW - 100 * DAY
         pytest.param(BY_G, BY_CLIENT, (authority("g", end=ENDED), authority("h")), "403", id="the client, under a new guardian"),
         pytest.param(BY_G, BY_CLIENT, (), "403", id="the client, after one who was never registered"),
         pytest.param(BY_CLIENT, BY_G, (authority("g"),), "permit", id="a guardian in the client's place"),
+        pytest.param(BY_CLIENT, BY_G, (authority("g", RepresentativeKind.PARENT),), "permit", id="a parent in their place"),
+        pytest.param(
+            BY_CLIENT, BY_G, (authority("g", RepresentativeKind.HEALTHCARE_PROXY),), "permit", id="a proxy in their place"
+        ),
         pytest.param(BY_CLIENT, BY_G, (authority("g", start=NOW + DAY),), "403", id="a guardian to be"),
         pytest.param(BY_CLIENT, BY_G, (authority("g", may=(RepresentativePower.READ,)),), "403", id="who may not sign"),
         pytest.param(BY_CLIENT, BY_G, (authority("g", RepresentativeKind.OTHER),), "403", id="one who decides beside the client"),
