@@ -18,7 +18,7 @@ _IN_PLACE: Final = frozenset({RepresentativeKind.PARENT, RepresentativeKind.GUAR
 
 
 def recipients_of(node: Node) -> Recipients:
-    return node.actors | node.roles
+    return node.actors | node.roles if node.actors and node.roles else node.actors or node.roles
 
 
 def permitted_recipients(nodes: Iterable[Node], *, everybody: bool) -> frozenset[Recipients]:
@@ -31,7 +31,8 @@ def _permitted(nodes: Iterable[Node], above: Recipients) -> Iterable[Recipients]
         named = recipients_of(node) or above
         if node.says is Says.PERMIT:
             yield named
-        yield from _permitted(node.children, named)
+        if node.children:
+            yield from _permitted(node.children, named)
 
 
 def may_lift(new: ConsentSet, old: ConsentSet, representatives: Sequence[RepresentativeSet], now: datetime) -> bool:
