@@ -194,13 +194,13 @@ class ConsentIndex:
         if live.recent:
             entries = _counting(entries, denying | redacting, permitting, base, excluded)
         denied = [e for e in entries if e.roots & denying] if denying else ()
-        if denied and denying & ~live.liftable and any(e.roots & denying & ~live.liftable for e in denied):
+        if denied and not denying & live.liftable:
             return _heard(Says.DENY, denied)
         permitted = [e for e in entries if not e.bit & excluded and (e.roots & permitting or e.bit & base)]
         if denied:
             permitted = [e for e in permitted if not e.roots & denying]
             permits = sum(e.bit for e in permitted)
-            denied = [e for e in denied if not all(live.lifting[d] & permits for d in _bits(e.roots & denying))]
+            denied = [e for e in denied if not all(live.lifting.get(d, 0) & permits for d in _bits(e.roots & denying))]
             if denied:
                 return _heard(Says.DENY, denied)
         redact = self._redactions(redacting, entries) if redacting else frozenset()
