@@ -8,11 +8,12 @@ from typing import Literal
 from uuid import UUID
 
 from benchmarks.table import Figure
-from services.audit_log.domain.agent import Agent, AgentKind
-from services.audit_log.domain.decision import decide
-from services.audit_log.domain.policy import ClientPolicy, TenantPolicy, fold
-from services.audit_log.domain.question import Question
-from services.audit_log.domain.registry import BoundRecord
+from services.audit_log.decision.domain.agent import Agent
+from services.audit_log.decision.domain.decision import decide
+from services.audit_log.decision.domain.policy import ClientPolicy, TenantPolicy, fold
+from services.audit_log.decision.domain.question import Question
+from services.audit_log.decision.domain.registry import BoundRecord
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.contracts.consent_policy import (
     ConsentKind,
     ConsentSet,

@@ -16,8 +16,8 @@ import uvloop
 from benchmarks.ledger_appends import appends, beside_pymerkle
 from benchmarks.table import Figure, write
 from infra.progress import Progress
-from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.domain.verification import Report
+from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.domain.verification import Report
 from tests.support.ledger import entry, open_ledger, signed
 from tests.support.postgres import running_postgres, server_directory
 

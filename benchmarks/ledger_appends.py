@@ -13,8 +13,8 @@ from time import perf_counter
 import asyncpg
 
 from benchmarks.table import Figure, compared
-from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.adapters.ledger_rows import INSERT, EntryRow, insert_arguments, row_of
+from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.adapters.rows import INSERT, EntryRow, insert_arguments, row_of
 from shared.service.parts import DatabaseUrls
 from tests.support.ledger import entry
 

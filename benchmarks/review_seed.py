@@ -10,8 +10,8 @@ from uuid import UUID
 import asyncpg
 
 from infra.progress import Progress
-from services.audit_log.adapters.ledger_rows import EntryRow, row_of
-from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
+from services.audit_log.ledger.adapters.rows import EntryRow, row_of
+from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
 from shared.contracts.consent_policy import RelationshipRole, RelationshipSet
 
 TENANT: Final = "bench"

@@ -22,10 +22,10 @@ from uuid import UUID, uuid4
 from benchmarks import notes_search
 from benchmarks.sealing_peers import BareGcm, Fields, Jwe, LibraryAlone, PlainLoop
 from benchmarks.table import Figure, compared, write
-from services.audit_log.adapters.keyring import PostgresKeyring
-from services.audit_log.adapters.kms.file import FileKms
-from services.audit_log.application.ports import KeyWanted
-from services.audit_log.domain.keys import extract, record_key
+from services.audit_log.keyring.adapters.keyring import PostgresKeyring
+from services.audit_log.keyring.adapters.kms.file import FileKms
+from services.audit_log.keyring.domain.keys import extract, record_key
+from services.audit_log.ledger.application.ports import KeyWanted
 from shared.contracts.disclosure import RecordKey
 from shared.contracts.records import KeyClass
 from shared.sealing.event import Event, EventTypes, seal

@@ -6,8 +6,8 @@ from typing import Any, Final, get_args
 from pydantic import TypeAdapter
 
 from services.alliance_measurement.domain.events import EVENT_TYPES as ALLIANCE_EVENTS
-from services.audit_log.domain.erasure_events import EVENTS as ERASURE_EVENTS
-from services.audit_log.domain.holds import EVENTS as HOLD_EVENTS
+from services.audit_log.erasure.domain.events import EVENTS as ERASURE_EVENTS
+from services.audit_log.erasure.domain.holds import EVENTS as HOLD_EVENTS
 from services.consent.domain.events import EVENT_TYPES as CONSENT_EVENTS
 from services.session_notes.domain.events import EVENT_TYPES as NOTE_EVENTS
 from shared.contracts.messages import MESSAGES

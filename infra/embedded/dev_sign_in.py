@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, Router
 
 from infra.embedded.demo import OFFICER
-from services.audit_log.review.api.provider_sign_in import CALLBACK
-from services.audit_log.review.application.provider import Endpoints, ProviderSettings
+from services.audit_log.officers.api.provider_sign_in import CALLBACK
+from services.audit_log.officers.application.provider import Endpoints, ProviderSettings
 from shared import base64url
 from shared.http.body import raw_body
 from shared.identity.development import ISSUER, LIFETIME_SECONDS, DevelopmentIssuer

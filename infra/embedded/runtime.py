@@ -21,8 +21,8 @@ from infra.embedded.front import Front
 from infra.embedded.secrets import EmbeddedSecrets
 from infra.postgres.launcher import LocalPostgres
 from infra.postgres.provision import provision
-from services.audit_log.adapters.kms.file import FileKms
-from services.audit_log.application.policy_projection import PolicyFeed
+from services.audit_log.decision.application.policy_projection import PolicyFeed
+from services.audit_log.keyring.adapters.kms.file import FileKms
 from services.audit_log.settings import Settings
 from services.ehr_gateway.adapters.in_process import InProcessServices
 from shared.contracts.consent_policy import PolicyFeedPage

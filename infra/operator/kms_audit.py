@@ -32,13 +32,24 @@ import requests
 from hvac.exceptions import VaultError
 
 from infra.openbao.setup import KEY_NAME, MOUNT, client_of
-from services.audit_log.adapters.keyring_database import KeyringDatabase
-from services.audit_log.adapters.kms_book import KmsBook
-from services.audit_log.adapters.kms_findings_table import KmsFindingsTable
-from services.audit_log.application.ports import KeyringUnavailable
-from services.audit_log.application.receipts import SYSTEM_TENANT
-from services.audit_log.domain.gate_keys import gate_key_context
-from services.audit_log.domain.kms_audit import NEAR, Audited, Finding, KeyName, Noted, Reason, Times, compare, read, strangers
+from services.audit_log.keyring.adapters.database import KeyringDatabase
+from services.audit_log.keyring.adapters.kms_book import KmsBook
+from services.audit_log.keyring.adapters.kms_findings_table import KmsFindingsTable
+from services.audit_log.keyring.domain.gate_keys import gate_key_context
+from services.audit_log.keyring.domain.kms_audit import (
+    NEAR,
+    Audited,
+    Finding,
+    KeyName,
+    Noted,
+    Reason,
+    Times,
+    compare,
+    read,
+    strangers,
+)
+from services.audit_log.ledger.application.ports import KeyringUnavailable
+from services.audit_log.ledger.domain.entry import SYSTEM_TENANT
 from shared.contracts.records import RECORD_TYPES, KeyClass, RecordType
 from shared.service.parts import DatabaseUrls, Unwired
 from shared.service.run import require

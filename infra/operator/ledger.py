@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from services.audit_log.adapters.checkpoint_anchor import FileAnchor
-from services.audit_log.adapters.ledger_audit import audit
+from services.audit_log.ledger.adapters.audit import audit
+from services.audit_log.ledger.adapters.checkpoint_anchor import FileAnchor
 from shared.service.parts import DatabaseUrls
 
 _SETTINGS: Final = ("DATABASE_FILE", "LOG_SEED_FILE", "ANCHOR_DIR", "AUDIT_LOG_ORIGIN")

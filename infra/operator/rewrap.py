@@ -16,11 +16,11 @@ from pathlib import Path
 import asyncpg
 
 from infra.progress import Progress
-from services.audit_log.adapters.keyring_database import KeyringDatabase
-from services.audit_log.adapters.kms.chosen import kms_of
-from services.audit_log.adapters.kms_book import KmsBook
-from services.audit_log.adapters.rewrapping import Rewrapping
-from services.audit_log.application.ports import KeyringUnavailable
+from services.audit_log.keyring.adapters.database import KeyringDatabase
+from services.audit_log.keyring.adapters.kms.chosen import kms_of
+from services.audit_log.keyring.adapters.kms_book import KmsBook
+from services.audit_log.keyring.adapters.rewrapping import Rewrapping
+from services.audit_log.ledger.application.ports import KeyringUnavailable
 from shared.service.parts import DatabaseUrls, Unwired
 from shared.service.run import require
 

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from services.audit_log.domain.cosignature import parse_cosigner
-from services.audit_log.domain.export_check import BundleInvalid, check_bundle
-from services.audit_log.domain.note import NoteInvalid, parse_vkey
+from services.audit_log.ledger.domain.cosignature import parse_cosigner
+from services.audit_log.ledger.domain.signed_note import NoteInvalid, parse_vkey
+from services.audit_log.reports.domain.export_check import BundleInvalid, check_bundle
 
 SHOWN: Final = 50
 

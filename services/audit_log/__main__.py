@@ -22,9 +22,9 @@
 
 from pathlib import Path
 
-from services.audit_log.adapters.kms.chosen import kms_of
-from services.audit_log.adapters.policy_log import HttpPolicyFeed
 from services.audit_log.bootstrap import AuditLogService, build
+from services.audit_log.decision.adapters.policy_log import HttpPolicyFeed
+from services.audit_log.keyring.adapters.kms.chosen import kms_of
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.identity.assertions import ServiceCaller

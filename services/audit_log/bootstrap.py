@@ -11,44 +11,48 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 
 from services.audit_log import bootstrap_ledger
-from services.audit_log.adapters import gate_schema, late_write_table, receipt_table
-from services.audit_log.adapters.checkpoint_anchor import FileAnchor
-from services.audit_log.adapters.grant_table import GrantTable
-from services.audit_log.adapters.keyring import PostgresKeyring
-from services.audit_log.adapters.kms.port import Kms
-from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.adapters.policy_log import PolicyLog
-from services.audit_log.adapters.record_registry import RecordRegistry
-from services.audit_log.adapters.release_table import ReleaseTable
-from services.audit_log.adapters.review_table import ReviewTable
-from services.audit_log.adapters.tenant_rules_table import TenantRulesTable
-from services.audit_log.api import disclosures, erasures, grants
-from services.audit_log.api.explanations import explanations_router
-from services.audit_log.api.index_keys import index_keys_router
-from services.audit_log.api.ledger_desk import Desk
-from services.audit_log.api.reviews import reviews_router
-from services.audit_log.application import erasure_stream
-from services.audit_log.application import erasures as erasing
-from services.audit_log.application.direct import DirectGate
-from services.audit_log.application.disclosure import DisclosureGate, Steps
-from services.audit_log.application.erasure_retention import PackRetention
-from services.audit_log.application.explanations import Explanations
-from services.audit_log.application.grants import BreakGlass
-from services.audit_log.application.identity import CallerIdentity, JobCaps, RolePurposes
-from services.audit_log.application.policy_projection import PolicyFeed, PolicyProjection
-from services.audit_log.application.ports import LedgerUnavailable
-from services.audit_log.application.receipts import SYSTEM_TENANT, Receipts, message_alarm
-from services.audit_log.application.releases import Releases
-from services.audit_log.application.reviews import Reviewing
-from services.audit_log.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
-from services.audit_log.application.tenant_settings import TenantSettings
-from services.audit_log.application.token_caches import end_caches
+from services.audit_log.assurance.adapters import receipt_table
+from services.audit_log.assurance.application.receipts import Receipts, message_alarm
 from services.audit_log.bootstrap_late import Late
 from services.audit_log.bootstrap_ledger import LedgerCare
-from services.audit_log.domain.entry import Entry
-from services.audit_log.review.adapters import review_schema
-from services.audit_log.review.adapters.case_table import CaseTable
-from services.audit_log.review.bootstrap import Review
+from services.audit_log.break_glass.adapters.grant_table import GrantTable
+from services.audit_log.break_glass.adapters.review_table import ReviewTable
+from services.audit_log.break_glass.api import grants
+from services.audit_log.break_glass.api.reviews import reviews_router
+from services.audit_log.break_glass.application.grants import BreakGlass
+from services.audit_log.break_glass.application.reviews import Reviewing
+from services.audit_log.decision.adapters.policy_log import PolicyLog
+from services.audit_log.decision.adapters.release_table import ReleaseTable
+from services.audit_log.decision.adapters.tenant_rules_table import TenantRulesTable
+from services.audit_log.decision.api.explanations import explanations_router
+from services.audit_log.decision.application.explanations import Explanations
+from services.audit_log.decision.application.policy_projection import PolicyFeed, PolicyProjection
+from services.audit_log.decision.application.tenant_settings import TenantSettings
+from services.audit_log.downtime.adapters import late_write_table
+from services.audit_log.erasure.api import erasures
+from services.audit_log.erasure.application import erasures as erasing
+from services.audit_log.erasure.application import stream as erasure_stream
+from services.audit_log.erasure.application.retention import PackRetention
+from services.audit_log.gate.adapters import schema as gate_schema
+from services.audit_log.gate.adapters.record_registry import RecordRegistry
+from services.audit_log.gate.api import disclosures
+from services.audit_log.gate.application.direct import DirectGate
+from services.audit_log.gate.application.disclosure import DisclosureGate, Steps
+from services.audit_log.gate.application.identity import CallerIdentity, JobCaps, RolePurposes
+from services.audit_log.gate.application.releases import Releases
+from services.audit_log.gate.application.steps_in_force import DurableLedger, PolicyDecision, RecordKeyScope
+from services.audit_log.gate.application.token_caches import end_caches
+from services.audit_log.keyring.adapters.keyring import PostgresKeyring
+from services.audit_log.keyring.adapters.kms.port import Kms
+from services.audit_log.keyring.api.index_keys import index_keys_router
+from services.audit_log.ledger.adapters.checkpoint_anchor import FileAnchor
+from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.api.access import Desk
+from services.audit_log.ledger.application.ports import LedgerUnavailable
+from services.audit_log.ledger.domain.entry import SYSTEM_TENANT, Entry
+from services.audit_log.officers.adapters import review_schema
+from services.audit_log.officers.adapters.case_table import CaseTable
+from services.audit_log.officers.bootstrap import Review
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY, RECEIPTS

@@ -2,16 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from services.audit_log.adapters.keyring import PostgresKeyring
-from services.audit_log.adapters.late_write_table import LateWriteTable
-from services.audit_log.adapters.record_registry import RecordRegistry
-from services.audit_log.application.disclosure import Steps
-from services.audit_log.application.gate_keys import GateKeys
-from services.audit_log.application.kms_findings import KmsAlarms
-from services.audit_log.application.late_watch import LateWatch
-from services.audit_log.application.late_writes import LateWrites
-from services.audit_log.application.policy_projection import PolicyProjection
-from services.audit_log.application.ports import Ledger
+from services.audit_log.decision.application.policy_projection import PolicyProjection
+from services.audit_log.downtime.adapters.late_write_table import LateWriteTable
+from services.audit_log.downtime.application.reconciling import LateWrites
+from services.audit_log.downtime.application.watch import LateWatch
+from services.audit_log.gate.adapters.record_registry import RecordRegistry
+from services.audit_log.gate.application.disclosure import Steps
+from services.audit_log.keyring.adapters.keyring import PostgresKeyring
+from services.audit_log.keyring.application.gate_keys import GateKeys
+from services.audit_log.keyring.application.kms_findings import KmsAlarms
+from services.audit_log.ledger.application.ports import Ledger
 from services.audit_log.settings import Settings
 from shared.contracts.downtime import GateKeyRequest, LateAnswer, LateWrite, SignedGateKey
 from shared.contracts.records import ServiceName

@@ -4,24 +4,25 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
 
-from services.audit_log.adapters import completeness_table, retention_table, route_places
-from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.adapters.pdf_report import PdfReport
-from services.audit_log.adapters.witness_http import HttpWitnesses
-from services.audit_log.api.accounting_suspensions import suspensions_router
-from services.audit_log.api.exports import exports_router
-from services.audit_log.api.fhir_audit_event import fhir_router
-from services.audit_log.api.ledger import ledger_router
-from services.audit_log.api.ledger_state import ledger_state_router
-from services.audit_log.api.record_exports import record_exports_router
-from services.audit_log.api.tlog import tlog_router
-from services.audit_log.application.completeness import CompletenessSweep
-from services.audit_log.application.exporting import Exporter
-from services.audit_log.application.holds import Holds
-from services.audit_log.application.retention import RetentionClock
-from services.audit_log.application.routes import Routes
-from services.audit_log.application.witnessing import Witnessing
-from services.audit_log.domain.report_rows import COLUMNS
+from services.audit_log.assurance.adapters import completeness_table, retention_table
+from services.audit_log.assurance.adapters.witness_http import HttpWitnesses
+from services.audit_log.assurance.api.ledger_state import ledger_state_router
+from services.audit_log.assurance.application.completeness import CompletenessSweep
+from services.audit_log.assurance.application.retention_clock import RetentionClock
+from services.audit_log.assurance.application.witnessing import Witnessing
+from services.audit_log.balp.api.audit_event import fhir_router
+from services.audit_log.erasure.application.holds import Holds
+from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.api.accounting_suspensions import suspensions_router
+from services.audit_log.ledger.api.ledger import ledger_router
+from services.audit_log.ledger.api.tlog import tlog_router
+from services.audit_log.reports.adapters.pdf_report import PdfReport
+from services.audit_log.reports.api.exports import exports_router
+from services.audit_log.reports.api.record_exports import record_exports_router
+from services.audit_log.reports.application.exporting import Exporter
+from services.audit_log.reports.domain.rows import COLUMNS
+from services.audit_log.routes_out.adapters import places as route_places
+from services.audit_log.routes_out.application.routes import Routes
 from services.audit_log.settings import Settings
 from shared.eventstore.store import EventStore
 from shared.http.cursor import Cursors

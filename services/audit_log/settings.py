@@ -6,17 +6,17 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from services.audit_log.adapters.routes_file import parse_routes
-from services.audit_log.adapters.witness_http import parse_witnesses
-from services.audit_log.application.completeness import GRACE
-from services.audit_log.application.grants import GRANT_ROLES
-from services.audit_log.application.retention import LEAST_YEARS
-from services.audit_log.application.routes import Route
-from services.audit_log.application.witnessing import Witness
-from services.audit_log.domain.keys import KeyRotation
-from services.audit_log.domain.late import MISSED_AFTER
-from services.audit_log.domain.release import RELEASE_DELAY
-from services.audit_log.review.application.provider import Endpoints, ProviderSettings
+from services.audit_log.assurance.adapters.witness_http import parse_witnesses
+from services.audit_log.assurance.application.completeness import GRACE
+from services.audit_log.assurance.application.retention_clock import LEAST_YEARS
+from services.audit_log.assurance.application.witnessing import Witness
+from services.audit_log.break_glass.application.grants import GRANT_ROLES
+from services.audit_log.decision.domain.release import RELEASE_DELAY
+from services.audit_log.downtime.domain.late_writes import MISSED_AFTER
+from services.audit_log.keyring.domain.keys import KeyRotation
+from services.audit_log.officers.application.provider import Endpoints, ProviderSettings
+from services.audit_log.routes_out.adapters.routes_file import parse_routes
+from services.audit_log.routes_out.application.routes import Route
 from shared.http.addresses import is_guarded
 from shared.identity.roles import Role
 

@@ -14,10 +14,10 @@ import aiohttp
 
 from infra.embedded.demo import TENANT, Demo, demo_clinic
 from infra.embedded.runtime import Embedded, EmbeddedSettings
-from services.audit_log.adapters.record_registry import RecordRegistry
 from services.audit_log.bootstrap import AuditLogService
-from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
-from services.audit_log.domain.registry import BoundRecord
+from services.audit_log.decision.domain.registry import BoundRecord
+from services.audit_log.gate.adapters.record_registry import RecordRegistry
+from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
 from shared.contracts.records import RecordType, ServiceName
 from shared.service.clock import now
 from tests.support.http import serving

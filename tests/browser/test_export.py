@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Download, Page, expect
 
-import services.audit_log.review.adapters.entry_search as entry_search
+import services.audit_log.officers.adapters.entry_search as entry_search
 from infra.embedded.demo import TENANT
-from services.audit_log.application.ledger_view import Filters, StoredEntry
-from services.audit_log.review.adapters.entry_search import EntrySearch
+from services.audit_log.ledger.application.ledger_view import Filters, StoredEntry
+from services.audit_log.officers.adapters.entry_search import EntrySearch
 from tests.browser.clinic import Clinic
 from tests.browser.conftest import Browse, Picture, signed_in, sound
 from tests.browser.test_pages import entries, label

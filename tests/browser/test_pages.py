@@ -10,9 +10,9 @@ import pytest
 from playwright.async_api import expect
 
 from infra.embedded.demo import TENANT
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.domain.export_check import check_bundle
-from services.audit_log.domain.note import parse_vkey
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.domain.signed_note import parse_vkey
+from services.audit_log.reports.domain.export_check import check_bundle
 from shared.service.clock import now
 from tests.browser.clinic import Clinic
 from tests.browser.conftest import Browse, Picture, signed_in, sound

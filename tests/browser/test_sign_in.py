@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 from playwright.async_api import expect
 
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.review.application.provider import ProviderSettings
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.officers.application.provider import ProviderSettings
 from services.audit_log.settings import Settings
 from tests.browser.conftest import Browse
 from tests.integration.gate.gate_support import World, running

@@ -7,8 +7,8 @@ import pytest
 from playwright.async_api import expect
 
 from infra.embedded.demo import TENANT
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.domain.note import Ed25519Signer
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.domain.signed_note import Ed25519Signer
 from tests.browser.clinic import Clinic
 from tests.browser.conftest import Browse, signed_in, sound
 

@@ -11,7 +11,8 @@ import aiohttp
 import asyncpg
 import pytest
 
-from services.audit_log.application.receipts import OF_ANOTHER, SYSTEM_TENANT, WITHOUT_ENTRY
+from services.audit_log.assurance.application.receipts import OF_ANOTHER, WITHOUT_ENTRY
+from services.audit_log.ledger.domain.entry import SYSTEM_TENANT
 from shared.contracts.consent_policy import POLICY_CHANGED, RelationshipRole, RelationshipSet
 from shared.contracts.receipts import RECEIPT, Receipt
 from shared.contracts.records import ServiceName

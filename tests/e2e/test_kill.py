@@ -20,7 +20,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from services.audit_log.application.receipts import SYSTEM_TENANT
+from services.audit_log.ledger.domain.entry import SYSTEM_TENANT
 from shared.contracts.consent_policy import POLICY_CHANGED
 from shared.contracts.records import ServiceName
 from tests.e2e.processes import Fleet

@@ -16,9 +16,9 @@ import aiohttp
 import asyncpg
 import pytest
 
-from services.audit_log.domain.merkle import leaf_hash
-from services.audit_log.domain.note import parse_vkey
-from services.audit_log.domain.tlog_proof import verify_proof
+from services.audit_log.ledger.domain.merkle import leaf_hash
+from services.audit_log.ledger.domain.signed_note import parse_vkey
+from services.audit_log.ledger.domain.tlog_proof import verify_proof
 from shared.contracts.records import ServiceName
 from tests.e2e.processes import Fleet
 from tests.support import rfc6962

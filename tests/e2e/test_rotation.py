@@ -15,7 +15,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from services.audit_log.adapters.kms.openbao import OpenBaoKms
+from services.audit_log.keyring.adapters.kms.openbao import OpenBaoKms
 from shared.contracts.records import KeyClass
 from tests.e2e.processes import ROOT, Fleet
 from tests.e2e.rest import Rest

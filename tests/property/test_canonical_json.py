@@ -8,7 +8,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.audit_log.domain.leaf import MAX_SAFE, canonical
+from services.audit_log.ledger.domain.leaf import MAX_SAFE, canonical
 
 KEYS = st.text(st.characters(max_codepoint=127), max_size=8) | st.text(string.ascii_letters, max_size=8)
 PLAIN = st.recursive(

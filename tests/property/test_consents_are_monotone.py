@@ -6,13 +6,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.audit_log.domain.agent import Agent
-from services.audit_log.domain.decision import decide
-from services.audit_log.domain.policy import TenantPolicy, fold
-from services.audit_log.domain.question import Question
-from services.audit_log.domain.release import ReleaseChoice
-from services.audit_log.domain.rules.consents import CLINICAL
-from services.audit_log.domain.rules.tables import DISCLOSING
+from services.audit_log.decision.domain.agent import Agent
+from services.audit_log.decision.domain.decision import decide
+from services.audit_log.decision.domain.policy import TenantPolicy, fold
+from services.audit_log.decision.domain.question import Question
+from services.audit_log.decision.domain.release import ReleaseChoice
+from services.audit_log.decision.domain.rules.consents import CLINICAL
+from services.audit_log.decision.domain.rules.tables import DISCLOSING
 from shared.contracts.consent_policy import ConsentSet, Policy, Provision
 from shared.contracts.disclosure import Action, ReleaseAudience
 from shared.contracts.records import ALLIANCE_RATING

@@ -8,14 +8,14 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.audit_log.domain.decision import decide
-from services.audit_log.domain.explaining import explain, in_words
-from services.audit_log.domain.organisation import OrganisationPolicy
-from services.audit_log.domain.policy import ClientPolicy, TenantPolicy, fold
-from services.audit_log.domain.question import Question
-from services.audit_log.domain.rules.consents import asked_of, consult, limits_of
-from services.audit_log.domain.rules.packs import EU, US_FEDERAL
-from services.audit_log.domain.rules.walk import walk
+from services.audit_log.decision.domain.decision import decide
+from services.audit_log.decision.domain.explaining import explain, in_words
+from services.audit_log.decision.domain.organisation import OrganisationPolicy
+from services.audit_log.decision.domain.policy import ClientPolicy, TenantPolicy, fold
+from services.audit_log.decision.domain.question import Question
+from services.audit_log.decision.domain.rules.consents import asked_of, consult, limits_of
+from services.audit_log.decision.domain.rules.packs import EU, US_FEDERAL
+from services.audit_log.decision.domain.rules.walk import walk
 from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period, Policy, Provision
 from shared.contracts.disclosure import Action
 from shared.identity.roles import default_purpose

@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.audit_log.domain.rules.dialects import normal
+from services.audit_log.decision.domain.rules.dialects import normal
 from services.consent.domain.consent import Consent, Form, Propose, fold
 from services.consent.domain.events import Grantor
 from services.consent.domain.fhir.criteria import Home

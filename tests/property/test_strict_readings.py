@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.audit_log.domain.rules.dialects import Node, normal
-from services.audit_log.domain.rules.resources import RESOURCE_NAMES
+from services.audit_log.decision.domain.rules.dialects import Node, normal
+from services.audit_log.decision.domain.rules.resources import RESOURCE_NAMES
 from services.consent.domain.policies import GivenPolicy, GivenProvision
 from services.consent.domain.strict_readings import KEPT_TYPES, REFUSES, notes, readings
 from shared.contracts.consent_policy import ConsentKind

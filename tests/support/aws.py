@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
-from services.audit_log.adapters.kms.aws import AwsKms
+from services.audit_log.keyring.adapters.kms.aws import AwsKms
 from tests.support.ports import free_port
 
 REGION = "eu-central-1"

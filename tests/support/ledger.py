@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from services.audit_log.adapters.checkpoint_anchor import FileAnchor
-from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.application.ledger_view import EntryProof, NotYetSigned
-from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
+from services.audit_log.ledger.adapters.checkpoint_anchor import FileAnchor
+from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.application.ledger_view import EntryProof, NotYetSigned
+from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
 from shared.service.clock import now
 from shared.service.parts import DatabaseUrls
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import services.audit_log.bootstrap as audit_log
-from services.audit_log.adapters.kms.file import FileKms
-from services.audit_log.application.policy_projection import PolicyFeed
+from services.audit_log.decision.application.policy_projection import PolicyFeed
+from services.audit_log.keyring.adapters.kms.file import FileKms
 from shared.contracts.records import ServiceName
 from shared.gate.port import Gate
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer

@@ -14,12 +14,12 @@ import orjson
 import pytest
 from fastapi import FastAPI
 
-from services.audit_log.adapters.checkpoint_anchor import FileAnchor
-from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.api.tlog import tlog_router
-from services.audit_log.application.ports import LedgerUnavailable
-from services.audit_log.domain.leaf import commit
-from services.audit_log.domain.merkle import leaf_hash
+from services.audit_log.ledger.adapters.checkpoint_anchor import FileAnchor
+from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.api.tlog import tlog_router
+from services.audit_log.ledger.application.ports import LedgerUnavailable
+from services.audit_log.ledger.domain.leaf import commit
+from services.audit_log.ledger.domain.merkle import leaf_hash
 from shared.http.app import create_app
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
 from shared.identity.tokens import StaticKeys, TokenVerifier

@@ -16,15 +16,15 @@ import aiohttp
 import orjson
 import pytest
 
-from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.api.accounting_suspensions import suspensions_router
-from services.audit_log.api.ledger import ledger_router
-from services.audit_log.api.tlog import tlog_router
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
-from services.audit_log.domain.leaf import commit
-from services.audit_log.domain.note import parse_vkey
-from services.audit_log.domain.tlog_proof import verify_proof
+from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.api.accounting_suspensions import suspensions_router
+from services.audit_log.ledger.api.ledger import ledger_router
+from services.audit_log.ledger.api.tlog import tlog_router
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
+from services.audit_log.ledger.domain.leaf import commit
+from services.audit_log.ledger.domain.signed_note import parse_vkey
+from services.audit_log.ledger.domain.tlog_proof import verify_proof
 from shared.http.app import create_app
 from shared.http.cursor import Cursors
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from services.audit_log.adapters import ledger_writer
-from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.application.ports import LedgerUnavailable
-from services.audit_log.domain.checkpoint import parse_text
-from services.audit_log.domain.note import split_note
+from services.audit_log.ledger.adapters import writer as ledger_writer
+from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.application.ports import LedgerUnavailable
+from services.audit_log.ledger.domain.checkpoint import parse_text
+from services.audit_log.ledger.domain.signed_note import split_note
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.eventstore.schema import tenant_table
 from shared.service.parts import DatabaseUrls

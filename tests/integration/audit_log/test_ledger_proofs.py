@@ -10,12 +10,12 @@ import asyncpg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.application.ledger_view import Filters, NoSuchEntry
-from services.audit_log.domain.entry import EntryKind
-from services.audit_log.domain.leaf import commit
-from services.audit_log.domain.payload import entry_of
-from services.audit_log.domain.tiles import NoSuchTile
+from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.application.ledger_view import Filters, NoSuchEntry
+from services.audit_log.ledger.domain.entry import EntryKind
+from services.audit_log.ledger.domain.leaf import commit
+from services.audit_log.ledger.domain.payload import entry_of
+from services.audit_log.ledger.domain.tiles import NoSuchTile
 from shared.service.parts import DatabaseUrls
 from tests.support import rfc6962
 from tests.support.ledger import ORIGIN, entry, open_ledger, signed

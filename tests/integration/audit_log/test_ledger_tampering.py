@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from services.audit_log.adapters.checkpoint_anchor import FileAnchor
-from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.application.ports import LedgerUnavailable
-from services.audit_log.domain.checkpoint import Checkpoint, open_checkpoint
-from services.audit_log.domain.leaf import canonical, commit
-from services.audit_log.domain.note import parse_vkey
-from services.audit_log.domain.payload import payload_of
-from services.audit_log.domain.verification import Finding
+from services.audit_log.ledger.adapters.checkpoint_anchor import FileAnchor
+from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.application.ports import LedgerUnavailable
+from services.audit_log.ledger.domain.checkpoint import Checkpoint, open_checkpoint
+from services.audit_log.ledger.domain.leaf import canonical, commit
+from services.audit_log.ledger.domain.payload import payload_of
+from services.audit_log.ledger.domain.signed_note import parse_vkey
+from services.audit_log.ledger.domain.verification import Finding
 from shared.service.clock import now
 from shared.service.parts import DatabaseUrls
 from tests.support import rfc6962

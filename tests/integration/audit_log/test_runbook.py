@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from services.audit_log.application.ports import LedgerUnavailable
+from services.audit_log.ledger.application.ports import LedgerUnavailable
 from tests.support.ledger import ORIGIN, SEED, entry, open_ledger, signed
 from tests.support.postgres import MakeDatabase, Postgres
 

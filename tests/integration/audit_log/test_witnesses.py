@@ -11,14 +11,14 @@ from shutil import copytree
 
 import pytest
 
-from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.adapters.witness_http import HttpWitnesses, parse_witnesses
-from services.audit_log.application import witnessing
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.application.witnessing import Witness, WitnessAnswer, Witnessing
-from services.audit_log.domain.cosignature import open_cosigned
-from services.audit_log.domain.note import NoteInvalid, parse_vkey, split_note
-from services.audit_log.domain.tlog_proof import parse_proof
+from services.audit_log.assurance.adapters.witness_http import HttpWitnesses, parse_witnesses
+from services.audit_log.assurance.application import witnessing
+from services.audit_log.assurance.application.witnessing import Witness, WitnessAnswer, Witnessing
+from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.domain.cosignature import open_cosigned
+from services.audit_log.ledger.domain.signed_note import NoteInvalid, parse_vkey, split_note
+from services.audit_log.ledger.domain.tlog_proof import parse_proof
 from shared.service.clock import now
 from shared.service.parts import DatabaseUrls
 from tests.integration.audit_log.test_ledger_tampering import backup_of

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from services.audit_log.adapters.keyring import PostgresKeyring
-from services.audit_log.adapters.kms.file import FileKms
-from services.audit_log.application.erasure_stream import SCHEMA
-from services.audit_log.application.erasures import Erasures
+from services.audit_log.erasure.application.erasures import Erasures
+from services.audit_log.erasure.application.stream import SCHEMA
+from services.audit_log.keyring.adapters.keyring import PostgresKeyring
+from services.audit_log.keyring.adapters.kms.file import FileKms
 from shared.contracts.records import KeyClass
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.store import EventStore

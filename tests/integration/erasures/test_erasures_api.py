@@ -6,12 +6,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted
-from services.audit_log.domain.entry import EntryKind
-from services.audit_log.domain.erasure import OutOfOrder
-from services.audit_log.domain.note import parse_vkey
-from services.audit_log.domain.tlog_proof import verify_proof
+from services.audit_log.erasure.domain.erasure import OutOfOrder
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted
+from services.audit_log.ledger.domain.entry import EntryKind
+from services.audit_log.ledger.domain.signed_note import parse_vkey
+from services.audit_log.ledger.domain.tlog_proof import verify_proof
 from shared.contracts.audit import KeyShredded
 from shared.contracts.records import KeyClass
 from shared.contracts.topics import AUDIT

@@ -11,11 +11,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from services.audit_log.adapters.keyring import PostgresKeyring
-from services.audit_log.adapters.kms.openbao import OpenBaoKms
-from services.audit_log.adapters.kms.port import CannotUnwrap
-from services.audit_log.application.ports import Erased, KeyWanted
-from services.audit_log.domain.erasure import HOLDERS
+from services.audit_log.erasure.domain.erasure import HOLDERS
+from services.audit_log.keyring.adapters.keyring import PostgresKeyring
+from services.audit_log.keyring.adapters.kms.openbao import OpenBaoKms
+from services.audit_log.keyring.adapters.kms.port import CannotUnwrap
+from services.audit_log.ledger.application.ports import Erased, KeyWanted
 from shared.contracts.disclosure import RecordKey
 from shared.eventstore.model import Statement
 from shared.eventstore.postgres import PostgresEventStore

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.application.ports import Erased, KeyFenced, KeyWanted
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.application.ports import Erased, KeyFenced, KeyWanted
 from shared.contracts.records import KeyClass
 from shared.service.parts import DatabaseUrls
 from tests.e2e.processes import ROOT

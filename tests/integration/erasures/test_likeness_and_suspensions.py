@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.audit_log.domain.entry import EntryKind
-from services.audit_log.review.adapters.case_table import CaseTable
-from services.audit_log.review.adapters.judgements import Judgements
-from services.audit_log.review.domain.access import Access, Tie
-from services.audit_log.review.domain.explanations import Judged, Mark
+from services.audit_log.ledger.domain.entry import EntryKind
+from services.audit_log.officers.adapters.case_table import CaseTable
+from services.audit_log.officers.adapters.judgements import Judgements
+from services.audit_log.officers.domain.access import Access, Tie
+from services.audit_log.officers.domain.explanations import Judged, Mark
 from shared.service import clock
 from tests.integration.erasures.test_retention import consented
 from tests.integration.erasures.world import World

@@ -5,11 +5,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.application.ports import KeyWanted
-from services.audit_log.domain.entry import EntryKind
-from services.audit_log.domain.policy import TenantPolicy
-from services.audit_log.domain.rules.packs import US_FEDERAL
+from services.audit_log.decision.domain.policy import TenantPolicy
+from services.audit_log.decision.domain.rules.packs import US_FEDERAL
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.application.ports import KeyWanted
+from services.audit_log.ledger.domain.entry import EntryKind
 from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period, Policy
 from shared.contracts.records import KeyClass
 from shared.service import clock

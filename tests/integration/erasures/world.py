@@ -13,20 +13,20 @@ import orjson
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
-from services.audit_log.adapters import gate_schema
-from services.audit_log.adapters.keyring import PostgresKeyring
-from services.audit_log.adapters.kms.file import FileKms
-from services.audit_log.adapters.ledger import PostgresLedger
-from services.audit_log.api.erasures import router
-from services.audit_log.api.ledger_desk import Desk
-from services.audit_log.application.erasure_retention import PackRetention
-from services.audit_log.application.erasure_stream import SCHEMA
-from services.audit_log.application.erasures import Erasures, handlers
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.domain.erasure import HOLDERS
-from services.audit_log.domain.policy import TenantPolicy
-from services.audit_log.review.adapters import review_schema
-from services.audit_log.review.adapters.case_table import CaseTable
+from services.audit_log.decision.domain.policy import TenantPolicy
+from services.audit_log.erasure.api.erasures import router
+from services.audit_log.erasure.application.erasures import Erasures, handlers
+from services.audit_log.erasure.application.retention import PackRetention
+from services.audit_log.erasure.application.stream import SCHEMA
+from services.audit_log.erasure.domain.erasure import HOLDERS
+from services.audit_log.gate.adapters import schema as gate_schema
+from services.audit_log.keyring.adapters.keyring import PostgresKeyring
+from services.audit_log.keyring.adapters.kms.file import FileKms
+from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.api.access import Desk
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.officers.adapters import review_schema
+from services.audit_log.officers.adapters.case_table import CaseTable
 from shared.contracts.receipts import ERASURE_ACKNOWLEDGED, ErasureAcknowledged
 from shared.contracts.records import KeyClass, ServiceName
 from shared.contracts.topics import AUDIT, RECEIPTS

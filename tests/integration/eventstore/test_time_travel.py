@@ -12,7 +12,7 @@ import pytest
 from infra.contracts.catalogue import EVENTS, written_today
 from infra.contracts.golden import file_of
 from services.alliance_measurement.domain.administration import evolve as administration
-from services.audit_log.domain import erasure, holds
+from services.audit_log.erasure.domain import erasure, holds
 from services.consent.application.fhir_versions import folded as fhir_versions
 from services.consent.domain import amendment, capacity, relationship, representative, restriction
 from services.consent.domain.consent import fold as consent

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.audit_log.adapters.kms.file import FileKms
-from services.audit_log.adapters.kms.port import Kms
-from services.audit_log.application.disclosure import DisclosureGate, Steps
 from services.audit_log.bootstrap import AuditLogService, build
+from services.audit_log.gate.application.disclosure import DisclosureGate, Steps
+from services.audit_log.keyring.adapters.kms.file import FileKms
+from services.audit_log.keyring.adapters.kms.port import Kms
 from services.audit_log.settings import Settings
 from shared.contracts.consent_policy import (
     ConsentKind,

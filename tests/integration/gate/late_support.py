@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from services.audit_log.application.ledger_view import Filters, StoredEntry
-from services.audit_log.domain.gate_keys import PublishedKey
+from services.audit_log.keyring.domain.gate_keys import PublishedKey
+from services.audit_log.ledger.application.ledger_view import Filters, StoredEntry
 from shared.contracts.downtime import (
     Envelope,
     GateKey,

@@ -5,12 +5,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.application.retention import RetentionClock
-from services.audit_log.domain.holds import HoldPlaced
-from services.audit_log.domain.leaf import commit
-from services.audit_log.domain.note import parse_vkey
-from services.audit_log.domain.tlog_proof import verify_proof
+from services.audit_log.assurance.application.retention_clock import RetentionClock
+from services.audit_log.erasure.domain.holds import HoldPlaced
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.domain.leaf import commit
+from services.audit_log.ledger.domain.signed_note import parse_vkey
+from services.audit_log.ledger.domain.tlog_proof import verify_proof
 from shared.contracts.disclosure import Action
 from shared.contracts.receipts import Receipt
 from tests.integration.gate.gate_support import NOTES, World

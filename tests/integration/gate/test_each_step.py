@@ -13,17 +13,16 @@ from uuid import uuid4
 
 import pytest
 
-from services.audit_log.application.disclosure import Steps
-from services.audit_log.application.identity import person
-from services.audit_log.application.ledger_view import Filters, StoredEntry
-from services.audit_log.application.ports import Erased, KeyWanted, LedgerUnavailable
-from services.audit_log.application.receipts import SYSTEM_TENANT
-from services.audit_log.application.steps import Asked, Decided, PurposeOfUse
-from services.audit_log.application.steps_in_force import DurableLedger
-from services.audit_log.domain.agent import Agent
-from services.audit_log.domain.entry import Entry
-from services.audit_log.domain.question import Verdict, permit
-from services.audit_log.domain.registry import BoundRecord
+from services.audit_log.decision.domain.agent import Agent
+from services.audit_log.decision.domain.question import Verdict, permit
+from services.audit_log.decision.domain.registry import BoundRecord
+from services.audit_log.gate.application.disclosure import Steps
+from services.audit_log.gate.application.identity import person
+from services.audit_log.gate.application.steps import Asked, Decided, PurposeOfUse
+from services.audit_log.gate.application.steps_in_force import DurableLedger
+from services.audit_log.ledger.application.ledger_view import Filters, StoredEntry
+from services.audit_log.ledger.application.ports import Erased, KeyWanted, LedgerUnavailable
+from services.audit_log.ledger.domain.entry import SYSTEM_TENANT, Entry
 from shared.contracts.consent_policy import POLICY_CHANGED, ConsentStatus, Policy, Provision
 from shared.contracts.disclosure import Action, Decision, DisclosureAnswer, DisclosureRequest, IndexKey, RecordKey, Refusal
 from shared.contracts.records import ServiceName

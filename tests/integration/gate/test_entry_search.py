@@ -3,9 +3,9 @@
 import itertools
 from datetime import timedelta
 
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.domain.entry import Entry, EntryKind
-from services.audit_log.review.adapters.entry_search import EntrySearch
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.domain.entry import Entry, EntryKind
+from services.audit_log.officers.adapters.entry_search import EntrySearch
 from tests.integration.gate.gate_support import World
 from tests.support.ledger import entry
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.domain.tenant_rules import Wish
+from services.audit_log.decision.domain.tenant_rules import Wish
+from services.audit_log.ledger.application.ledger_view import Filters
 from shared.contracts.consent_policy import ConsentStatus, Policy, Provision, StrictReading
 from shared.contracts.disclosure import Action, DisclosureAnswer
 from shared.contracts.records import ALLIANCE_RATING

@@ -18,10 +18,10 @@ import aiohttp
 import pytest
 
 from infra.operator import verify_export
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.domain.export_check import BundleInvalid, check_bundle
-from services.audit_log.domain.note import parse_vkey
-from services.audit_log.domain.report_rows import COLUMNS
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.domain.signed_note import parse_vkey
+from services.audit_log.reports.domain.export_check import BundleInvalid, check_bundle
+from services.audit_log.reports.domain.rows import COLUMNS
 from shared.contracts.disclosure import Action
 from tests.integration.gate.gate_support import World
 from tests.integration.gate.test_reviews import call

@@ -9,7 +9,7 @@ import aiohttp
 import orjson
 import pytest
 
-from services.audit_log.domain.fhir_audit_event import audit_events
+from services.audit_log.balp.domain.audit_event import audit_events
 from shared.contracts.disclosure import Action
 from tests.integration.consent.test_fhir_validator import HAPI, run
 from tests.integration.gate.gate_support import World

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.audit_log.adapters.policy_log import HttpPolicyFeed
+from services.audit_log.decision.adapters.policy_log import HttpPolicyFeed
 from shared.contracts.disclosure import Action, Caller, Decision, DisclosureRequest, Refusal, ReleaseAudience, ReleaseRequest
 from shared.contracts.downtime import GATE_KEY, LateOutcome
 from shared.contracts.records import ServiceName

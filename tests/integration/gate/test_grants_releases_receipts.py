@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 import aiohttp
 import pytest
 
-from services.audit_log.application.ledger_view import Filters, StoredEntry
-from services.audit_log.application.receipts import SYSTEM_TENANT
+from services.audit_log.ledger.application.ledger_view import Filters, StoredEntry
+from services.audit_log.ledger.domain.entry import SYSTEM_TENANT
 from shared.contracts.consent_policy import POLICY_CHANGED
 from shared.contracts.disclosure import Action, Caller, Decision, RecordRef, ReleaseAudience, ReleaseRequest
 from shared.contracts.receipts import MESSAGE_SKIPPED, RECEIPT, MessageSkipped, Receipt

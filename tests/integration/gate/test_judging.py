@@ -3,11 +3,11 @@
 import asyncio
 from typing import Any
 
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.review.adapters.case_table import CaseTable
-from services.audit_log.review.adapters.judgements import Judgements
-from services.audit_log.review.application.judging import Judging, rare_hours
-from services.audit_log.review.domain.explanations import Mark
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.officers.adapters.case_table import CaseTable
+from services.audit_log.officers.adapters.judgements import Judgements
+from services.audit_log.officers.application.judging import Judging, rare_hours
+from services.audit_log.officers.domain.explanations import Mark
 from shared.contracts.disclosure import Action
 from tests.integration.gate.gate_support import World
 from tests.integration.gate.test_reviews import call, granted, lind

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from starlette.requests import Request
 
-from services.audit_log.application.ports import KeyWanted, UnknownKey
+from services.audit_log.ledger.application.ports import KeyWanted, UnknownKey
 from shared.contracts.disclosure import Action, Caller, DisclosureRequest, Refusal
 from shared.contracts.records import KeyClass, RecordType, ServiceName
 from shared.http.problems import Problem

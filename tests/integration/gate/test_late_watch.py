@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import aiohttp
 
-from services.audit_log.domain.late import MISSED_AFTER
+from services.audit_log.downtime.domain.late_writes import MISSED_AFTER
 from shared.contracts.downtime import (
     NOTE_WAITS,
     LateWrite,

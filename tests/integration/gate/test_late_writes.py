@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from services.audit_log.domain.gate_keys import OPENS_FOR, WRITTEN_FOR
+from services.audit_log.keyring.domain.gate_keys import OPENS_FOR, WRITTEN_FOR
 from shared.contracts.consent_policy import ConsentStatus
 from shared.contracts.disclosure import Action, Decision
 from shared.contracts.downtime import (

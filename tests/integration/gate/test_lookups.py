@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.audit_log.application.disclosure import DisclosureGate
-from services.audit_log.application.steps_in_force import DurableLedger
+from services.audit_log.gate.application.disclosure import DisclosureGate
+from services.audit_log.gate.application.steps_in_force import DurableLedger
 from shared.contracts.disclosure import Action, Caller, Decision, DisclosureAnswer, DisclosureRequest, IndexField, Refusal
 from shared.contracts.records import RecordType, ServiceName
 from shared.gate.port import GateUnavailable

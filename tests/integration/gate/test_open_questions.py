@@ -13,15 +13,15 @@ import aiohttp
 import asyncpg
 import pytest
 
-import services.audit_log.review.api.snooping as snooping_module
-from services.audit_log.adapters import ledger_schema
+import services.audit_log.officers.api.snooping as snooping_module
 from services.audit_log.bootstrap import SCHEMA
-from services.audit_log.review.adapters.case_table import CaseTable
-from services.audit_log.review.adapters.judgements import Judgements
-from services.audit_log.review.adapters.open_questions import counted
-from services.audit_log.review.application.cases import Decided
-from services.audit_log.review.domain.access import Access
-from services.audit_log.review.domain.explanations import Explanation, Ground, Judged, Mark
+from services.audit_log.ledger.adapters import schema as ledger_schema
+from services.audit_log.officers.adapters.case_table import CaseTable
+from services.audit_log.officers.adapters.judgements import Judgements
+from services.audit_log.officers.adapters.open_questions import counted
+from services.audit_log.officers.application.cases import Decided
+from services.audit_log.officers.domain.access import Access
+from services.audit_log.officers.domain.explanations import Explanation, Ground, Judged, Mark
 from shared.eventstore.migrate import migrate
 from shared.eventstore.model import Statement
 from shared.eventstore.postgres import PostgresEventStore

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.audit_log.domain.entry import Entry, EntryKind
+from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from shared.contracts.consent_policy import ConsentStatus, Policy, Provision
 from shared.contracts.disclosure import Action, Decision, DisclosureAnswer, Refusal
 from shared.contracts.records import ALLIANCE_RATING, KeyClass

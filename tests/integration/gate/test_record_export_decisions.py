@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.audit_log.application.ledger_view import Filters
+from services.audit_log.ledger.application.ledger_view import Filters
 from shared.contracts.disclosure import Action, Decision, DisclosureAnswer, Reach
 from shared.contracts.records import RecordType
 from shared.http.problems import Problem

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 
-from services.audit_log.application.ledger_view import Filters
+from services.audit_log.ledger.application.ledger_view import Filters
 from services.audit_log.settings import Settings
 from shared.http.page_session import COOKIE
 from shared.identity.oidc import RemoteKeys

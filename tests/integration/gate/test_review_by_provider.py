@@ -12,10 +12,10 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.review.adapters.identity_provider import IdentityProvider, _found
-from services.audit_log.review.api.session import ATTEMPT_COOKIE
-from services.audit_log.review.application.provider import ProviderSettings
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.officers.adapters.identity_provider import IdentityProvider, _found
+from services.audit_log.officers.api.session import ATTEMPT_COOKIE
+from services.audit_log.officers.application.provider import ProviderSettings
 from services.audit_log.settings import Settings
 from shared.http.page_session import COOKIE
 from tests.integration.gate.gate_support import World, running

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from services.audit_log.application.ledger_view import Filters
+from services.audit_log.ledger.application.ledger_view import Filters
 from shared.contracts.disclosure import Action
 from shared.http.page_session import COOKIE
 from tests.integration.gate.gate_support import World

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from services.audit_log.application.ledger_view import Filters
+from services.audit_log.ledger.application.ledger_view import Filters
 from shared.contracts.disclosure import Action
 from tests.integration.gate.gate_support import World
 

@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Path
 
-from services.audit_log.adapters.routes_file import parse_routes
-from services.audit_log.adapters.sinks import syslog_message
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.application.routes import Route, Routes
-from services.audit_log.domain.entry import EntryKind
-from services.audit_log.domain.report_rows import COLUMNS
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.domain.entry import EntryKind
+from services.audit_log.reports.domain.rows import COLUMNS
+from services.audit_log.routes_out.adapters.routes_file import parse_routes
+from services.audit_log.routes_out.adapters.sinks import syslog_message
+from services.audit_log.routes_out.application.routes import Route, Routes
 from shared.contracts.disclosure import Action
 from tests.integration.gate.gate_support import World
 from tests.support.http import serving

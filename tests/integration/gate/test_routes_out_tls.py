@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route as Path_
 
 from infra.compose.certificates import Authority
-from services.audit_log.domain.entry import EntryKind
+from services.audit_log.ledger.domain.entry import EntryKind
 from tests.integration.gate.gate_support import World
 from tests.integration.gate.test_routes_out import once, routes_of, written
 from tests.support.http import serving

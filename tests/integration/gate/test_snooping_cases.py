@@ -9,12 +9,12 @@ from uuid import UUID
 import aiohttp
 import pytest
 
-import services.audit_log.review.application.cases as cases_module
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.review.adapters.case_table import CaseTable
-from services.audit_log.review.adapters.judgements import Judgements
-from services.audit_log.review.domain.access import Access
-from services.audit_log.review.domain.explanations import Judged, Mark
+import services.audit_log.officers.application.cases as cases_module
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.officers.adapters.case_table import CaseTable
+from services.audit_log.officers.adapters.judgements import Judgements
+from services.audit_log.officers.domain.access import Access
+from services.audit_log.officers.domain.explanations import Judged, Mark
 from shared.contracts.likeness import LIKENESS, Likeness, digest_of, key_of
 from shared.contracts.topics import SESSION_NOTES
 from shared.messaging.signature import EventSigner

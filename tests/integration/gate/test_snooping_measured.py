@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.audit_log.adapters.record_registry import RecordRegistry
-from services.audit_log.domain.entry import Entry, EntryRecord
-from services.audit_log.domain.registry import BoundRecord
-from services.audit_log.review.adapters.case_table import CaseTable
-from services.audit_log.review.adapters.judgements import Judgements
-from services.audit_log.review.application.judging import BURST, SEARCHED, Judging
-from services.audit_log.review.domain.access import Access, Known
+from services.audit_log.decision.domain.registry import BoundRecord
+from services.audit_log.gate.adapters.record_registry import RecordRegistry
+from services.audit_log.ledger.domain.entry import Entry, EntryRecord
+from services.audit_log.officers.adapters.case_table import CaseTable
+from services.audit_log.officers.adapters.judgements import Judgements
+from services.audit_log.officers.application.judging import BURST, SEARCHED, Judging
+from services.audit_log.officers.domain.access import Access, Known
 from shared.contracts.consent_policy import RelationshipSet
 from shared.contracts.records import RECORD_TYPES, RecordType
 from shared.eventstore.model import Statement

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from services.audit_log.application.ledger_view import Filters
+from services.audit_log.ledger.application.ledger_view import Filters
 from shared.contracts.disclosure import Action
 from tests.integration.gate.gate_support import World
 from tests.integration.gate.test_exports import export

@@ -8,9 +8,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from services.audit_log.adapters.witness_http import parse_witnesses
-from services.audit_log.application.ledger_view import CosignedCheckpoint
-from services.audit_log.domain.entry import EntryKind
+from services.audit_log.assurance.adapters.witness_http import parse_witnesses
+from services.audit_log.ledger.application.ledger_view import CosignedCheckpoint
+from services.audit_log.ledger.domain.entry import EntryKind
 from services.audit_log.settings import Settings
 from tests.integration.gate.gate_support import World, running
 from tests.integration.gate.test_review_sign_in import sign_in

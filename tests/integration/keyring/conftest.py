@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.audit_log.adapters.keyring import PostgresKeyring
-from services.audit_log.adapters.kms.file import FileKms
+from services.audit_log.keyring.adapters.keyring import PostgresKeyring
+from services.audit_log.keyring.adapters.kms.file import FileKms
 from shared.service.clock import now
 from shared.service.parts import DatabaseUrls
 from tests.support.postgres import MakeDatabase

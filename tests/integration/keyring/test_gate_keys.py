@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from services.audit_log.adapters.keyring import PostgresKeyring
-from services.audit_log.application.ports import UnknownKey
-from services.audit_log.application.receipts import SYSTEM_TENANT
-from services.audit_log.domain.gate_keys import OPENS_FOR, WRITTEN_FOR
+from services.audit_log.keyring.adapters.keyring import PostgresKeyring
+from services.audit_log.keyring.domain.gate_keys import OPENS_FOR, WRITTEN_FOR
+from services.audit_log.ledger.application.ports import UnknownKey
+from services.audit_log.ledger.domain.entry import SYSTEM_TENANT
 from shared.contracts.records import KeyClass
 from shared.service.clock import now
 from shared.service.parts import DatabaseUrls

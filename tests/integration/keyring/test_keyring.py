@@ -9,12 +9,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from services.audit_log.adapters import rewrapping
-from services.audit_log.adapters.key_cache import KeyCache
-from services.audit_log.adapters.keyring import PostgresKeyring
-from services.audit_log.adapters.kms.port import CannotUnwrap
-from services.audit_log.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted, UnknownKey
-from services.audit_log.domain.keys import is_key_id
+from services.audit_log.keyring.adapters import rewrapping
+from services.audit_log.keyring.adapters.key_cache import KeyCache
+from services.audit_log.keyring.adapters.keyring import PostgresKeyring
+from services.audit_log.keyring.adapters.kms.port import CannotUnwrap
+from services.audit_log.keyring.domain.keys import is_key_id
+from services.audit_log.ledger.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted, UnknownKey
 from shared.contracts.disclosure import IndexField, RecordKey
 from shared.contracts.records import KeyClass
 from shared.service.clock import now

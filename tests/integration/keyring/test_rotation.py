@@ -14,11 +14,11 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from services.audit_log.adapters.key_uses import NOTED_EVERY
-from services.audit_log.adapters.keyring import PostgresKeyring
-from services.audit_log.adapters.kms.openbao import OpenBaoKms
-from services.audit_log.application.ports import KeyWanted
-from services.audit_log.domain.keys import KeyRotation
+from services.audit_log.keyring.adapters.key_uses import NOTED_EVERY
+from services.audit_log.keyring.adapters.keyring import PostgresKeyring
+from services.audit_log.keyring.adapters.kms.openbao import OpenBaoKms
+from services.audit_log.keyring.domain.keys import KeyRotation
+from services.audit_log.ledger.application.ports import KeyWanted
 from shared.contracts.records import KeyClass
 from shared.service import clock
 from shared.service.parts import DatabaseUrls

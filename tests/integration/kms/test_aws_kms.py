@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from services.audit_log.adapters.kms.aws import AwsKms
-from services.audit_log.adapters.kms.port import CannotUnwrap, KmsUnavailable
+from services.audit_log.keyring.adapters.kms.aws import AwsKms
+from services.audit_log.keyring.adapters.kms.port import CannotUnwrap, KmsUnavailable
 from tests.support.aws import REGION, Aws
 from tests.support.ports import free_port
 

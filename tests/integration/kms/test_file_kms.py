@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.audit_log.adapters.kms.file import FileKms
-from services.audit_log.adapters.kms.port import KmsUnavailable
+from services.audit_log.keyring.adapters.kms.file import FileKms
+from services.audit_log.keyring.adapters.kms.port import KmsUnavailable
 from shared.service.parts import Unwired
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from services.audit_log.adapters.kms.aws import AwsKms
-from services.audit_log.adapters.kms.file import FileKms
-from services.audit_log.adapters.kms.openbao import OpenBaoKms
-from services.audit_log.adapters.kms.port import CannotUnwrap, Kms, epoch_of
+from services.audit_log.keyring.adapters.kms.aws import AwsKms
+from services.audit_log.keyring.adapters.kms.file import FileKms
+from services.audit_log.keyring.adapters.kms.openbao import OpenBaoKms
+from services.audit_log.keyring.adapters.kms.port import CannotUnwrap, Kms, epoch_of
 from tests.support.aws import Aws
 from tests.support.openbao import OpenBao
 

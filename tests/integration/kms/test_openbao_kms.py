@@ -9,9 +9,9 @@ import pytest
 from hvac.exceptions import Forbidden
 
 from infra.openbao import setup
-from services.audit_log.adapters.kms.openbao import OpenBaoKms
-from services.audit_log.adapters.kms.port import KmsUnavailable
-from services.audit_log.application.ports import KeyringUnavailable
+from services.audit_log.keyring.adapters.kms.openbao import OpenBaoKms
+from services.audit_log.keyring.adapters.kms.port import KmsUnavailable
+from services.audit_log.ledger.application.ports import KeyringUnavailable
 from tests.support.openbao import OpenBao
 from tests.support.ports import free_port
 

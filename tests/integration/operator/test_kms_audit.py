@@ -16,14 +16,13 @@ from hvac.exceptions import InvalidRequest
 
 from infra.openbao.setup import client_of
 from infra.operator import kms_audit
-from services.audit_log.adapters.kms.openbao import OpenBaoKms
-from services.audit_log.adapters.kms.port import KmsUnavailable, Operation
-from services.audit_log.adapters.kms_book import KmsBook
-from services.audit_log.application.ledger_view import Filters
-from services.audit_log.application.ports import KeyringUnavailable
-from services.audit_log.application.receipts import SYSTEM_TENANT
-from services.audit_log.domain.entry import Entry
-from services.audit_log.domain.keys import wrap_context
+from services.audit_log.keyring.adapters.kms.openbao import OpenBaoKms
+from services.audit_log.keyring.adapters.kms.port import KmsUnavailable, Operation
+from services.audit_log.keyring.adapters.kms_book import KmsBook
+from services.audit_log.keyring.domain.keys import wrap_context
+from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.application.ports import KeyringUnavailable
+from services.audit_log.ledger.domain.entry import SYSTEM_TENANT, Entry
 from shared.contracts.disclosure import Action
 from shared.contracts.records import KeyClass
 from tests.integration.gate.gate_support import NOTES, World, running

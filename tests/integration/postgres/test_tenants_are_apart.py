@@ -12,8 +12,11 @@ import pytest
 
 from infra.postgres.provision import DATABASES
 from services.alliance_measurement.adapters.schema import DDL as ALLIANCE
-from services.audit_log.adapters import gate_schema, keyring_schema, late_write_table, ledger_schema
-from services.audit_log.application import erasure_stream
+from services.audit_log.downtime.adapters import late_write_table
+from services.audit_log.erasure.application import stream as erasure_stream
+from services.audit_log.gate.adapters import schema as gate_schema
+from services.audit_log.keyring.adapters import schema as keyring_schema
+from services.audit_log.ledger.adapters import schema as ledger_schema
 from services.consent.adapters.conditional_creates import DDL as CONDITIONAL
 from services.consent.adapters.schema import DDL as CONSENT
 from services.session_notes.adapters.schema import DDL as NOTES

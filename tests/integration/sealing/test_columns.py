@@ -11,9 +11,9 @@ import asyncpg
 import pytest
 
 from services.alliance_measurement.adapters.schema import DDL as ALLIANCE
-from services.audit_log.adapters import ledger_schema
-from services.audit_log.adapters.keyring_schema import SCHEMA as KEYRING
 from services.audit_log.bootstrap import SCHEMA as AUDIT_LOG
+from services.audit_log.keyring.adapters.schema import SCHEMA as KEYRING
+from services.audit_log.ledger.adapters import schema as ledger_schema
 from services.consent.adapters.conditional_creates import DDL as CONDITIONAL_CREATES
 from services.consent.adapters.schema import DDL as CONSENT
 from services.session_notes.adapters.schema import DDL as NOTES

@@ -12,7 +12,7 @@ import aiohttp
 
 import services.audit_log.bootstrap as audit_log
 import services.session_notes.bootstrap as session_notes
-from services.audit_log.application.direct import DirectGate
+from services.audit_log.gate.application.direct import DirectGate
 from services.session_notes.application.downtime import Bounds
 from services.session_notes.settings import Settings
 from shared.contracts.alliance import PromptPrepared

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from services.audit_log.domain.agent import Agent, AgentKind
-from services.audit_log.domain.decision import decide
-from services.audit_log.domain.grants import Grant, GrantStatus
-from services.audit_log.domain.policy import ClientPolicy, fold
-from services.audit_log.domain.question import Question, Verdict
-from services.audit_log.domain.registry import BoundRecord
-from services.audit_log.domain.release import UNCHOSEN, ReleaseChoice
+from services.audit_log.decision.domain.agent import Agent
+from services.audit_log.decision.domain.decision import decide
+from services.audit_log.decision.domain.grants import Grant, GrantStatus
+from services.audit_log.decision.domain.policy import ClientPolicy, fold
+from services.audit_log.decision.domain.question import Question, Verdict
+from services.audit_log.decision.domain.registry import BoundRecord
+from services.audit_log.decision.domain.release import UNCHOSEN, ReleaseChoice
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.contracts.consent_policy import (
     ConsentKind,
     ConsentSet,

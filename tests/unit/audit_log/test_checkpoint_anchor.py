@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.audit_log.adapters.checkpoint_anchor import FileAnchor
-from services.audit_log.application.ledger_view import AnchorMoved
+from services.audit_log.ledger.adapters.checkpoint_anchor import FileAnchor
+from services.audit_log.ledger.application.ledger_view import AnchorMoved
 
 
 async def test_a_swap_needs_the_stored_note(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from services.audit_log.adapters.witness_http import parse_witnesses
-from services.audit_log.domain.checkpoint import Checkpoint
-from services.audit_log.domain.cosignature import Cosigner, open_cosigned, parse_cosigner, signed_message, verified
-from services.audit_log.domain.merkle import EMPTY_ROOT
-from services.audit_log.domain.note import Ed25519Signer, NoteInvalid, SignatureLine, signature_lines
+from services.audit_log.assurance.adapters.witness_http import parse_witnesses
+from services.audit_log.ledger.domain.checkpoint import Checkpoint
+from services.audit_log.ledger.domain.cosignature import Cosigner, open_cosigned, parse_cosigner, signed_message, verified
+from services.audit_log.ledger.domain.merkle import EMPTY_ROOT
+from services.audit_log.ledger.domain.signed_note import Ed25519Signer, NoteInvalid, SignatureLine, signature_lines
 
 LOG = Ed25519Signer("example.com/behind-the-sofa", bytes(32))
 TEXT = Checkpoint(LOG.verifier.name, 20852163, EMPTY_ROOT).text()

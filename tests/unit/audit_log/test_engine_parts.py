@@ -7,19 +7,20 @@ from uuid import UUID
 
 import pytest
 
-from services.audit_log.domain.agent import Agent, AgentKind
-from services.audit_log.domain.circumstances import Circumstances, grants_of, release_of
-from services.audit_log.domain.decision import decide, may_search
-from services.audit_log.domain.explaining import explain, in_words
-from services.audit_log.domain.organisation import ADDS_NOTHING, OrganisationPolicy
-from services.audit_log.domain.policy import TenantPolicy, fold
-from services.audit_log.domain.question import Question
-from services.audit_log.domain.release import UNCHOSEN, ReleaseChoice
-from services.audit_log.domain.rules.dialects import Says, normal
-from services.audit_log.domain.rules.labels import SUBSTANCE_USE, reach, within
-from services.audit_log.domain.rules.packs import EU, US_FEDERAL
-from services.audit_log.domain.rules.rule import RULES
-from services.audit_log.domain.rules.scope import scope_of
+from services.audit_log.decision.domain.agent import Agent
+from services.audit_log.decision.domain.circumstances import Circumstances, grants_of, release_of
+from services.audit_log.decision.domain.decision import decide, may_search
+from services.audit_log.decision.domain.explaining import explain, in_words
+from services.audit_log.decision.domain.organisation import ADDS_NOTHING, OrganisationPolicy
+from services.audit_log.decision.domain.policy import TenantPolicy, fold
+from services.audit_log.decision.domain.question import Question
+from services.audit_log.decision.domain.release import UNCHOSEN, ReleaseChoice
+from services.audit_log.decision.domain.rules.dialects import Says, normal
+from services.audit_log.decision.domain.rules.labels import SUBSTANCE_USE, reach, within
+from services.audit_log.decision.domain.rules.packs import EU, US_FEDERAL
+from services.audit_log.decision.domain.rules.rule import RULES
+from services.audit_log.decision.domain.rules.scope import scope_of
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.contracts.consent_policy import ConsentSet, Period, Policy, Provision
 from shared.contracts.disclosure import Action, ReleaseAudience
 from tests.unit.audit_log.asking import (

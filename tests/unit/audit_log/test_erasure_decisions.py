@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.audit_log.domain.erasure import (
+from services.audit_log.erasure.domain.erasure import (
     HOLDERS,
     Acknowledge,
     Approve,
@@ -27,7 +27,7 @@ from services.audit_log.domain.erasure import (
     decide,
     evolve,
 )
-from services.audit_log.domain.erasure_events import (
+from services.audit_log.erasure.domain.events import (
     ErasureAnswered,
     ErasureApproved,
     ErasureCompleted,
@@ -39,7 +39,7 @@ from services.audit_log.domain.erasure_events import (
     ErasureRequested,
     Refused,
 )
-from services.audit_log.domain.holds import HoldPlaced, HoldReleased, standing
+from services.audit_log.erasure.domain.holds import HoldPlaced, HoldReleased, standing
 from shared.contracts.records import KeyClass, ServiceName
 
 ID, CLIENT, AT = UUID(int=1), UUID(int=2), datetime(2026, 3, 1, tzinfo=UTC)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.audit_log.api.fhir_audit_query import audit_search_of
-from services.audit_log.domain.entry import Entry, EntryKind, EntryRecord
-from services.audit_log.domain.fhir_audit_event import audit_events
+from services.audit_log.balp.api.query import audit_search_of
+from services.audit_log.balp.domain.audit_event import audit_events
+from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
 from shared.http.problems import Problem
 from tests.support.ledger import CLIENT, entry
 from tests.unit.audit_log.balp import BALP, breaches

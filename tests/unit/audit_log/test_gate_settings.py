@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from services.audit_log.application.identity import JobCaps
-from services.audit_log.domain.keys import KeyRotation
-from services.audit_log.domain.rules.tables import JOBS
-from services.audit_log.review.application.provider import Endpoints, ProviderSettings
+from services.audit_log.decision.domain.rules.tables import JOBS
+from services.audit_log.gate.application.identity import JobCaps
+from services.audit_log.keyring.domain.keys import KeyRotation
+from services.audit_log.officers.application.provider import Endpoints, ProviderSettings
 from services.audit_log.settings import Settings
 from shared.identity.roles import Role
 from tests.unit.audit_log.asking import NOW

@@ -6,15 +6,16 @@ from uuid import UUID
 
 import pytest
 
-from services.audit_log.domain.agent import Agent, AgentKind
-from services.audit_log.domain.decision import may_look_up, may_search
-from services.audit_log.domain.policy import NO_POLICY, TenantPolicy
-from services.audit_log.domain.question import Verdict
-from services.audit_log.domain.release import ReleaseChoice
-from services.audit_log.domain.rules.dialects import Says
-from services.audit_log.domain.rules.index import Asked, ConsentIndex
-from services.audit_log.domain.rules.scope import scope_of
-from services.audit_log.domain.rules.walk import walk
+from services.audit_log.decision.domain.agent import Agent
+from services.audit_log.decision.domain.decision import may_look_up, may_search
+from services.audit_log.decision.domain.policy import NO_POLICY, TenantPolicy
+from services.audit_log.decision.domain.question import Verdict
+from services.audit_log.decision.domain.release import ReleaseChoice
+from services.audit_log.decision.domain.rules.dialects import Says
+from services.audit_log.decision.domain.rules.index import Asked, ConsentIndex
+from services.audit_log.decision.domain.rules.scope import scope_of
+from services.audit_log.decision.domain.rules.walk import walk
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.contracts.consent_policy import ConsentSet, Policy, Provision
 from shared.contracts.disclosure import Decision, ReleaseAudience
 from shared.contracts.records import KeyClass, RecordType

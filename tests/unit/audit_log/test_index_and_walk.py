@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from services.audit_log.domain.policy import ClientPolicy
-from services.audit_log.domain.rules.dialects import Says
-from services.audit_log.domain.rules.index import Asked
-from services.audit_log.domain.rules.packs import US_FEDERAL
-from services.audit_log.domain.rules.walk import walk
+from services.audit_log.decision.domain.policy import ClientPolicy
+from services.audit_log.decision.domain.rules.dialects import Says
+from services.audit_log.decision.domain.rules.index import Asked
+from services.audit_log.decision.domain.rules.packs import US_FEDERAL
+from services.audit_log.decision.domain.rules.walk import walk
 from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period, Policy, Provision
 from shared.contracts.records import KeyClass
 from tests.unit.audit_log.asking import CLIENT, DAY, NOW

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.audit_log.domain.keys import INDEX_OWNER, extract, index_key, is_key_id, key_id, record_key, wrap_context
+from services.audit_log.keyring.domain.keys import INDEX_OWNER, extract, index_key, is_key_id, key_id, record_key, wrap_context
 from shared.contracts.disclosure import IndexField
 from shared.contracts.records import KeyClass
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from services.audit_log.domain.kms_audit import NEAR, Audited, KeyName, Noted, Reason, compare, read
+from services.audit_log.keyring.domain.kms_audit import NEAR, Audited, KeyName, Noted, Reason, compare, read
 from shared.contracts.records import KeyClass
 
 AT = datetime(2026, 3, 1, 10, tzinfo=UTC)

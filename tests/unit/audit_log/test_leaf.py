@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import rfc8785
 
-from services.audit_log.adapters.ledger_rows import row_of
-from services.audit_log.domain.leaf import NotCanonical, canonical, commit
-from services.audit_log.domain.payload import columns_of, entry_of, instant, payload_of, records_of
+from services.audit_log.ledger.adapters.rows import row_of
+from services.audit_log.ledger.domain.leaf import NotCanonical, canonical, commit
+from services.audit_log.ledger.domain.payload import columns_of, entry_of, instant, payload_of, records_of
 from tests.support.ledger import CLIENT, entry
 
 

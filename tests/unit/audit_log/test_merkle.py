@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.audit_log.domain import merkle
-from services.audit_log.domain.merkle import ProofInvalid
-from services.audit_log.domain.tiles import GrowingTree
+from services.audit_log.ledger.domain import merkle
+from services.audit_log.ledger.domain.merkle import ProofInvalid
+from services.audit_log.ledger.domain.tiles import GrowingTree
 from tests.support import environment, rfc6962
 
 VECTORS = Path(__file__).parents[3].parent / "shared/vectors/rfc6962-merkle"

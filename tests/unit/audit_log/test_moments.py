@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from services.audit_log.domain.decision import may_search
-from services.audit_log.domain.policy import ClientPolicy, TenantPolicy
+from services.audit_log.decision.domain.decision import may_search
+from services.audit_log.decision.domain.policy import ClientPolicy, TenantPolicy
 from tests.unit.audit_log.asking import CLIENT, DAY, EHR, GUARDIAN, NOW, RIVERA, TREATED, ask, given, record, relation, shown
 from tests.unit.audit_log.law.test_law_by_rule import restriction, stands_for
 

@@ -4,10 +4,10 @@ from base64 import b64decode, b64encode
 
 import pytest
 
-from services.audit_log.domain.checkpoint import Checkpoint, open_checkpoint, parse_text
-from services.audit_log.domain.merkle import ProofInvalid, leaf_hash, node_hash
-from services.audit_log.domain.note import Ed25519Signer, NoteInvalid, open_note, parse_vkey
-from services.audit_log.domain.tlog_proof import TlogProof, parse_proof, verify_proof
+from services.audit_log.ledger.domain.checkpoint import Checkpoint, open_checkpoint, parse_text
+from services.audit_log.ledger.domain.merkle import ProofInvalid, leaf_hash, node_hash
+from services.audit_log.ledger.domain.signed_note import Ed25519Signer, NoteInvalid, open_note, parse_vkey
+from services.audit_log.ledger.domain.tlog_proof import TlogProof, parse_proof, verify_proof
 
 # from https://c2sp.org/signed-note@v1.0.0
 VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.audit_log.application.policy_projection import PULL_PAUSE_SECONDS, PolicyProjection
-from services.audit_log.application.steps import Refused
+from services.audit_log.decision.application.policy_projection import PULL_PAUSE_SECONDS, PolicyProjection
+from services.audit_log.decision.application.refused import Refused
 from shared.contracts.consent_policy import (
     POLICY_CHANGED,
     POLICY_HEARTBEAT,
@@ -227,7 +227,7 @@ async def test_a_confirmation_waits_for_the_fast_path_and_then_pulls() -> None:
 
 
 async def test_a_confirmation_that_cannot_be_had_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.audit_log.application.policy_projection.CONFIRM_SECONDS", 0.2)
+    monkeypatch.setattr("services.audit_log.decision.application.policy_projection.CONFIRM_SECONDS", 0.2)
     with pytest.raises(GateUnavailable):
         await At().projection.confirm(T, 1)
 

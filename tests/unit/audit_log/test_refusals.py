@@ -6,9 +6,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
-from services.audit_log.domain.explaining import explain, in_words
-from services.audit_log.domain.policy import fold
-from services.audit_log.domain.question import Question
+from services.audit_log.decision.domain.explaining import explain, in_words
+from services.audit_log.decision.domain.policy import fold
+from services.audit_log.decision.domain.question import Question
 from shared.contracts.consent_policy import (
     ConsentSet,
     PolicyChange,

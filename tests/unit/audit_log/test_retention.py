@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from services.audit_log.domain.policy import ClientPolicy
-from services.audit_log.domain.retention import RETENTION, Kept, in_force, refuses, years_after
-from services.audit_log.domain.rules.packs import EU, PACKS, US_FEDERAL
-from services.audit_log.domain.rules.rule import RULES
+from services.audit_log.decision.domain.policy import ClientPolicy
+from services.audit_log.decision.domain.rules.packs import EU, PACKS, US_FEDERAL
+from services.audit_log.decision.domain.rules.rule import RULES
+from services.audit_log.erasure.domain.retention import RETENTION, Kept, in_force, refuses, years_after
 from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period, Policy
 from shared.contracts.records import KeyClass
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.audit_log.domain.agent import Agent
-from services.audit_log.domain.decision import may_search
+from services.audit_log.decision.domain.agent import Agent
+from services.audit_log.decision.domain.decision import may_search
 from shared.contracts.consent_policy import Period, Provision
 from tests.unit.audit_log.asking import (
     ADMIN,

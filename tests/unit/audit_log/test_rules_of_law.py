@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.audit_log.domain.grants import GrantStatus
-from services.audit_log.domain.release import RELEASE_DELAY, ReleaseChoice
+from services.audit_log.decision.domain.grants import GrantStatus
+from services.audit_log.decision.domain.release import RELEASE_DELAY, ReleaseChoice
 from shared.contracts.disclosure import ReleaseAudience
 from shared.contracts.records import ALLIANCE_RATING
 from tests.unit.audit_log.asking import (

@@ -4,10 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from services.audit_log.domain.agent import Agent, AgentKind
-from services.audit_log.domain.decision import may_search
-from services.audit_log.domain.rules.rule import RULES
-from services.audit_log.domain.rules.tables import AUTHOR_ROWS, CLIENT_ROWS, RELATIONSHIP_ROWS, REPRESENTATIVE_ROWS, ROLE_ROWS
+from services.audit_log.decision.domain.agent import Agent
+from services.audit_log.decision.domain.decision import may_search
+from services.audit_log.decision.domain.rules.rule import RULES
+from services.audit_log.decision.domain.rules.tables import (
+    AUTHOR_ROWS,
+    CLIENT_ROWS,
+    RELATIONSHIP_ROWS,
+    REPRESENTATIVE_ROWS,
+    ROLE_ROWS,
+)
+from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.contracts.records import ALLIANCE_RATING, RecordType, ServiceName
 from shared.identity.roles import Role
 from tests.unit.audit_log.asking import (

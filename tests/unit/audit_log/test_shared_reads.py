@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.audit_log.adapters.shared_reads import AT_ONCE, SharedReads
+from services.audit_log.keyring.adapters.shared_reads import AT_ONCE, SharedReads
 
 
 class Database:

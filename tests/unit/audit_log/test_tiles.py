@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.audit_log.domain import merkle, tiles
-from services.audit_log.domain.tiles import GrowingTree, NoSuchTile, TilePath, parse_path
+from services.audit_log.ledger.domain import merkle, tiles
+from services.audit_log.ledger.domain.tiles import GrowingTree, NoSuchTile, TilePath, parse_path
 from tests.support import rfc6962
 
 # (index, width) → spelling; 1234067 is the example of the specification

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from services.audit_log.application.token_caches import end_caches
+from services.audit_log.gate.application.token_caches import end_caches
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
 from shared.identity.tokens import StaticKeys, TokenVerifier
 from tests.unit.audit_log.asking import CLIENT, NOW, RIVERA, consent, provision, relation

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.audit_log.domain.checkpoint import Checkpoint
-from services.audit_log.domain.entry import EntryKind
-from services.audit_log.domain.leaf import canonical, commit
-from services.audit_log.domain.merkle import leaf_hash
-from services.audit_log.domain.payload import columns_of, payload_of, records_of
-from services.audit_log.domain.tiles import GrowingTree
-from services.audit_log.domain.verification import ERASED, Finding, LogCheck, Report, Row
+from services.audit_log.ledger.domain.checkpoint import Checkpoint
+from services.audit_log.ledger.domain.entry import EntryKind
+from services.audit_log.ledger.domain.leaf import canonical, commit
+from services.audit_log.ledger.domain.merkle import leaf_hash
+from services.audit_log.ledger.domain.payload import columns_of, payload_of, records_of
+from services.audit_log.ledger.domain.tiles import GrowingTree
+from services.audit_log.ledger.domain.verification import ERASED, Finding, LogCheck, Report, Row
 from tests.support.ledger import entry
 
 SIZE = 300

@@ -10,9 +10,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from services.audit_log.domain.rules import tables
-from services.audit_log.domain.rules.packs import PACKS
-from services.audit_log.domain.rules.tables import Row
+from services.audit_log.decision.domain.rules import tables
+from services.audit_log.decision.domain.rules.packs import PACKS
+from services.audit_log.decision.domain.rules.tables import Row
 
 FILE = Path(__file__).with_suffix("").with_name("who_may_what.txt")
 

@@ -11,7 +11,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from infra.compose.secrets import make
-from services.audit_log.review.api.provider_sign_in import CALLBACK
+from services.audit_log.officers.api.provider_sign_in import CALLBACK
 from services.audit_log.settings import Settings
 
 ROOT = Path(__file__).parents[3]

@@ -12,10 +12,10 @@ from uuid import UUID
 
 import pytest
 
-from services.audit_log.domain.decision import decide
-from services.audit_log.domain.grants import Grant, GrantStatus
-from services.audit_log.domain.policy import fold
-from services.audit_log.domain.question import Question
+from services.audit_log.decision.domain.decision import decide
+from services.audit_log.decision.domain.grants import Grant, GrantStatus
+from services.audit_log.decision.domain.policy import fold
+from services.audit_log.decision.domain.question import Question
 from services.consent.domain.consent import Propose
 from services.consent.domain.consent import fold as fold_consent
 from services.consent.domain.fhir import codes

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from services.audit_log.domain.rules.dialects import covers
+from services.audit_log.decision.domain.rules.dialects import covers
 from services.consent.domain.consent import Propose, fold
 from services.consent.domain.elements import missing
 from services.consent.domain.fhir.criteria import Home

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.audit_log.api import fhir_audit_event as audit_event
-from services.audit_log.api.fhir_audit_query import SEARCH as AUDIT_SEARCH
-from services.audit_log.domain.fhir_codes import PROFILES as AUDIT_PROFILES
+from services.audit_log.balp.api import audit_event as audit_event
+from services.audit_log.balp.api.query import SEARCH as AUDIT_SEARCH
+from services.audit_log.balp.domain.codes import PROFILES as AUDIT_PROFILES
 from services.consent.api import fhir
 from services.consent.api.fhir_parameters import SEARCH
 from services.consent.domain.fhir.codes import PROFILES

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from services.audit_log.domain.exporting import export_of
-from services.audit_log.domain.policy import fold
-from services.audit_log.domain.question import Question, Verdict
-from services.audit_log.domain.rules.packs import EU, PACKS, US_FEDERAL
-from services.audit_log.domain.rules.rule import RULES
+from services.audit_log.decision.domain.exporting import export_of
+from services.audit_log.decision.domain.policy import fold
+from services.audit_log.decision.domain.question import Question, Verdict
+from services.audit_log.decision.domain.rules.packs import EU, PACKS, US_FEDERAL
+from services.audit_log.decision.domain.rules.rule import RULES
 from shared.contracts.disclosure import Action, Exclusion, Reach
 from shared.contracts.records import IN_CONFIDENCE, RECORD_TYPES, RecordType, ServiceName
 from shared.identity.roles import default_purpose

@@ -9,14 +9,14 @@ from uuid import UUID
 
 import pytest
 
-from services.audit_log.domain.decision import decide, may_search
-from services.audit_log.domain.policy import fold
-from services.audit_log.domain.question import Question
-from services.audit_log.domain.registry import BoundRecord
-from services.audit_log.domain.rules.labels import COUNSELLING_NOTE
-from services.audit_log.domain.rules.pack import DutyToWarn
-from services.audit_log.domain.rules.packs import EU, PACKS, US_FEDERAL
-from services.audit_log.domain.rules.rule import RULES, Rule
+from services.audit_log.decision.domain.decision import decide, may_search
+from services.audit_log.decision.domain.policy import fold
+from services.audit_log.decision.domain.question import Question
+from services.audit_log.decision.domain.registry import BoundRecord
+from services.audit_log.decision.domain.rules.labels import COUNSELLING_NOTE
+from services.audit_log.decision.domain.rules.pack import DutyToWarn
+from services.audit_log.decision.domain.rules.packs import EU, PACKS, US_FEDERAL
+from services.audit_log.decision.domain.rules.rule import RULES, Rule
 from shared.contracts.consent_policy import Period, RepresentativeKind, RepresentativePower, RepresentativeSet, RestrictionSet
 from shared.contracts.disclosure import Action
 from shared.contracts.records import KeyClass, ServiceName

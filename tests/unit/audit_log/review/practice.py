@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import UUID
 
-from services.audit_log.review.domain.access import Access, Known, Tie, Work
+from services.audit_log.officers.domain.access import Access, Known, Tie, Work
 from shared.contracts.consent_policy import RelationshipRole, RelationshipSet
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -7,11 +7,11 @@ from hashlib import sha256
 import pytest
 from starlette.responses import Response
 
-from services.audit_log.review.api.session import PageSession
-from services.audit_log.review.application.attempts import Attempts
-from services.audit_log.review.domain.attempt import LASTS, Attempt, opened, proofs, sealed
-from services.audit_log.review.domain.refusals import TOLD, Refusal, Refused
-from services.audit_log.review.domain.way_back import HOME, way_back
+from services.audit_log.officers.api.session import PageSession
+from services.audit_log.officers.application.attempts import Attempts
+from services.audit_log.officers.domain.attempt import LASTS, Attempt, opened, proofs, sealed
+from services.audit_log.officers.domain.refusals import TOLD, Refusal, Refused
+from services.audit_log.officers.domain.way_back import HOME, way_back
 from tests.unit.audit_log.asking import NOW
 
 SECRET = sha256(b"secret").digest()

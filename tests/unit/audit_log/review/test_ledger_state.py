@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from services.audit_log.domain.checkpoint import Checkpoint
-from services.audit_log.domain.cosignature import Standing
-from services.audit_log.review.domain.ledger_state import LedgerState, Mood, Verified, ago
+from services.audit_log.ledger.domain.checkpoint import Checkpoint
+from services.audit_log.ledger.domain.cosignature import Standing
+from services.audit_log.officers.domain.ledger_state import LedgerState, Mood, Verified, ago
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CHECKPOINT = Checkpoint("log.example/practice", 41, bytes(32))

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from services.audit_log.review.domain.pictures import Bar, Dot, day_bars, days_between, heat_map, people_bars, timeline
+from services.audit_log.officers.domain.pictures import Bar, Dot, day_bars, days_between, heat_map, people_bars, timeline
 
 HOSTILE = "\"><script>alert(1)</script><i a='"
 SVG = "{http://www.w3.org/2000/svg}"

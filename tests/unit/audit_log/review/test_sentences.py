@@ -4,14 +4,14 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.audit_log.application.completeness import WITHOUT_RECEIPT
-from services.audit_log.application.disclosure import ALARMING
-from services.audit_log.application.receipts import MESSAGE_GIVEN_UP, OF_ANOTHER, WITHOUT_ENTRY
-from services.audit_log.application.routes import FED
-from services.audit_log.application.witnessing import WITNESS_SAW_ANOTHER, WITNESS_SAW_MORE
-from services.audit_log.domain.kms_audit import Reason
-from services.audit_log.domain.late import LateReason
-from services.audit_log.review.domain.sentences import ALARMS, LOOKS
+from services.audit_log.assurance.application.completeness import WITHOUT_RECEIPT
+from services.audit_log.assurance.application.receipts import MESSAGE_GIVEN_UP, OF_ANOTHER, WITHOUT_ENTRY
+from services.audit_log.assurance.application.witnessing import WITNESS_SAW_ANOTHER, WITNESS_SAW_MORE
+from services.audit_log.downtime.domain.late_writes import LateReason
+from services.audit_log.gate.application.disclosure import ALARMING
+from services.audit_log.keyring.domain.kms_audit import Reason
+from services.audit_log.officers.domain.sentences import ALARMS, LOOKS
+from services.audit_log.routes_out.application.routes import FED
 
 SERVICE = Path(__file__).parents[4] / "services/audit_log"
 ASKING = {"officer", "officer_or_client", "reviewer", "admit"}

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.audit_log.review.domain.explanations import Ground, Judged, Mark, judge
-from services.audit_log.review.domain.questions import SENTENCES, sentences
+from services.audit_log.officers.domain.explanations import Ground, Judged, Mark, judge
+from services.audit_log.officers.domain.questions import SENTENCES, sentences
 from tests.unit.audit_log.review.practice import EXTRA, KINDS, Case, Practice, planted
 
 ORDINARY_EXPLAINED = 0.94

@@ -1,0 +1,92 @@
+"""The officers' pages put together, as a part of audit_log."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fastapi import APIRouter
+
+from services.audit_log.break_glass.application.reviews import Reviewing
+from services.audit_log.decision.application.explanations import Explanations
+from services.audit_log.decision.application.policy_projection import PolicyProjection
+from services.audit_log.ledger.api.access import Desk
+from services.audit_log.ledger.application.ledger_view import LedgerView
+from services.audit_log.officers.adapters.attention import Attention
+from services.audit_log.officers.adapters.case_table import CaseTable
+from services.audit_log.officers.adapters.counts import Counts
+from services.audit_log.officers.adapters.entry_search import EntrySearch
+from services.audit_log.officers.adapters.identity_provider import IdentityProvider
+from services.audit_log.officers.adapters.judgements import Judgements
+from services.audit_log.officers.api.pictures import pictures_router
+from services.audit_log.officers.api.provider_sign_in import provider_sign_in_router
+from services.audit_log.officers.api.rendering import Rendering
+from services.audit_log.officers.api.reports import reports_router
+from services.audit_log.officers.api.search import search_router
+from services.audit_log.officers.api.session import PageSession
+from services.audit_log.officers.api.signing_in import signing_in_router
+from services.audit_log.officers.api.snooping import snooping_router
+from services.audit_log.officers.api.surface import Surface
+from services.audit_log.officers.api.today import today_router
+from services.audit_log.officers.application.attempts import Attempts
+from services.audit_log.officers.application.cases import Deciding
+from services.audit_log.officers.application.judging import Judging
+from services.audit_log.officers.application.provider import ProviderSettings
+from services.audit_log.officers.application.today import Gathering, Standings
+from services.audit_log.officers.application.verifying import Verifying
+from services.audit_log.reports.application.exporting import Exporter
+from shared.eventstore.store import EventStore
+from shared.http.cursor import Cursors
+from shared.http.page_session import of_page
+from shared.identity.tokens import TokenVerifier
+from shared.messaging.signature import EventVerifier
+
+
+class Review:
+    """`routers` go into the service's application."""
+
+    def __init__(
+        self,
+        ledger: LedgerView,
+        store: EventStore,
+        reviewing: Reviewing,
+        explanations: Explanations,
+        projection: PolicyProjection,
+        verifier: EventVerifier,
+        tokens: TokenVerifier,
+        *,
+        standings: Standings,
+        exporter: Exporter,
+        provider: ProviderSettings | None,
+        secret: bytes,
+        public_url: str,
+        now: Callable[[], datetime],
+        random: Callable[[int], bytes],
+    ) -> None:
+        session = PageSession(secret, secure=public_url.startswith("https://"), now=now, random=random)
+        surface = Surface(Desk(ledger, tokens, now, of_page), session, Rendering(now))
+        self._provider = IdentityProvider(provider) if provider is not None else None
+        self._verifying = Verifying(ledger)
+        self.judging = Judging(Judgements(store), projection, now)
+        cases, cursors = CaseTable(store), Cursors(secret)
+        deciding = Deciding(cases, self.judging, ledger, now)
+        gathering = Gathering(ledger, reviewing, Attention(store), self.judging, cases, standings, now)
+        self.routers: tuple[APIRouter, ...] = (
+            signing_in_router(surface, tokens, self._provider, public_url),
+            today_router(surface, gathering, reviewing, self._verifying, now),
+            snooping_router(surface, self.judging, cases, deciding, verifier, cursors, now),
+            pictures_router(surface, Counts(store), self.judging, projection, now),
+            reports_router(surface, ledger, exporter, now),
+            search_router(surface, EntrySearch(store), ledger, explanations, cursors),
+        )
+        if self._provider is not None:
+            attempts = Attempts(secret, now=now, random=random)
+            self.routers += (provider_sign_in_router(surface, tokens, self._provider, attempts, public_url),)
+
+    async def start(self) -> None:
+        if self._provider is not None:
+            await self._provider.start()
+
+    async def stop(self) -> None:
+        if self._provider is not None:
+            await self._provider.stop()
+        await self._verifying.stop()
+        await self.judging.stop()
