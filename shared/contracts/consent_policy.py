@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 POLICY_STREAM: Final = "policy"
 """one a tenant; its versions are the tenant's policy sequence"""
+GRANTED_PURPOSES: Final = frozenset({"BTG", "ETREAT", "THREAT"})
+"""purposes that count only with a break-glass grant: no consent permits or denies them"""
 
 
 class ConsentKind(StrEnum):
@@ -91,11 +93,35 @@ class Provision(PolicyModel):
 
 
 class Policy(PolicyModel):
-    base: Literal["permit", "deny"]
+    base: Literal["permit", "deny", "silent"]
+    """`deny` refuses (see `refuses`); `silent` says nothing beyond the provisions"""
     dialect: Literal["r4", "pcf", "r5"] = "r4"
     combining: Literal["deny-overrides", "most-recent"] = "deny-overrides"
     """how this consent and others that cover the same record come together"""
     provisions: tuple[Provision, ...] = ()
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it denies everything that no provision of it permits, also beside other consents.
+
+        A base of deny does so in PCF and R5, where it is the decision. In R4 it does so where no provision permits anything:
+        one that permits is an authorization for those whom it names, and leaves all others to the other consents.
+        """
+        return self.base == "deny" and (self.dialect != "r4" or not any(map(_permits, self.provisions)))
+
+
+def _permits(provision: Provision) -> bool:
+    """Whether anything in it permits for a purpose that a consent can permit."""
+    own = provision.type == "permit" and (not provision.purposes or not GRANTED_PURPOSES.issuperset(provision.purposes))
+    return own or any(map(_permits, provision.provisions))
+
+
+class StrictReading(PolicyModel):
+    """Something in a consent that counts more strictly than it is written. Both texts are this system's own words."""
+
+    pointer: str
+    """JSON pointer into the form, or FHIRPath into the resource that was sent"""
+    because: str
 
 
 class ConsentSet(PolicyModel):
@@ -118,9 +144,13 @@ class ConsentSet(PolicyModel):
     """records under 42 CFR Part 2 are disclosed by it, whatever its kind"""
     consented_by: Literal["client", "representative"] = "client"
     """who gave it: of a client in care of somebody, whether they could consent alone"""
+    granted_by: str = ""
+    """`sub` of the representative who signed it; empty where the client gave it, and where intake took it down"""
     confidential_from_representatives: bool = False
     """a service that a minor consented to alone (45 CFR 164.502(g)(3), 42 CFR 2.14): no representative sees what it covers,
     nor this consent itself"""
+    read_strictly: tuple[StrictReading, ...] = ()
+    """what of it counts more strictly than it is written, and why"""
     at: datetime
 
 

@@ -22,6 +22,7 @@ _QUIET: Final = (UUID, datetime, date, bool, NoneType)
 _WHO: Final = "`sub` of staff, or of the client as a party to their own consent: metadata in the clear (docs/security.md)"
 _CODE: Final = "a code out of a fixed list: the gate and projections decide by it"
 _POLICY: Final = "the machine-readable part of a consent: the gate decides by it, and it holds codes and `sub`s, no words"
+_READING: Final = "a path into the form and a sentence out of a fixed list: never a word that was sent"
 _DAY: Final = "a date in ISO 8601, kept with the precision in which it was given"
 _COUNT: Final = "a version or sequence number"
 _TRACE: Final = "names ciphertext or a key without opening it: of no use to whoever holds it"
@@ -32,7 +33,8 @@ PUBLIC: Final[dict[str, str]] = {
     **dict.fromkeys(("author", "by", "consented_by", "recorded_by", "skipped_by"), _WHO),
     **dict.fromkeys(("approved_by", "requested_by", "placed_by", "released_by"), _WHO),
     **dict.fromkeys(("practitioner_id", "therapist_id", "person", "payer", "recipient", "recipients[]"), _WHO),
-    "revoked_recipients[]": _WHO,
+    **dict.fromkeys(("revoked_recipients[]", "granted_by"), _WHO),
+    **dict.fromkeys(("read_strictly[].pointer", "read_strictly[].because"), _READING),
     **dict.fromkeys(("kind", "role", "rater", "signer", "record_type", "key_classes[]", "service"), _CODE),
     **dict.fromkeys(("covers[]", "dialect", "jurisdiction", "missing[]", "type", "event_type", "message_type"), _CODE),
     "topic": _CODE,

@@ -26,7 +26,14 @@ DECISION: Final = Subject(
         "tests/unit/audit_log/test_grounds_and_edges.py",
         *(
             f"tests/unit/audit_log/{what}"
-            for what in ("law", "test_engine_parts.py", "test_index_and_walk.py", "test_moments.py", "test_who_may_what.py")
+            for what in (
+                "law",
+                "test_refusals.py",
+                "test_engine_parts.py",
+                "test_index_and_walk.py",
+                "test_moments.py",
+                "test_who_may_what.py",
+            )
         ),
     ],
 )

@@ -61,13 +61,14 @@ def provisions(kinds: st.SearchStrategy[Any], nested: st.SearchStrategy[Any]) ->
 
 
 TYPES = st.sampled_from(["permit", "deny"])
+BASES = st.sampled_from(["permit", "deny", "silent"])
 NOTHING: st.SearchStrategy[tuple[Provision, ...]] = st.just(())
 TREES = provisions(TYPES, st.lists(provisions(TYPES, NOTHING), max_size=2).map(tuple))
 DENIALS = provisions(st.just("deny"), NOTHING)
 CONSENTS = st.builds(
     lambda kind, base, rules, covers, n: consent(kind, base, *rules, covers=covers, n=n),
     KINDS,
-    TYPES,
+    BASES,
     st.lists(TREES, max_size=3),
     some("progress_note", "measures", "psychotherapy_note"),
     st.integers(1, 10_000),

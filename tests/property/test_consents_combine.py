@@ -37,6 +37,7 @@ from tests.unit.audit_log.asking import (
 )
 
 TYPES = st.sampled_from(["permit", "deny"])
+BASES = st.sampled_from(["permit", "deny", "silent"])
 LABELS = ("BH", "SUD", "OPIOIDUD", "HIV", "R", "N", "42CFRPart2CN")
 
 
@@ -91,7 +92,7 @@ def consents(combining: st.SearchStrategy[Any], dialects: st.SearchStrategy[Any]
         st.sampled_from(
             ["treatment", "measurement", "psychotherapy_notes", "disclosure", "part2_tpo", "part2_counselling_notes"]
         ),
-        TYPES,
+        BASES,
         dialects,
         combining,
         st.lists(TREES, max_size=3),
@@ -179,6 +180,59 @@ def test_adding_a_root_deny_never_opens_anything(q: Question, denial: Provision,
     at = which % len(held)
     changed = tuple(with_root(c, denial) if n == at else c for n, c in enumerate(held))
     if decide(with_consents(q, *changed)).permitted:
+        assert decide(q).permitted
+
+
+def with_first(consent: ConsentSet, *rules: Provision) -> ConsentSet:
+    """The consent with these provisions before its own."""
+    changed = (*rules, *consent.policy.provisions)
+    return consent.model_copy(update={"policy": consent.policy.model_copy(update={"provisions": changed})})
+
+
+FRAMES = st.lists(LEAVES, min_size=1, max_size=3)
+DENIALS = provisions(st.lists(LEAVES, max_size=1).map(tuple), st.just("deny"))
+
+
+@settings(max_examples=500, deadline=None)
+@given(questions(ANY), DENIALS, FRAMES, st.integers(0, 5))
+def test_a_frame_around_a_denial_never_opens_anything(
+    q: Question, denial: Provision, frames: list[Provision], which: int
+) -> None:
+    """The frames with the denial deep in them open nothing that they do not open with the denial beside them."""
+    held = q.policy.consents
+    if not held:
+        return
+    bare: Provision | None = None
+    framed = denial
+    for frame in frames:
+        framed = frame.model_copy(update={"provisions": (framed,)})
+        bare = frame.model_copy(update={"provisions": (bare,) if bare else ()})
+    assert bare is not None
+    at = which % len(held)
+    around = tuple(with_first(c, framed) if n == at else c for n, c in enumerate(held))
+    if decide(with_consents(q, *around)).permitted:
+        beside = tuple(with_first(c, bare, denial) if n == at else c for n, c in enumerate(held))
+        assert decide(with_consents(q, *beside)).permitted
+
+
+@settings(max_examples=500, deadline=None)
+@given(questions(ANY), DENIALS.map(lambda d: d.model_copy(update={"provisions": ()})), st.integers(0, 5), st.data())
+def test_adding_a_denial_anywhere_never_opens_anything(q: Question, denial: Provision, which: int, data: Any) -> None:
+    held = q.policy.consents
+    if not held:
+        return
+    at = which % len(held)
+
+    def somewhere(rules: tuple[Provision, ...]) -> tuple[Provision, ...]:
+        place = data.draw(st.integers(0, len(rules)))
+        if place == len(rules):
+            return (*rules, denial)
+        below = rules[place].model_copy(update={"provisions": somewhere(rules[place].provisions)})
+        return (*rules[:place], below, *rules[place + 1 :])
+
+    old = held[at]
+    new = old.model_copy(update={"policy": old.policy.model_copy(update={"provisions": somewhere(old.policy.provisions)})})
+    if decide(with_consents(q, *(new if n == at else c for n, c in enumerate(held)))).permitted:
         assert decide(q).permitted
 
 

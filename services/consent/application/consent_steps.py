@@ -10,8 +10,19 @@ from services.consent.domain.life import Command, Expire, RevokeRecipient, decid
 from shared.contracts.disclosure import Action
 from shared.gate.ask import Opened
 from shared.http.conditional import Expected
+from shared.http.idempotency import Answer
 from shared.http.problems import conflict
 from shared.sealing.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What one command did."""
+
+    answer: Answer
+    sequence: int | None
+    """policy sequence of the change; None where no decision can come out differently"""
+    committed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
 """Commands on consents: the gate first, then the decider, then one transaction, then the gate's confirmation where it counts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.consent.application.consent_answers import AnswerOf, answered, revoked, summary
-from services.consent.application.consent_steps import Step, Then, after_events, decided
+from services.consent.application.consent_steps import Changed, Step, Then, after_events, decided
 from services.consent.application.policy_stream import PolicyStream, PolicyWrite
 from services.consent.application.ports import Answers, Deadlines, RecordIndex
 from services.consent.application.standings import Standings
 from services.consent.application.streams import consent_stream, decided_anew, load_consent
+from services.consent.application.views import warnings
 from services.consent.domain import policy_change
 from services.consent.domain.consent import Amend, Consent, Form, Phase, Propose, Revoke, Sign, check_form
 from services.consent.domain.errors import FormFault, InvalidForm
@@ -41,16 +41,6 @@ Also = Callable[[UUID, datetime], Sequence[Event]]
 
 def nothing(_: UUID, __: datetime) -> Sequence[Event]:
     return ()
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What one command did."""
-
-    answer: Answer
-    sequence: int | None
-    """policy sequence of the change; None where no decision can come out differently"""
-    committed_at: datetime
 
 
 class Consents:
@@ -102,7 +92,7 @@ class Consents:
         state = after_events(proposed, later)
         change = policy_change.of_consent(proposed, state, now)
         written = self._policy.write(change, meta) if change is not None else None
-        answer = Answer(201, summary(state, now))
+        answer = Answer(201, {**summary(state, now), "warnings": warnings(state.form)})
         versions = await self._store.append(
             call.tenant,
             [StreamAppend(consent_stream(consent_id), 0, made), *([written.append] if written else [])],
@@ -150,7 +140,7 @@ class Consents:
             consent_id,
             client_id,
             [Step(opened, lambda at: Amend(form, call.principal.sub, at, self._parts.place))],
-            answered(200),
+            lambda state, at, _: Answer(200, {**summary(state, at), "warnings": warnings(state.form)}),
             expected=expected,
         )
         return changed.answer

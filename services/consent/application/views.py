@@ -7,9 +7,11 @@ import orjson
 
 from services.consent.application.explaining import says
 from services.consent.domain.consent import Consent, Signature
+from services.consent.domain.events import ConsentForm
 from services.consent.domain.relationship import Relationship
 from services.consent.domain.standing import Signer
 from services.consent.domain.state import Explanation
+from services.consent.domain.strict_readings import notes
 from shared.contracts.disclosure import RecordKey
 from shared.eventstore.model import StoredEvent
 from shared.sealing.event import Event
@@ -28,6 +30,7 @@ def consent_view(state: Consent, now: datetime, key: RecordKey | None, *, erased
         "missing": list(state.missing),
         "policy": form.policy.model_dump(mode="json", exclude_none=True),
         "period": form.period.model_dump(mode="json", exclude_none=True),
+        "warnings": warnings(form),
         "covers": list(form.covers),
         "grantor": form.grantor.open(key).model_dump(mode="json", exclude_none=True) if key else None,
         "elements": form.elements.open(key) if key else {},
@@ -64,6 +67,11 @@ def consent_view(state: Consent, now: datetime, key: RecordKey | None, *, erased
         # the machine-readable part outlives the words: decisions still rest on it
         return erased_view(view) | {"policy_status": status}
     return view if key else {**view, "withheld": True}
+
+
+def warnings(form: ConsentForm) -> list[dict[str, str]]:
+    """What its sender should know: what counts more strictly than it is written, and what its base does."""
+    return [{"pointer": w.pointer, "detail": w.because} for w in (*notes(form.policy), *form.read_strictly)]
 
 
 def erased_view(view: dict[str, Any]) -> dict[str, Any]:

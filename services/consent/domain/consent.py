@@ -32,7 +32,8 @@ from services.consent.domain.state import Phase as Phase
 from services.consent.domain.state import Signature as Signature
 from services.consent.domain.state import evolve as evolve
 from services.consent.domain.state import fold as fold
-from shared.contracts.consent_policy import ConsentKind, RepresentativePower
+from services.consent.domain.strict_readings import readings
+from shared.contracts.consent_policy import ConsentKind, RepresentativePower, StrictReading
 from shared.identity.roles import Role
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
@@ -57,6 +58,8 @@ class Form:
     review_on: str | None = None
     supersedes: UUID | None = None
     ends_with_event: bool = False
+    read_strictly: tuple[StrictReading, ...] = ()
+    """what was read cautiously before it became this form: by who reads a resource of another format"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +264,7 @@ def _filled_in(model: type[ConsentForm], consent_id: UUID, form: Form, author: s
         review_on=form.review_on,
         supersedes=form.supersedes,
         ends_with_event=form.ends_with_event,
+        read_strictly=(*form.read_strictly, *readings(form.policy, form.kind)),
         author=author,
         at=at,
         grantor=Sealed(form.grantor),

@@ -12,7 +12,7 @@ from services.consent.domain.people_events import PEOPLE_EVENTS
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import GivenPolicy
 from services.consent.domain.standing import Signer
-from shared.contracts.consent_policy import ConsentKind, RelationshipRole
+from shared.contracts.consent_policy import ConsentKind, RelationshipRole, StrictReading
 from shared.contracts.records import KeyClass
 from shared.sealing.event import Event, EventTypes
 from shared.sealing.field import Sealed
@@ -65,6 +65,8 @@ class ConsentForm(Event):
     """the consent whose place it takes when it becomes active"""
     ends_with_event: bool = False
     """whether it says that it ends with an event; which one stands in its `expiry`, sealed with the words"""
+    read_strictly: tuple[StrictReading, ...] = ()
+    """what of it counts more strictly than it is written"""
     author: str
     """`sub` of who wrote it down"""
     at: datetime

@@ -104,7 +104,9 @@ class GivenProvision(Given):
 
 
 class GivenPolicy(Given):
-    base: Literal["permit", "deny"]
+    base: Literal["permit", "deny", "silent"]
+    """`deny` refuses everything that no provision permits; in dialect r4, where a provision permits, it leaves what is not named
+    to the client's other consents. `silent` says nothing beyond the provisions."""
     dialect: Literal["r4", "pcf", "r5"] = "r4"
     provisions: tuple[GivenProvision, ...] = Codes
 
@@ -121,8 +123,8 @@ class GivenPolicy(Given):
         return any(who in provision.actors for provision in self.every())
 
     def denies(self) -> bool:
-        """Whether a provision of it denies, at whatever depth. A base of deny is a default, which overrides nothing."""
-        return any(provision.type == "deny" for provision in self.every())
+        """Whether it refuses, or a provision of it denies, at whatever depth."""
+        return self.machine().refuses or any(provision.type == "deny" for provision in self.every())
 
     def faults(self, kind: ConsentKind) -> list[FormFault]:
         """What is wrong with it as the policy of a consent of this kind."""

@@ -56,6 +56,8 @@ def _set(consent: Consent, status: ConsentStatus, at: datetime) -> ConsentSet:
         revoked_recipients=consent.revoked_recipients,
         part2=form.part2 or form.kind in _PART2,
         consented_by=consent.given_by.value,
+        granted_by=consent.granted_by,
+        read_strictly=form.read_strictly,
         confidential_from_representatives=form.minor_alone,
         at=at,
     )

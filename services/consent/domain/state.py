@@ -117,6 +117,14 @@ class Consent:
         counting = [s.signer for s in self.signatures if not s.assent]
         return Signer.REPRESENTATIVE if counting and Signer.CLIENT not in counting else Signer.CLIENT
 
+    @property
+    def granted_by(self) -> str:
+        """`sub` of the representative whose own token made it hold; empty where the client did, or intake took it down."""
+        if self.given_by is not Signer.REPRESENTATIVE:
+            return ""
+        own = [s.by for s in self.signatures if not s.assent and s.role == Role.REPRESENTATIVE]
+        return own[0] if own else ""
+
     def due_for(self, now: datetime) -> tuple[Because, ...]:
         """Why another talk is due; empty where none is."""
         if self.phase is not Phase.ACTIVE:

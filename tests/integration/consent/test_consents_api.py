@@ -26,7 +26,8 @@ AUTHORIZATION = {
 async def test_propose_complete_sign_read(clinic: Clinic) -> None:
     incomplete = {k: v for k, v in ELEMENTS.items() if k != "risks"}
     made = await clinic.intake.post("/v1/consents", clinic.form(elements=incomplete))
-    assert made.json == {"id": made.id, "status": "proposed", "version": 1, "missing": ["risks", "signature"]}
+    missing = ["risks", "signature"]
+    assert made.json == {"id": made.id, "status": "proposed", "version": 1, "missing": missing, "warnings": []}
     assert made.headers["Location"] == f"/v1/consents/{made.id}"
     path = f"/v1/consents/{made.id}"
 
@@ -242,6 +243,18 @@ async def test_a_form_with_a_fault_is_refused_before_the_gate_is_asked(
     answer = await clinic.intake.post("/v1/consents", clinic.form(**changes), want=422)
     assert [e["pointer"] for e in answer.json["errors"]] == [pointer]
     assert len(clinic.world.line.asked) == before
+
+
+async def test_the_sender_is_told_what_is_read_more_strictly_than_it_is_written(clinic: Clinic) -> None:
+    refusal = {"base": "deny", "dialect": "pcf", "provisions": [{"type": "permit", "actions": ["read"]}]}
+    made = await clinic.intake.post("/v1/consents", clinic.form(policy=refusal))
+    told = {w["pointer"]: w["detail"] for w in made.json["warnings"]}
+    assert list(told) == ["/policy/base", "/policy/provisions/0"]
+    assert told["/policy/base"].startswith("refuses: ") and told["/policy/provisions/0"].endswith("it permits nothing")
+    path = f"/v1/consents/{made.id}"
+    assert (await clinic.intake.get(path)).json["warnings"] == made.json["warnings"]
+    amended = await clinic.intake.put(path, clinic.form(), If_Match='W/"1"')
+    assert amended.json["warnings"] == []
 
 
 async def test_a_combined_psychotherapy_note_authorization_is_refused(clinic: Clinic) -> None:

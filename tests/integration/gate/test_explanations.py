@@ -10,7 +10,7 @@ import pytest
 
 from services.audit_log.decision.domain.tenant_rules import Wish
 from services.audit_log.ledger.application.ledger_view import Filters
-from shared.contracts.consent_policy import ConsentStatus, Policy, Provision
+from shared.contracts.consent_policy import ConsentStatus, Policy, Provision, StrictReading
 from shared.contracts.disclosure import Action, DisclosureAnswer
 from shared.contracts.records import ALLIANCE_RATING
 from tests.integration.gate.gate_support import ALLIANCE, World
@@ -170,6 +170,21 @@ async def test_the_organisation_adds_under_the_consents_and_each_choice_is_kept(
     assert (then["law"], then["settings"], then["agrees"]) == ("eu", 1, True)
     now = (await call(site, world, "GET", "/v1/audit/settings"))[1]
     assert now == {"version": 2, "law": "us-federal", "provisions": [], "awaiting": None}
+
+
+async def test_officers_see_what_is_read_more_strictly_than_it_is_written(world: World, site: str) -> None:
+    strict = (
+        StrictReading(pointer="Consent.provision.data", because="cannot be compared here, so it denies whatever this names"),
+    )
+    read, plain = world.consent().model_copy(update={"read_strictly": strict}), world.consent()
+    over = world.consent(status=ConsentStatus.REVOKED).model_copy(update={"read_strictly": strict})
+    await world.agreed(read, plain, over)
+    status, body, headers = await call(site, world, "GET", "/v1/audit/strict-readings")
+    assert status == 200 and "Audit-Entry" in headers
+    (item,) = body["items"]
+    assert (item["consent_id"], item["client_id"], item["kind"]) == (str(read.consent_id), str(read.client_id), "treatment")
+    assert item["because"] == [strict[0].model_dump()] and body["more"] is False
+    assert (await call(site, world, "GET", "/v1/audit/strict-readings", role="therapist", sub="t-rivera"))[0] == 403
 
 
 async def test_one_officer_alone_changes_nothing(world: World, site: str) -> None:

@@ -78,7 +78,7 @@ def provision(kind: Literal["permit", "deny"], *nested: Provision, **fields: Any
 
 def consent(
     kind: str = "treatment",
-    base: Literal["permit", "deny"] = "permit",
+    base: Literal["permit", "deny", "silent"] = "permit",
     *provisions: Provision,
     status: str = "active",
     start: datetime = NOW - 30 * DAY,

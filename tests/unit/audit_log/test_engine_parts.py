@@ -49,30 +49,37 @@ NOTE = record("progress_note", OKAFOR)
 RELATED = relation(RIVERA, "therapist")
 
 
-def says(dialect: Any, base: Literal["permit", "deny"], *rules: Provision) -> list[Any]:
+def says(dialect: Any, base: Literal["permit", "deny", "silent"], *rules: Provision) -> list[Any]:
     def flat(nodes: Any) -> Any:
         return [(n.says, flat(n.children)) if n.children else n.says for n in nodes]
 
     return list(flat(normal(Policy(base=base, dialect=dialect, provisions=rules))))
 
 
-Y, N, O, R = Says.PERMIT, Says.DENY, Says.NOTHING, Says.REDACT  # noqa: E741
+Y, N, O, R, X = Says.PERMIT, Says.DENY, Says.NOTHING, Says.REDACT, Says.EXCEPT  # noqa: E741
 
 
 @pytest.mark.parametrize(
     ("dialect", "base", "rules", "expected"),
     [
-        ("r4", "permit", (P("deny", P("permit", P("deny"))),), [(N, [(Y, [N])])]),
+        ("r4", "permit", (P("deny", P("permit", P("deny"))),), [(N, [Y]), N]),
+        ("r4", "permit", (P("permit", P("deny", P("permit"))),), [(Y, [(O, [Y])]), (N, [X])]),
+        ("r4", "permit", (P("permit", P("deny", P("deny", P("permit")))),), [(Y, [(O, [(O, [Y])])]), (N, [(O, [X])]), (N, [X])]),
+        ("r4", "permit", (P("permit", P("deny", labels=("SUD", "REDACT"))),), [Y, R]),
+        ("r4", "deny", (), [N]),
+        ("r4", "deny", (P("permit", purposes=("BTG",)),), [(N, [Y])]),
+        ("r4", "silent", (P("deny"),), [N]),
+        ("pcf", "silent", (P("permit"),), [Y]),
         ("r4", "deny", (P("permit", actions=("read",)),), [Y]),
-        ("pcf", "deny", (P("permit", purposes=("TREAT",)),), [Y]),
-        ("pcf", "deny", (P("permit", actions=("read",)), P("permit", resource_types=("session",))), [O, O]),
+        ("pcf", "deny", (P("permit", purposes=("TREAT",)),), [(N, [Y])]),
+        ("pcf", "deny", (P("permit", actions=("read",)), P("permit", resource_types=("session",))), [(N, [O, O])]),
         ("pcf", "permit", (P("deny", actions=("read",)), P("deny", resource_types=("session",))), [N, N]),
-        ("pcf", "permit", (P("deny", P("permit"), P("deny")),), [(N, [O, N])]),
-        ("r5", "permit", (P("deny", P("permit", P("deny"))),), [(N, [(Y, [N])])]),
-        ("r5", "deny", (P("permit", P("deny")),), [(Y, [N])]),
+        ("pcf", "permit", (P("deny", P("permit"), P("deny")),), [(N, [O]), N]),
+        ("r5", "permit", (P("deny", P("permit", P("deny"))),), [(N, [Y]), N]),
+        ("r5", "deny", (P("permit", P("deny")),), [(N, [Y]), N]),
         ("r5", "permit", (P("permit"),), [O]),
-        ("r5", "permit", (P("permit", P("permit"), P("deny")),), [(O, [O, N])]),
-        ("r5", "deny", (P("deny"),), [N]),
+        ("r5", "permit", (P("permit", P("permit"), P("deny")),), [(O, [O]), N]),
+        ("r5", "deny", (P("deny"),), [N, N]),
         ("r4", "permit", (P("deny", labels=("SUD", "REDACT")), P("deny", labels=("REDACT",))), [R, N]),
         ("r4", "permit", (P("permit", labels=("SUD", "REDACT")),), [O]),
     ],
@@ -88,7 +95,7 @@ def test_a_node_says_where_it_stands_and_why_it_is_read_so() -> None:
     assert node.note == "pcf knows no action or class: the denial holds without it"
     assert node.children[0].note == "pcf knows no second level: a permission that leans on it gives nothing"
     contradicting = normal(Policy(base="permit", dialect="r5", provisions=(P("permit", P("permit")), P("deny", P("deny")))))
-    assert "gives nothing" in contradicting[0].note and "that stands" in contradicting[1].children[0].note
+    assert "gives nothing" in contradicting[0].note and "that stands" in contradicting[2].note
     assert contradicting[0].children[0].note == "stands under a provision that gives nothing"
     assert normal(Policy(base="permit", provisions=(P("deny"),)))[0].note == ""
 
@@ -126,7 +133,10 @@ def asked(agent: Any, about: Any, facts: Any, *, action: str = "read", purpose: 
     return decide(Question(agent, Action(action), purpose, about, NOW, about.service, policy=fold(facts), **other))
 
 
-def recent(n: int, hours: int, *rules: Provision, base: Literal["permit", "deny"] = "deny", **other: Any) -> ConsentSet:
+Base = Literal["permit", "deny", "silent"]
+
+
+def recent(n: int, hours: int, *rules: Provision, base: Base = "silent", **other: Any) -> ConsentSet:
     made = consent("treatment", base, *rules, n=n)
     policy = made.policy.model_copy(update={"combining": "most-recent"})
     return made.model_copy(update={"policy": policy, "at": NOW - timedelta(hours=hours)} | other)
@@ -138,7 +148,7 @@ def test_most_recent_gives_way_to_the_newest_that_says_something() -> None:
         ((deny, permit), "permit"),
         ((deny, permit, silent), "permit"),
         ((deny, recent(4, 10, P("permit"))), "403"),
-        ((permit, consent("treatment", "permit", P("deny"), n=5)), "403"),
+        ((permit, consent("treatment", "permit", P("deny"), n=5).model_copy(update={"at": NOW})), "403"),
         ((deny, consent(n=5)), "403"),
         ((deny, permit, recent(6, 2, P("deny", purposes=("TRAIN",)))), "permit"),
         ((deny, recent(7, 4, base="permit")), "permit"),
@@ -207,7 +217,7 @@ def test_the_organisation_lies_under_the_consents_and_over_nothing_else(
 def test_what_the_organisation_holds_back_is_taken_out_too() -> None:
     verdict = asked(THERAPIST, record("progress_note", OKAFOR, "HIV"), (RELATED,), organisation=HOUSE)
     assert [o.args for o in verdict.obligations] == [("HIV",)]
-    silent = consent("treatment", "deny", P("deny", labels=("R", "REDACT")))
+    silent = consent("treatment", "silent", P("deny", labels=("R", "REDACT")))
     both = asked(THERAPIST, record("progress_note", OKAFOR, "HIV", "V"), (RELATED, silent), organisation=HOUSE)
     assert [o.args for o in both.obligations] == [("HIV", "R", "V")]
 

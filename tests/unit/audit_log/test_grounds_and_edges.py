@@ -11,8 +11,9 @@ from services.audit_log.decision.domain.decision import may_look_up, may_search
 from services.audit_log.decision.domain.policy import NO_POLICY, TenantPolicy
 from services.audit_log.decision.domain.question import Verdict
 from services.audit_log.decision.domain.release import ReleaseChoice
+from services.audit_log.decision.domain.rules.asked import Asked
 from services.audit_log.decision.domain.rules.dialects import Says
-from services.audit_log.decision.domain.rules.index import Asked, ConsentIndex
+from services.audit_log.decision.domain.rules.index import ConsentIndex
 from services.audit_log.decision.domain.rules.scope import scope_of
 from services.audit_log.decision.domain.rules.walk import walk
 from services.audit_log.ledger.domain.agent_kind import AgentKind

@@ -158,9 +158,9 @@ def test_provisions(base: Any, provisions: list[Provision], expected: str) -> No
     assert shown(ask(THERAPIST, "read", NOTE, facts=(RELATED, consent("treatment", base, *provisions)))) == expected
 
 
-def test_a_base_of_deny_is_a_default_and_a_provision_that_denies_overrides() -> None:
+def test_a_silent_base_is_a_default_and_a_provision_that_denies_overrides() -> None:
     opening = consent(n=1)
-    assert ask(THERAPIST, "read", NOTE, facts=(RELATED, opening, consent("treatment", "deny", n=2))).permitted
+    assert ask(THERAPIST, "read", NOTE, facts=(RELATED, opening, consent("treatment", "silent", n=2))).permitted
     verdict = ask(THERAPIST, "read", NOTE, facts=(RELATED, opening, consent("treatment", "permit", P("deny"), n=2)))
     assert (verdict.permitted, verdict.reason) == (False, "consent-denies")
     assert verdict.basis == ("rule:consent.deny-overrides", "consent:00000000-0000-0000-0000-000000000002")

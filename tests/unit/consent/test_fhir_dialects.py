@@ -47,7 +47,7 @@ def read(resource: dict[str, Any], provision: Any = None, **changes: Any) -> Imp
 
 def test_pcf_root_frames_the_consent() -> None:
     found = read(PCF, {"type": "permit", "purpose": purpose("TREAT", "HOPERAT")})
-    assert (found.dialect, found.form.policy.base) == ("pcf", "deny")
+    assert (found.dialect, found.form.policy.base) == ("pcf", "silent")
     assert found.form.policy.provisions == (GivenProvision(type="permit", purposes=("TREAT", "HOPERAT")),)
     bare = read(PCF, {"type": "permit"}).form.policy
     assert (bare.base, bare.provisions) == ("permit", ())
@@ -68,8 +68,6 @@ def test_pcf_exceptions_are_provisions() -> None:
     ("profile", "provision", "changes", "path"),
     [
         (codes.PCF_BASIC, {"purpose": purpose("TREAT")}, {}, "Consent.provision.type"),
-        (codes.PCF_BASIC, {"type": "permit", "purpose": purpose("HRESCH")}, {}, "Consent.provision.purpose"),
-        (codes.PCF_BASIC, {"type": "permit", "provision": [{"type": "deny"}]}, {}, "Consent.provision.provision"),
         (
             codes.PCF_INTERMEDIATE,
             {"type": "permit", "securityLabel": [{"system": codes.ACT_CODE, "code": "PSY"}]},
@@ -123,7 +121,8 @@ def test_r5_levels_negate() -> None:
             provisions=(GivenProvision(type="deny", labels=("PSY",)),),
         ),
     )
-    assert [path for path, _ in found.warnings] == ["Consent.provision[1].code"]
+    assert [path for path, _ in found.warnings][:2] == ["Consent.decision", "Consent.provision[1].code"]
+    assert [r.pointer for r in found.form.read_strictly] == ["Consent.provision[1].code"]
 
 
 def test_what_cannot_be_compared_widens_a_denial_and_empties_a_permit() -> None:
@@ -148,7 +147,7 @@ def test_one_record_is_denied_with_its_type_and_never_permitted_with_it() -> Non
 
 def test_a_frame_under_optin_with_denials() -> None:
     found = read(R4, {"purpose": purpose("TREAT"), "provision": [{"type": "deny", "actor": [actor("IRCP", "Practitioner/x")]}]})
-    assert found.form.policy.base == "deny"
+    assert found.form.policy.base == "silent"
     assert found.form.policy.provisions == (
         GivenProvision(type="permit", purposes=("TREAT",), provisions=(GivenProvision(type="deny", actors=("x",)),)),
     )
@@ -157,7 +156,7 @@ def test_a_frame_under_optin_with_denials() -> None:
 def test_a_frame_under_optin_with_permissions() -> None:
     nested = [{"type": "permit", "actor": [actor("IRCP", "Practitioner/x")]}]
     found = read(R4, {"purpose": purpose("TREAT"), "provision": nested})
-    assert found.form.policy.base == "deny"
+    assert found.form.policy.base == "silent"
     assert found.form.policy.provisions == (GivenProvision(type="permit", actors=("x",), purposes=("TREAT",)),)
     contrary = [{"type": "permit", "purpose": purpose("HRESCH")}]
     assert read(R4, {"purpose": purpose("TREAT"), "provision": contrary}).form.policy.provisions == ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import orjson
@@ -25,7 +25,7 @@ from services.audit_log.ledger.application.ledger_view import LedgerView, NoSuch
 from services.audit_log.ledger.domain.agent_kind import AgentKind
 from services.audit_log.ledger.domain.payload import instant
 from shared.contracts.codes import LABELS, one_of
-from shared.contracts.consent_policy import Provision
+from shared.contracts.consent_policy import ConsentSet, Provision
 from shared.contracts.disclosure import Action
 from shared.contracts.records import RECORD_TYPES, RecordType
 from shared.entry.json_text import LARGEST_INTEGER
@@ -37,6 +37,9 @@ from shared.http.problems import Fault, invalid, not_found
 from shared.identity.roles import CLAIMABLE, Role, default_purpose
 from shared.identity.tokens import TokenVerifier
 from shared.values.time import Instant
+
+MAX_SHOWN: Final = 500
+"""consents of one list; `more` says that it was cut"""
 
 
 class SupposedAgent(Body):
@@ -153,7 +156,26 @@ def explanations_router(
         body = {"packs": [_pack(p) for p in PACKS], "rules": [_rule(r) for r in RULES]}
         return _json(body, await desk.record(call, "view-law", {}, len(RULES)))
 
+    @router.get("/strict-readings", summary="Consents of which something counts more strictly than it is written")
+    async def strict_readings(request: Request) -> Response:
+        """Of the consents that hold now, the newest first: which part, and why. Who sent the form was told the same."""
+        call = await desk.officer(request, "view-strict-readings")
+        found = (await projection.policy(call.tenant)).read_strictly(now())
+        items = [_read_strictly(c) for c in found[:MAX_SHOWN]]
+        headers = await desk.record(call, "view-strict-readings", {}, len(items))
+        return _json({"items": items, "more": len(found) > MAX_SHOWN}, headers)
+
     return router
+
+
+def _read_strictly(consent: ConsentSet) -> dict[str, Any]:
+    return {
+        "consent_id": str(consent.consent_id),
+        "client_id": str(consent.client_id),
+        "kind": str(consent.kind),
+        "at": instant(consent.at),
+        "because": [r.model_dump(mode="json") for r in consent.read_strictly],
+    }
 
 
 def _supposed(record: SupposedRecord, at: datetime) -> BoundRecord:

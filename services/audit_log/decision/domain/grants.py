@@ -10,12 +10,11 @@ from enum import StrEnum
 from typing import Final
 
 from services.audit_log.decision.domain.registry import BoundRecord
+from shared.contracts.consent_policy import GRANTED_PURPOSES as GRANTED_PURPOSES
 from shared.contracts.records import KeyClass
 
-EMERGENCY: Final = frozenset({"BTG", "ETREAT"})
 THREAT: Final = "THREAT"
-GRANTED_PURPOSES: Final = EMERGENCY | {THREAT}
-"""purposes that count only with a grant"""
+EMERGENCY: Final = GRANTED_PURPOSES - {THREAT}
 
 OPENED_BY_EMERGENCY: Final = frozenset({KeyClass.IDENTITY, KeyClass.PROGRESS_NOTE, KeyClass.MEASURES, KeyClass.CONSENT_EVIDENCE})
 

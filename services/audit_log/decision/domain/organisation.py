@@ -21,7 +21,7 @@ class OrganisationPolicy:
     version: int = 0
     """of the tenant's settings; 0: never chosen"""
     provisions: tuple[Provision, ...] = ()
-    """in dialect r4 under a base of deny; they reach every class but psychotherapy notes"""
+    """in dialect r4 under a silent base; they reach every class but psychotherapy notes"""
 
     @cached_property
     def as_policy(self) -> ClientPolicy:
@@ -34,7 +34,7 @@ class OrganisationPolicy:
             client_id=_NOBODY,
             kind=ConsentKind.DISCLOSURE,
             status=ConsentStatus.ACTIVE,
-            policy=Policy(base="deny", provisions=self.provisions),
+            policy=Policy(base="silent", provisions=self.provisions),
             period=Period(start=always),
             covers=tuple(k.value for k in KeyClass if k is not KeyClass.PSYCHOTHERAPY_NOTE),
             at=always,

@@ -12,6 +12,7 @@ from uuid import UUID
 from services.audit_log.decision.domain.rules.index import ConsentIndex
 from shared.contracts.consent_policy import (
     ConsentSet,
+    ConsentStatus,
     PolicyChange,
     RelationshipRole,
     RelationshipSet,
@@ -34,7 +35,7 @@ class ClientPolicy:
     @cached_property
     def index(self) -> ConsentIndex:
         """The consents, ready to be asked; made at the first question after a change."""
-        return ConsentIndex(self.consents, self.given_at)
+        return ConsentIndex(self.consents, self.given_at, self.representatives)
 
     @cached_property
     def _held(self) -> dict[str, tuple[RelationshipSet, ...]]:
@@ -121,6 +122,19 @@ class TenantPolicy:
                 return NO_POLICY
             known = self._folded[client_id] = fold(change for _, change in history)
         return known
+
+    def read_strictly(self, now: datetime) -> tuple[ConsentSet, ...]:
+        """Consents that hold now and of which something counts more strictly than it is written; the newest first."""
+        held = (c for client in self._history for c in self.client(client).consents)
+        found = [
+            c
+            for c in held
+            if c.read_strictly
+            and c.status is ConsentStatus.ACTIVE
+            and c.period.start <= now
+            and (c.period.end is None or now < c.period.end)
+        ]
+        return tuple(sorted(found, key=lambda c: (c.at, c.consent_id), reverse=True))
 
     def client_as_of(self, client_id: str, sequence: int) -> ClientPolicy:
         """The client's policy as it was at that sequence, for replaying a decision."""

@@ -46,6 +46,7 @@ LOOKED: Final = frozenset(
         "view-routes",
         "view-settings",
         "view-snooping",
+        "view-strict-readings",
         "view-timeline",
         "view-today",
         "view-witnesses",

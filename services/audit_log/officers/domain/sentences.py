@@ -36,6 +36,7 @@ LOOKS: Final = {
     "view-routes": "looked at where entries go out to",
     "view-settings": "looked at the law and rules that bind the practice",
     "view-law": "looked at the law and rules that bind the practice",
+    "view-strict-readings": "looked at the consents that are read more strictly than they are written",
     "view-erasure": "looked at an erasure",
     "view-holds": "looked at legal holds",
     "request-erasure": "asked for an erasure",

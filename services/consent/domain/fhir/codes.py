@@ -39,9 +39,6 @@ PCF_BASIC: Final = f"{PCF}Basic"
 PCF_INTERMEDIATE: Final = f"{PCF}Intermediate"
 PCF_ADVANCED: Final = f"{PCF}Advanced"
 PROFILES: Final = (PCF_BASIC, PCF_INTERMEDIATE, PCF_ADVANCED)
-PCF_LABELS: Final = frozenset({"N", "R", "ETH", "ETHUD", "OPIOIDUD", "PSY", "SEX", "HIV"})
-"""labels that the Advanced profile takes"""
-PCF_BASIC_PURPOSES: Final = frozenset({"TREAT", "HPAYMT", "HOPERAT", "BTG"})
 
 RECIPIENTS: Final = frozenset({"IRCP", "PRCP"})
 """v3-ParticipationType of who receives"""

@@ -4,7 +4,7 @@ Not all of it can be compared here (who authored a record elsewhere, a document'
 counts: **what cannot be compared widens a denial and empties a permit**, so that no consent opens more than it says.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -64,19 +64,30 @@ class Criteria:
     def empty(self) -> bool:
         return not self.fields and self.data_period is None and not self.uncomparable
 
-    def provision(
+    def provisions(
         self, kind: Type, *, period: GivenPeriod | None = None, nested: Iterable[GivenProvision] = ()
-    ) -> GivenProvision | None:
-        """The provision that it makes; None for a permit that would permit more than it says."""
+    ) -> tuple[GivenProvision, ...]:
+        """The provision that it makes. A permit that would permit more than it says makes none; the denials in it stay."""
         if kind == "permit" and self.uncomparable:
-            return None
-        return GivenProvision(
+            return tuple(denials_in(nested))
+        made = GivenProvision(
             type=kind,
             **self.fields,
             period=period,
             data_period=self.data_period,
             provisions=tuple(nested),
         )
+        return (made,)
+
+
+def denials_in(provisions: Iterable[GivenProvision]) -> Iterator[GivenProvision]:
+    """The outermost denials, at whatever depth they stand."""
+    for p in provisions:
+        if p.type == "deny":
+            # what it permits was an exception within what is gone: there is nothing left that it could permit
+            yield p.model_copy(update={"provisions": tuple(denials_in(p.provisions))})
+        else:
+            yield from denials_in(p.provisions)
 
 
 def criteria_of(provision: RootProvision, kind: Type, home: Home, path: str, warnings: Warnings) -> Criteria:

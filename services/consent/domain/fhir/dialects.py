@@ -6,6 +6,9 @@
 | `pcf` | the root provision's type | its criteria frame the whole consent; provisions in it are exceptions |
 | `r5` | `decision` | there may be several; each level negates the one above |
 
+A base that denies refuses everything, also beside other consents; what is permitted under it is nested in it as its exceptions. A
+consent without a base decision is `silent`: it says nothing beyond its provisions.
+
 R4 leaves open what an untyped root says, and the specification's own examples use it both ways. The readings here are those
 that open least and still agree with the examples' words; each is told to the sender as a warning.
 """
@@ -15,10 +18,13 @@ from typing import Literal
 
 from services.consent.domain.errors import FormFault
 from services.consent.domain.fhir import codes
-from services.consent.domain.fhir.criteria import ALWAYS, Criteria, Home, Type, Warnings, criteria_of, period_of
+from services.consent.domain.fhir.criteria import ALWAYS, Criteria, Home, Type, Warnings, criteria_of, denials_in, period_of
 from services.consent.domain.fhir.resource import Concept, ConsentResource, PolicyStatement, RootProvision, as_start
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import GivenPolicy, GivenProvision
+from services.consent.domain.strict_readings import REFUSES
+
+Base = Literal["permit", "deny", "silent"]
 
 Dialect = Literal["r4", "pcf", "r5"]
 ROOT = "Consent.provision"
@@ -44,11 +50,16 @@ def policy_of(resource: ConsentResource, home: Home, warnings: Warnings) -> Read
     root = resource.provision or RootProvision()
     dialect = dialect_of(resource)
     base, provisions = _typed(resource, root, home, warnings) if root.type else _untyped(resource, root, home, warnings)
+    if base == "deny":
+        warnings.add(ROOT, REFUSES)
     period = period_of(root.period)
     if period is None or period.start == ALWAYS:
         start = as_start(resource.date_time) if resource.date_time else ALWAYS
         period = GivenPeriod(start=start, end=period.end if period else None)
-    return ReadPolicy(GivenPolicy(base=base, dialect=dialect, provisions=provisions), period)
+    policy = GivenPolicy(base=base, dialect=dialect, provisions=provisions)
+    if base == "deny" and not policy.machine().refuses:  # R4 with exceptions: see Policy.refuses
+        policy = policy.model_copy(update={"provisions": (GivenProvision(type="deny", provisions=provisions),)})
+    return ReadPolicy(policy, period)
 
 
 def rule_base(rule: Concept | None) -> Type | None:
@@ -61,32 +72,34 @@ def rule_base(rule: Concept | None) -> Type | None:
 
 def _typed(
     resource: ConsentResource, root: RootProvision, home: Home, warnings: Warnings
-) -> tuple[Type, tuple[GivenProvision, ...]]:
+) -> tuple[Base, tuple[GivenProvision, ...]]:
     kind = root.type
     assert kind is not None
     rule = rule_base(resource.policy_rule)
     criteria = criteria_of(root, kind, home, ROOT, warnings)
     nested = _nested(root, kind, home, warnings, ROOT)
     if criteria.empty:
-        if rule in (None, kind):
-            return kind, nested
-        warnings.add(ROOT, "says another thing than policyRule: the stricter of the two is taken")
-        return "deny", _some(criteria.provision("deny", nested=nested))
+        if rule not in (None, kind):
+            warnings.add(ROOT, "says another thing than policyRule: the stricter of the two is taken")
+            return "deny", nested
+        return kind, nested
     # a base of permit stands only where the root is an exception to it
-    return ("permit" if rule == "permit" and kind == "deny" else "deny"), _some(criteria.provision(kind, nested=nested))
+    base: Base = "deny" if rule == "deny" else "permit" if rule == "permit" and kind == "deny" else "silent"
+    return base, criteria.provisions(kind, nested=nested)
 
 
 def _untyped(
     resource: ConsentResource, root: RootProvision, home: Home, warnings: Warnings
-) -> tuple[Type, tuple[GivenProvision, ...]]:
+) -> tuple[Base, tuple[GivenProvision, ...]]:
     base = rule_base(resource.policy_rule)
-    if base is None:
+    if base == "permit":
+        return _opt_in(root, home, warnings)
+    if base is None and not any(p.uri == codes.POLICY_URI for p in resource.policy):
         warnings.add("Consent.policyRule", "gives no base decision (OPTIN, OPTOUT): nothing is permitted but by its provisions")
-        base = "deny"
-    return _opt_in(root, home, warnings) if base == "permit" else _opt_out(root, home, warnings)
+    return _opt_out(root, base or "silent", home, warnings)
 
 
-def _opt_in(root: RootProvision, home: Home, warnings: Warnings) -> tuple[Type, tuple[GivenProvision, ...]]:
+def _opt_in(root: RootProvision, home: Home, warnings: Warnings) -> tuple[Base, tuple[GivenProvision, ...]]:
     withheld = criteria_of(root, "deny", home, ROOT, Warnings())
     names = not withheld.empty or withheld.sources
     exceptions = {p.type for p in root.provision}
@@ -94,7 +107,7 @@ def _opt_in(root: RootProvision, home: Home, warnings: Warnings) -> tuple[Type, 
         if not names:
             return "permit", ()
         warnings.add(ROOT, "has no type: under OPTIN it withholds what it names (R4: an exception to the base policy)")
-        return "permit", _some(criteria_of(root, "deny", home, ROOT, warnings).provision("deny"))
+        return "permit", criteria_of(root, "deny", home, ROOT, warnings).provisions("deny")
     nested = _nested(root, "permit", home, warnings, ROOT)
     if "deny" not in exceptions:
         warnings.add(ROOT, "permits by exceptions to OPTIN: only what these name is permitted")
@@ -103,46 +116,42 @@ def _opt_in(root: RootProvision, home: Home, warnings: Warnings) -> tuple[Type, 
     frame = criteria_of(root, "permit", home, ROOT, warnings)
     if "deny" in exceptions:
         warnings.add(ROOT, "has no type: what it names is the frame in which its provisions deny")
-        permitted = frame.provision("permit", nested=nested)
-        return "deny", _some(permitted) if permitted else tuple(p for p in nested if p.type == "deny")
+        return "silent", frame.provisions("permit", nested=nested)
     if not frame.fields and frame.data_period is None:
-        return "deny", () if frame.uncomparable else nested
-    return "deny", tuple(framed for p in nested if (framed := _framed(frame, p)) is not None)
+        return "silent", tuple(denials_in(nested)) if frame.uncomparable else nested
+    return "silent", tuple(framed for p in nested for framed in _within(frame, p))
 
 
-def _framed(frame: Criteria, provision: GivenProvision) -> GivenProvision | None:
-    """The provision within a frame that permits nothing by itself."""
-    if provision.type == "deny":
-        return provision
-    return _within(frame, provision)
-
-
-def _within(frame: Criteria, provision: GivenProvision) -> GivenProvision | None:
-    """What both name: a list that only one of them has is taken as it is, of two lists what stands in both."""
+def _within(frame: Criteria, provision: GivenProvision) -> tuple[GivenProvision, ...]:
+    """The permission within a frame that permits nothing by itself: what both name. A list that only one of them has is taken as
+    it is, of two lists what stands in both. Where nothing is left, the denials in it stay."""
+    nothing = tuple(denials_in((provision,)))
     if frame.uncomparable:
-        return None
+        return nothing
     both: dict[str, tuple[str, ...]] = {}
     for name, wanted in frame.fields.items():
         own: tuple[str, ...] = getattr(provision, name)
         both[name] = tuple(w for w in own if w in wanted) if own else wanted
         if not both[name]:
-            return None
+            return nothing
     if frame.data_period is not None and provision.data_period is not None:
-        return None
-    return provision.model_copy(update={**both, "data_period": provision.data_period or frame.data_period})
+        return nothing
+    return (provision.model_copy(update={**both, "data_period": provision.data_period or frame.data_period}),)
 
 
-def _opt_out(root: RootProvision, home: Home, warnings: Warnings) -> tuple[Type, tuple[GivenProvision, ...]]:
+def _opt_out(
+    root: RootProvision, base: Literal["deny", "silent"], home: Home, warnings: Warnings
+) -> tuple[Base, tuple[GivenProvision, ...]]:
     criteria = criteria_of(root, "permit", home, ROOT, Warnings())
     if criteria.empty and not criteria.sources:
-        return "deny", _nested(root, "deny", home, warnings, ROOT)
+        return base, _nested(root, "deny", home, warnings, ROOT)
     only_sources = not (criteria.fields or criteria.data_period or _names_more(root))
     if only_sources:
         warnings.add(ROOT, "names only who keeps the data: all that is kept here is withheld")
-        return "deny", (GivenProvision(type="deny"),)
+        return "deny", ()
     warnings.add(ROOT, "has no type: under OPTOUT it permits what it names (R4: an exception to the base policy)")
     nested = _nested(root, "permit", home, warnings, ROOT)
-    return "deny", _some(criteria_of(root, "permit", home, ROOT, warnings).provision("permit", nested=nested))
+    return base, criteria_of(root, "permit", home, ROOT, warnings).provisions("permit", nested=nested)
 
 
 def _names_more(root: RootProvision) -> bool:
@@ -160,15 +169,8 @@ def _nested(parent: RootProvision, parent_kind: Type, home: Home, warnings: Warn
             warnings.add(where, "has no type, which R4 requires here: it is read as a denial")
         criteria = criteria_of(below, kind, home, where, warnings)
         deeper = _nested(below, kind, home, warnings, where)
-        made = criteria.provision(kind, period=period_of(below.period), nested=deeper)
-        found += _some(made)
-        if made is None:  # a permit that is not made must not take its denials along
-            found += [p for p in deeper if p.type == "deny"]
+        found += criteria.provisions(kind, period=period_of(below.period), nested=deeper)
     return tuple(found)
-
-
-def _some(made: GivenProvision | None) -> tuple[GivenProvision, ...]:
-    return (made,) if made is not None else ()
 
 
 def profile_faults(resource: ConsentResource) -> list[FormFault]:
@@ -206,13 +208,8 @@ def _profile_provision(p: RootProvision, path: str, claimed: set[str], *, nested
         ("provision", "are not nested deeper", not (nested and p.provision)),
         ("provision", "are for the intermediate profile", not (only_basic and p.provision)),
         ("data", "is for the intermediate profile", not (only_basic and (p.data or p.data_period))),
-        (
-            "purpose",
-            "is treatment, payment, operations or break-glass",
-            not only_basic or all(c.code in codes.PCF_BASIC_PURPOSES for c in p.purpose),
-        ),
+        # the profile's value sets of purposes and labels are extensible: a code beyond them is no fault
         ("securityLabel", "is for the advanced profile", not (no_labels and p.security_label)),
-        ("securityLabel", "is of the profile's value set", all(c.code in codes.PCF_LABELS for c in p.security_label)),
     )
     found = [FormFault(f"{path}.{name}", f"{said} (IHE PCF)") for name, said, holds in rules if not holds]
     for i, below in enumerate(p.provision):

@@ -12,6 +12,7 @@ from services.consent.domain.fhir.dialects import ReadPolicy
 from services.consent.domain.fhir.resource import ConsentResource, RootProvision, as_start, read_resource
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import GivenPolicy, GivenProvision
+from services.consent.domain.strict_readings import REFUSES
 
 _RENAMED: Final = {
     "subject": "patient",
@@ -45,6 +46,8 @@ def read_r5(value: Any, home: Home, warnings: Warnings) -> tuple[ConsentResource
     if period is None or period.start == ALWAYS:
         start = as_start(resource.date_time) if resource.date_time else ALWAYS
         period = GivenPeriod(start=start, end=period.end if period else None)
+    if base == "deny":
+        warnings.add("Consent.decision", REFUSES)
     provisions = _levels(roots, base, home, "Consent.provision", warnings)
     return resource, ReadPolicy(GivenPolicy(base=base, dialect="r5", provisions=provisions), period)
 
@@ -58,9 +61,7 @@ def _levels(
         where = f"{path}[{i}]"
         criteria = criteria_of(provision, kind, home, where, warnings)
         nested = _levels(provision.provision, kind, home, f"{where}.provision", warnings)
-        made = criteria.provision(kind, period=period_of(provision.period), nested=nested)
-        if made is not None:
-            found.append(made)
+        found += criteria.provisions(kind, period=period_of(provision.period), nested=nested)
     return tuple(found)
 
 

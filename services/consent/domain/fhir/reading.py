@@ -14,10 +14,11 @@ from services.consent.domain.errors import FormFault, InvalidForm
 from services.consent.domain.events import Grantor
 from services.consent.domain.fhir import codes, r5
 from services.consent.domain.fhir.criteria import Home, Warnings
-from services.consent.domain.fhir.dialects import Dialect, policy_of, profile_faults
+from services.consent.domain.fhir.dialects import ROOT, Dialect, policy_of, profile_faults
 from services.consent.domain.fhir.resource import Concept, ConsentResource, Reference, read_resource
-from services.consent.domain.policies import GivenPolicy, GivenProvision
-from shared.contracts.consent_policy import ConsentKind
+from services.consent.domain.policies import GivenPolicy
+from services.consent.domain.strict_readings import NOTES, notes, readings
+from shared.contracts.consent_policy import ConsentKind, StrictReading
 from shared.entry.text import one_line
 
 _COVERED: Final = "identity, progress notes, measures"
@@ -53,8 +54,10 @@ def read_consent(value: Any, home: Home, dialect: Dialect | None = None) -> Impo
         read = policy_of(resource, home, warnings)
     kind = kind_of(resource)
     policy = read.policy
-    if kind in AUTHORIZATIONS and policy.base == "permit" and not any(_names_somebody(p) for p in policy.provisions):
-        warnings.add("Consent.provision", "names nobody: an authorization opens to whom it names alone (164.508(c)(1)(iii))")
+    strictly = tuple(StrictReading(pointer=path, because=said) for path, said in warnings.found if said not in NOTES)
+    for one in (*readings(policy, kind), *notes(policy)):
+        place = one.pointer.removeprefix("/policy")
+        warnings.add(ROOT, one.because if place == "/base" else f"{one.because} (as read here: {place})")
     by_representative = any(r.type_and_id and r.type_and_id[0] == "RelatedPerson" for r in resource.performer)
     form = Form(
         client_id=client_of(resource),
@@ -63,6 +66,7 @@ def read_consent(value: Any, home: Home, dialect: Dialect | None = None) -> Impo
         policy=policy,
         period=read.period,
         elements=_elements(kind, resource, read.period.end, policy) if kind in AUTHORIZATIONS else {},
+        read_strictly=strictly,
     )
     return Imported(
         form=form,
@@ -74,11 +78,6 @@ def read_consent(value: Any, home: Home, dialect: Dialect | None = None) -> Impo
         by_representative=by_representative,
         warnings=tuple(warnings.found),
     )
-
-
-def _names_somebody(provision: GivenProvision) -> bool:
-    named = provision.type == "permit" and bool(provision.actors or provision.roles)
-    return named or any(_names_somebody(inner) for inner in provision.provisions)
 
 
 def kind_of(resource: ConsentResource) -> ConsentKind:
@@ -122,8 +121,8 @@ def _elements(kind: ConsentKind, resource: ConsentResource, end: str | None, pol
     found = {
         "description": "psychotherapy notes" if kind is ConsentKind.PSYCHOTHERAPY_NOTES else _COVERED,
         "discloser": _names(resource.organization) or "this practice",
-        "recipient": "; ".join(_actors(policy.provisions)) or "who treats the client, while they do",
-        "purpose": ", ".join(_purposes(policy.provisions)) or "whatever its provisions leave open",
+        "recipient": "; ".join(_actors(policy)) or "who treats the client, while they do",
+        "purpose": ", ".join(_purposes(policy)) or "whatever its provisions leave open",
         "expiry": end or "when it is revoked",
     }
     where = "the signed source" if resource.has_source else "the policy it names" if any(p.uri for p in resource.policy) else ""
@@ -136,12 +135,12 @@ def _names(references: list[Reference]) -> str:
     return one_line("; ".join(r.display or r.reference for r in references if r.display or r.reference))[:1_000]
 
 
-def _actors(provisions: tuple[GivenProvision, ...]) -> list[str]:
-    return list(dict.fromkeys(a for p in provisions if p.type == "permit" for a in (*p.actors, *p.roles, *_actors(p.provisions))))
+def _actors(policy: GivenPolicy) -> list[str]:
+    return list(dict.fromkeys(a for p in policy.every() if p.type == "permit" for a in (*p.actors, *p.roles)))
 
 
-def _purposes(provisions: tuple[GivenProvision, ...]) -> list[str]:
-    return list(dict.fromkeys(c for p in provisions if p.type == "permit" for c in (*p.purposes, *_purposes(p.provisions))))
+def _purposes(policy: GivenPolicy) -> list[str]:
+    return list(dict.fromkeys(c for p in policy.every() if p.type == "permit" for c in p.purposes))
 
 
 def _evidence(resource: ConsentResource) -> str:

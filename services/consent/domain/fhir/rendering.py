@@ -97,13 +97,15 @@ def _policy(policy: GivenPolicy, period: GivenPeriod) -> dict[str, Any]:
     root: dict[str, Any] = {"period": _period(period)}
     # a root without type would leave open what permissions under OPTIN mean: see domain/fhir/dialects.py
     only_permits = policy.base == "permit" and policy.provisions and all(p.type == "permit" for p in policy.provisions)
-    if policy.dialect == "pcf" or only_permits:
+    pcf = policy.dialect == "pcf" and policy.base != "silent"
+    if pcf or only_permits:
         root["type"] = policy.base
     if policy.provisions:
         root["provision"] = [_provision(p) for p in policy.provisions]
-    if policy.dialect == "pcf":
+    refuses = policy.machine().refuses
+    if pcf or (policy.base != "permit" and not refuses):  # R4 has no rule that leaves open what no provision names
         return {"policy": [{"uri": codes.POLICY_URI}], "provision": root}
-    rule = "OPTIN" if policy.base == "permit" else "OPTOUT"
+    rule = "OPTOUT" if refuses else "OPTIN"
     return {"policyRule": {"coding": [{"system": codes.ACT_CODE, "code": rule}]}, "provision": root}
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.audit_log.decision.domain.question import Question
-from services.audit_log.decision.domain.rules.index import SILENCE, Asked, Heard
+from services.audit_log.decision.domain.rules.asked import SILENCE, Asked, Heard
 from services.audit_log.decision.domain.rules.pack import ConsentLimit
 from services.audit_log.decision.domain.rules.resources import names_of
 from shared.contracts.codes import EHR_SYSTEM

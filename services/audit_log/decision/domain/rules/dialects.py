@@ -6,11 +6,15 @@
 | pcf (IHE) | the root's type | typed, one level; no action, class or code |
 | r5 | `decision` | each level negates the one above |
 
+A base that refuses (`Policy.refuses`) is a denial of everything, with the provisions as its exceptions. A denial counts wherever
+it stands: it is taken out of the provisions around it, whose criteria do not narrow it (ADR 0042).
+
 What a dialect does not know is never read in favour of opening: a permission that leans on it gives nothing, a denial holds
 without it. Where a type contradicts its level in r5, a denial stays a denial and a permission gives nothing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -25,7 +29,14 @@ class Says(StrEnum):
     PERMIT = "permit"
     DENY = "deny"
     REDACT = "redact"
+    EXCEPT = "except"
+    """lifts the denial that it stands in, and permits nothing"""
     NOTHING = "nothing"
+
+
+def stronger(one: Says, other: Says) -> Says:
+    """Of what two provisions say beside each other."""
+    return next((s for s in (Says.DENY, Says.PERMIT, Says.EXCEPT) if s in (one, other)), Says.NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,11 @@ def covers(period: Period, at: datetime) -> bool:
     return period.start <= at and (period.end is None or at < period.end)
 
 
+_ANY: Final = frozenset[str]()
+_DENIALS: Final = frozenset({Says.DENY, Says.REDACT})
+_REFUSAL: Final = Node("/base", Says.DENY, _ANY, _ANY, _ANY, _ANY, _ANY, _ANY, None, None, ())
+
+
 def concerns(period: Period, cared_on: date | None, recorded_at: datetime, *, denies: bool) -> bool:
     """Whether a data period speaks of the care behind a record (ADR 0047): of its day, or of when it was recorded where no day is
     known. What only touches the period is denied with it, and not permitted by it."""
@@ -68,8 +84,65 @@ def concerns(period: Period, cared_on: date | None, recorded_at: datetime, *, de
 
 
 def normal(policy: Policy) -> tuple[Node, ...]:
-    """The policy's provisions as they count."""
-    return tuple(_node(p, f"/provisions/{i}", policy, level=1, above=Says.PERMIT) for i, p in enumerate(policy.provisions))
+    """The policy's provisions as they count: no denial stands within another provision."""
+    nodes = tuple(_node(p, f"/provisions/{i}", policy, level=1, above=Says.PERMIT) for i, p in enumerate(policy.provisions))
+    if policy.refuses:
+        nodes = (replace(_REFUSAL, children=nodes, note="the base denies everything that no provision permits"),)
+    return tuple([found for node in nodes for found in (_apart(node) if node.children else (node,))])
+
+
+def _apart(node: Node) -> Iterator[Node]:
+    """The provision without the denials in it, and after it each of these denials on its own."""
+    yield replace(node, children=tuple(_without_denials(node.children)))
+    for child in node.children:
+        yield from _denials(child, framed=node.pointer != _REFUSAL.pointer)
+
+
+def _denials(node: Node, *, framed: bool) -> Iterator[Node]:
+    if node.says in _DENIALS:
+        why = (node.note, "it denies wherever it stands: what is around it does not narrow it" if framed else "")
+        note = "; ".join(filter(None, why))
+        yield replace(node, children=tuple(_exceptions(node.children)), note=note)
+    for child in node.children:
+        yield from _denials(child, framed=True)
+
+
+def _without_denials(nodes: Iterable[Node]) -> Iterator[Node]:
+    """A denial stays as the condition of what it permits in it, and says nothing itself."""
+    for node in nodes:
+        children = tuple(_without_denials(node.children))
+        if node.says not in _DENIALS:
+            yield replace(node, children=children)
+        elif children:
+            yield replace(node, says=Says.NOTHING, children=children)
+
+
+def _exceptions(nodes: Iterable[Node]) -> Iterator[Node]:
+    """What lifts a denial that was taken out of its place: it permits only where it stood."""
+    for node in nodes:
+        if node.says is Says.PERMIT:
+            yield replace(node, says=Says.EXCEPT, children=())
+        elif node.says in _DENIALS and (inner := tuple(_exceptions(node.children))):
+            yield replace(node, says=Says.NOTHING, children=inner)
+
+
+def purposes_named(nodes: Iterable[Node]) -> frozenset[str]:
+    """Purposes that the permissions among these provisions name; empty where one of them names none, and so means any."""
+    found: set[str] = set()
+    for node in _permissions(nodes):
+        if not node.purposes:
+            return frozenset()
+        found |= node.purposes
+    return frozenset(found)
+
+
+def _permissions(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The outermost permissions, those within a denial included."""
+    for node in nodes:
+        if node.says is Says.PERMIT:
+            yield node
+        elif node.says is Says.DENY:
+            yield from _permissions(node.children)
 
 
 def _node(p: Provision, pointer: str, policy: Policy, *, level: int, above: Says) -> Node:

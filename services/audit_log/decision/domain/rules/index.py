@@ -7,95 +7,37 @@ property test compares the two.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from services.audit_log.decision.domain.rules.dialects import Node, Says, concerns, covers, normal
+from services.audit_log.decision.domain.rules.anew import Recipients, may_lift, permitted_recipients, recipients_of
+from services.audit_log.decision.domain.rules.asked import (
+    AUTHORIZATIONS,
+    MOST_RECENT,
+    SILENCE,
+    Asked,
+    Heard,
+    base_permits,
+    classes_of,
+    named,
+    newest_first,
+)
+from services.audit_log.decision.domain.rules.dialects import (
+    Node,
+    Says,
+    covers,
+    normal,
+    purposes_named,
+    stronger,
+)
 from services.audit_log.decision.domain.rules.pack import ConsentLimit
 from shared.contracts.codes import EHR_SYSTEM
-from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period
+from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period, RepresentativeSet
 from shared.contracts.records import KeyClass
 
-KIND_COVERS: Final[dict[ConsentKind, frozenset[KeyClass]]] = {
-    ConsentKind.TREATMENT: frozenset({KeyClass.IDENTITY, KeyClass.PROGRESS_NOTE}),
-    ConsentKind.MEASUREMENT: frozenset({KeyClass.MEASURES}),
-    ConsentKind.PSYCHOTHERAPY_NOTES: frozenset({KeyClass.PSYCHOTHERAPY_NOTE}),
-}
-"""every other kind covers the classes that its description names (`covers`), never psychotherapy notes"""
-PART2_KINDS: Final = frozenset({ConsentKind.PART2_TPO, ConsentKind.PART2_COUNSELLING_NOTES})
-MOST_RECENT: Final = "most-recent"
 _ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What provisions are compared with."""
-
-    sub: str
-    roles: frozenset[str]
-    """relationship roles held now, and `ehr_system` for a token of that role"""
-    related: bool
-    purpose: str
-    action: str
-    resource: frozenset[str]
-    labels: frozenset[str]
-    dated: datetime
-    """when the record was made, or a questionnaire answered"""
-    now: datetime
-    cared_on: date | None = None
-
-    def concerned_by(self, data_period: Period, says: Says) -> bool:
-        return concerns(data_period, self.cared_on, self.dated, denies=says in (Says.DENY, Says.REDACT))
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What the consents say together: `says` is permit, deny or nothing."""
-
-    says: Says
-    consents: tuple[ConsentSet, ...] = ()
-    """those that said it"""
-    redact: frozenset[str] = frozenset()
-    """labels of what has to be taken out of what a permit opens"""
-    basis: tuple[str, ...] = ()
-    """the consents as a ledger entry names them"""
-
-
-SILENCE: Final = Heard(Says.NOTHING)
-AUTHORIZATIONS: Final = PART2_KINDS | {ConsentKind.PSYCHOTHERAPY_NOTES, ConsentKind.DISCLOSURE}
-"""kinds that say to whom (45 CFR 164.508(c)(1)(iii), 42 CFR 2.31(a)(4)): they permit nobody whom a provision does not name, and
-their base alone opens nothing"""
-
-
-def named(consent: ConsentSet) -> str:
-    """As a ledger entry names it."""
-    return f"consent:{consent.consent_id}"
-
-
-def classes_of(consent: ConsentSet) -> frozenset[KeyClass]:
-    fixed = KIND_COVERS.get(consent.kind)
-    if fixed is not None:
-        return fixed
-    named = set(consent.covers)
-    return frozenset(k for k in KeyClass if k.value in named and k is not KeyClass.PSYCHOTHERAPY_NOTE)
-
-
-def newest_first(consents: Iterable[tuple[ConsentSet, datetime]]) -> list[ConsentSet]:
-    """By when each was first given, so that a later change of an old consent does not make it the newest."""
-    return [c for c, _ in sorted(consents, key=lambda pair: (pair[1], pair[0].consent_id), reverse=True)]
-
-
-def purposes_named(nodes: Iterable[Node]) -> frozenset[str]:
-    """Purposes that the permissions among these provisions name; empty where one of them names none, and so means any."""
-    found: set[str] = set()
-    for node in nodes:
-        if node.says is Says.PERMIT:
-            if not node.purposes:
-                return frozenset()
-            found |= node.purposes
-    return frozenset(found)
 
 
 @dataclass(slots=True)
@@ -135,6 +77,8 @@ class _Entry:
     """that its permissions name, where every one of them names some"""
     name: str
     """as a ledger entry names it"""
+    permits_to: frozenset[Recipients]
+    """whom its permissions name"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,19 +93,29 @@ class _Live:
     """bits of consents whose base permits"""
     recent: bool
     """whether one of them gives way to newer ones"""
+    lifting: Mapping[int, int]
+    """place of a denial → bits of the later consents by which it gives way; denials that give way to none are left out"""
+    liftable: int
+    """bits of the denials in `lifting`"""
 
 
 class ConsentIndex:
     """Of consents that were given; immutable after it is made, except for what it remembers of the present stretch of time."""
 
-    def __init__(self, consents: Sequence[ConsentSet], given_at: Mapping[UUID, datetime] | None = None) -> None:
-        """`given_at`: when each was first given, where that is not its `at`."""
+    def __init__(
+        self,
+        consents: Sequence[ConsentSet],
+        given_at: Mapping[UUID, datetime] | None = None,
+        representatives: Sequence[RepresentativeSet] = (),
+    ) -> None:
+        """`given_at`: when each was first given, where that is not its `at`. `representatives`: of the client."""
+        self._representatives = representatives
         self._actors, self._roles, self._purposes = _Facet(), _Facet(), _Facet()
         self._actions, self._resources, self._labels = _Facet(), _Facet(), _Facet()
         self._nodes: list[Node] = []
         self._children: list[tuple[int, ...]] = []
         self._leaves = dict.fromkeys(Says, 0)
-        self._branching = self._dated = 0
+        self._branching = self._dated = self._denials = 0
         self._periods: list[tuple[int, Period]] = []
         """of the provisions that have one, with their bits"""
         self._by_actor: dict[str, list[_Entry]] = {}
@@ -193,9 +147,15 @@ class ConsentIndex:
         if live.recent:
             entries = _counting(entries, denying | redacting, permitting, base, excluded)
         denied = [e for e in entries if e.roots & denying] if denying else ()
-        if denied:
+        if denied and not denying & live.liftable:
             return _heard(Says.DENY, denied)
         permitted = [e for e in entries if not e.bit & excluded and (e.roots & permitting or e.bit & base)]
+        if denied:
+            permitted = [e for e in permitted if not e.roots & denying]
+            permits = sum(e.bit for e in permitted)
+            denied = [e for e in denied if not all(live.lifting.get(d, 0) & permits for d in _bits(e.roots & denying))]
+            if denied:
+                return _heard(Says.DENY, denied)
         redact = self._redactions(redacting, entries) if redacting else frozenset()
         return _heard(Says.PERMIT if permitted else Says.NOTHING, permitted, redact)
 
@@ -216,7 +176,16 @@ class ConsentIndex:
         every = (1 << len(self._nodes)) - (1 << first)
         if consent.kind in AUTHORIZATIONS:
             self._authorizing |= every
-        entry = _Entry(consent, 1 << len(self._entries), roots, every, given_at, purposes_named(nodes), named(consent))
+        entry = _Entry(
+            consent,
+            1 << len(self._entries),
+            roots,
+            every,
+            given_at,
+            purposes_named(nodes),
+            named(consent),
+            permitted_recipients(nodes, everybody=base_permits(consent)),
+        )
         self._entries.append(entry)
         for sub in consent.revoked_recipients:
             self._withdrawn[sub] = self._withdrawn.get(sub, 0) | entry.bit
@@ -241,6 +210,8 @@ class ConsentIndex:
             self._periods.append((bit, node.period))
         if node.data_period is not None:
             self._dated |= bit
+        if node.says is Says.DENY:
+            self._denials |= bit
         if node.children:
             self._branching |= bit
             self._children[place] = tuple(self._add_node(child) for child in node.children)
@@ -286,14 +257,14 @@ class ConsentIndex:
             if match >> child & 1:
                 one, more = self._tree(child, match, named, allowed)
                 redactions |= more
-                if one is Says.DENY or said is Says.NOTHING:
-                    said = one
+                said = stronger(one, said)
         if said is not Says.NOTHING:
             return said, redactions
         own = self._nodes[place].says
         if own is Says.REDACT:
             return Says.NOTHING, redactions | 1 << place
-        return (own if own is Says.DENY or allowed else Says.NOTHING), redactions
+        # a permission for whoever is not meant by it still lifts the denial that it stands in
+        return (own if own is not Says.PERMIT or allowed else Says.EXCEPT), redactions
 
     def _naming_bits(self, asked: Asked) -> int:
         named = self._actors.by.get(asked.sub, 0)
@@ -317,19 +288,37 @@ class ConsentIndex:
 
     def _live_at(self, now: datetime) -> dict[KeyClass, _Live]:
         periods = [*(e.consent.period for e in self._entries), *(period for _, period in self._periods)]
-        moments = [m for period in periods for m in (period.start, period.end) if m is not None]
+        held = [(p.start, p.end) for p in periods] + [(r.start, r.end) for r in self._representatives]
+        moments = [m for start_and_end in held for m in start_and_end if m is not None]
         self._since = max((m for m in moments if m <= now), default=_ALWAYS)
         self._until = min((m for m in moments if m > now), default=_NEVER)
         active = [e for e in self._entries if covers(e.consent.period, now)]
         over = sum(bit for bit, period in self._periods if not covers(period, now))
-        return {k: made for k in KeyClass if (made := _live([e for e in active if k in classes_of(e.consent)], over))}
+        lifting = self._lifting_at(now, active)
+        return {k: made for k in KeyClass if (made := _live([e for e in active if k in classes_of(e.consent)], over, lifting))}
+
+    def _lifting_at(self, now: datetime, active: Sequence[_Entry]) -> dict[int, int]:
+        """Place of a denial → bits of the later consents by which it gives way, where there are any."""
+        alike: dict[tuple[ConsentKind, frozenset[str]], list[_Entry]] = {}
+        for entry in active:
+            alike.setdefault((entry.consent.kind, frozenset(entry.consent.recipients)), []).append(entry)
+        found: dict[int, int] = {}
+        for entries in alike.values():
+            for old in entries:
+                denials = [(d, recipients_of(self._nodes[d])) for d in _bits(old.roots & self._denials)]
+                for new in entries if denials else ():
+                    if new.given_at > old.given_at and may_lift(new.consent, old.consent, self._representatives, now):
+                        for place, named in denials:
+                            if named in new.permits_to:
+                                found[place] = found.get(place, 0) | new.bit
+        return found
 
 
 def _heard(says: Says, entries: Sequence[_Entry], redact: frozenset[str] = frozenset()) -> Heard:
     return Heard(says, tuple([e.consent for e in entries]), redact, tuple([e.name for e in entries]))
 
 
-def _live(entries: Sequence[_Entry], over: int) -> _Live | None:
+def _live(entries: Sequence[_Entry], over: int, lifting: Mapping[int, int]) -> _Live | None:
     """`over`: bits of provisions whose own period does not hold."""
     if not entries:
         return None
@@ -337,8 +326,10 @@ def _live(entries: Sequence[_Entry], over: int) -> _Live | None:
         tuple(entries),
         sum(e.roots for e in entries),
         sum(e.nodes for e in entries) & ~over,
-        sum(e.bit for e in entries if e.consent.policy.base == "permit" and e.consent.kind not in AUTHORIZATIONS),
+        sum(e.bit for e in entries if base_permits(e.consent)),
         any(e.consent.policy.combining == MOST_RECENT for e in entries),
+        lifting,
+        sum(1 << place for place in lifting),
     )
 
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from services.audit_log.decision.domain.grants import GRANTED_PURPOSES
 from services.audit_log.decision.domain.question import Question, Verdict, deny, permit, relationship_ids
+from services.audit_log.decision.domain.rules.asked import classes_of
 from services.audit_log.decision.domain.rules.consents import consult
 from services.audit_log.decision.domain.rules.dialects import Says, concerns
-from services.audit_log.decision.domain.rules.index import classes_of
 from services.audit_log.decision.domain.rules.knowing import may_know
 from services.audit_log.decision.domain.rules.labels import reach
 from services.audit_log.decision.domain.rules.pack import Fact, Knows, LawRow

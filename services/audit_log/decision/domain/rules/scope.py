@@ -19,6 +19,8 @@ def scope_of(consent: ConsentSet) -> str:
         f"It covers {_list(c.replace('_', ' ') for c in consent.covers)}." if consent.covers else "",
         "Who has a current relationship to the client is permitted, unless a line below says otherwise."
         if consent.policy.base == "permit"
+        else "Everything is denied that no line below permits."
+        if consent.policy.refuses
         else "Nothing is permitted that no line below permits.",
         *_provisions(consent.policy.provisions, 0),
         f"It was withdrawn from {_list(consent.revoked_recipients)}." if consent.revoked_recipients else "",

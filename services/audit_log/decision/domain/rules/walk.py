@@ -5,19 +5,21 @@ It gives what `index.py` gives, slowly and with reasons: a person reads it, and 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 from services.audit_log.decision.domain.policy import ClientPolicy
-from services.audit_log.decision.domain.rules.dialects import Node, Says, covers, normal
-from services.audit_log.decision.domain.rules.index import (
+from services.audit_log.decision.domain.rules.anew import Recipients, may_lift, permitted_recipients, recipients_of
+from services.audit_log.decision.domain.rules.asked import (
     AUTHORIZATIONS,
     MOST_RECENT,
     Asked,
     Heard,
+    base_permits,
     classes_of,
     named,
     newest_first,
-    purposes_named,
 )
+from services.audit_log.decision.domain.rules.dialects import Node, Says, covers, normal, purposes_named, stronger
 from services.audit_log.decision.domain.rules.pack import ConsentLimit
 from shared.contracts.consent_policy import ConsentSet, ConsentStatus
 from shared.contracts.records import KeyClass
@@ -46,6 +48,12 @@ class ConsentSeen:
     won: bool = False
     provisions: tuple[ProvisionSeen, ...] = ()
     redact: frozenset[str] = field(default=frozenset())
+    denies_to: frozenset[Recipients] = field(default=frozenset())
+    """whom the denials that matched name"""
+    permits_to: frozenset[Recipients] = field(default=frozenset())
+    """whom its permissions name"""
+    lifted: bool = False
+    """whether its denial gave way to a later consent"""
 
 
 def walk(
@@ -65,13 +73,34 @@ def walk(
         else s
         for s in seen
     ]
+    seen = [_anew(s, seen, policy, asked) for s in seen]
     for says in (Says.DENY, Says.PERMIT):
-        if any(s.counted and s.said is says for s in seen):
-            won = tuple(replace(s, won=True) if s.counted and s.said is says else s for s in seen)
+        if any(s.counted and s.said is says and not s.lifted for s in seen):
+            won = tuple(replace(s, won=True) if s.counted and s.said is says and not s.lifted else s for s in seen)
             redact = frozenset() if says is Says.DENY else _union(s.redact for s in won if s.counted)
             winners = [s.consent for s in won if s.won]
             return Heard(says, tuple(winners), redact, tuple(map(named, winners))), won
     return Heard(Says.NOTHING, (), _union(s.redact for s in seen if s.counted)), tuple(seen)
+
+
+def _anew(denied: ConsentSeen, seen: Sequence[ConsentSeen], policy: ClientPolicy, asked: Asked) -> ConsentSeen:
+    """The consent as lifted, where later ones permit those whom its denial names."""
+    if not denied.counted or denied.said is not Says.DENY:
+        return denied
+    given = policy.given_at
+    old = denied.consent
+    later = [
+        s
+        for s in seen
+        if s.counted
+        and s.said is Says.PERMIT
+        and given.get(s.consent.consent_id, s.consent.at) > given.get(old.consent_id, old.at)
+        and may_lift(s.consent, old, policy.representatives, asked.now)
+    ]
+    if not all(any(to in s.permits_to for s in later) for to in denied.denies_to):
+        return denied
+    by = ", ".join(named(s.consent) for s in later if not s.permits_to.isdisjoint(denied.denies_to))
+    return replace(denied, lifted=True, why=f"{denied.why}; agreed anew: {by} was given later and permits it")
 
 
 def _consent(consent: ConsentSet, asked: Asked, key_class: KeyClass, limits: Sequence[ConsentLimit]) -> ConsentSeen:
@@ -86,6 +115,7 @@ def _consent(consent: ConsentSet, asked: Asked, key_class: KeyClass, limits: Seq
     provisions = tuple(_provision(node, asked, allowed=meant) for node in nodes)
     redact = _union(_redactions(node, seen) for node, seen in zip(nodes, provisions, strict=True))
     said = _strictest(p.said for p in provisions)
+    said = Says.NOTHING if said is Says.EXCEPT else said
     why = f"its provisions say {said}"
     if said is Says.NOTHING:
         why = "no provision of it permits or denies this, and its base gives nothing"
@@ -98,7 +128,9 @@ def _consent(consent: ConsentSet, asked: Asked, key_class: KeyClass, limits: Seq
             )
     if said is Says.PERMIT:
         said, why = _withheld(consent, nodes, asked, limits) or (said, why)
-    return ConsentSeen(consent, said, why, True, False, provisions, redact)
+    denies_to = frozenset(recipients_of(node) for node, p in zip(nodes, provisions, strict=True) if p.said is Says.DENY)
+    permits_to = permitted_recipients(nodes, everybody=base_permits(consent))
+    return ConsentSeen(consent, said, why, True, False, provisions, redact, denies_to, permits_to)
 
 
 def _withheld(
@@ -120,10 +152,10 @@ def _provision(node: Node, asked: Asked, *, allowed: bool) -> ProvisionSeen:
     allowed = allowed or asked.sub in node.actors or bool(node.roles)
     inner = tuple(_provision(child, asked, allowed=allowed) for child in node.children)
     said, note = _strictest(p.said for p in inner), node.note
-    if said is Says.NOTHING and node.says is Says.DENY:
-        said = Says.DENY
+    if said is Says.NOTHING and node.says in (Says.DENY, Says.EXCEPT):
+        said = node.says
     elif said is Says.NOTHING and node.says is Says.PERMIT:
-        said = Says.PERMIT if allowed else Says.NOTHING
+        said = Says.PERMIT if allowed else Says.EXCEPT
         note = note or ("" if allowed else "it names nobody, and there is no current relationship")
     return ProvisionSeen(node.pointer, node.says, (), said, note, inner)
 
@@ -156,8 +188,7 @@ def _unmet(node: Node, asked: Asked) -> Iterable[str]:
 
 
 def _strictest(said: Iterable[Says]) -> Says:
-    every = set(said)
-    return next((s for s in (Says.DENY, Says.PERMIT) if s in every), Says.NOTHING)
+    return reduce(stronger, said, Says.NOTHING)
 
 
 def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
