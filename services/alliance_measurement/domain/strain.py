@@ -19,9 +19,9 @@ from services.alliance_measurement.domain.dynamic_model import Model
 
 WATCH: Final = 2.95
 """evidence (log of a Bayes factor) above which a session is watched: in about one of five stable courses of 20 sessions"""
-STRAIN: Final = 4.05
+STRAIN: Final = 4.1
 """evidence above which an episode opens: in about one of twenty stable courses of 20 sessions"""
-REPAIRED: Final = 3.8
+REPAIRED: Final = 3.3
 """evidence of a return above which an episode is called repaired: in less than one of twenty falls that last"""
 
 
