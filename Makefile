@@ -80,6 +80,9 @@ bench-consent: $(STAMP)  ## decisions a second, the whole disclosure call, revoc
 
 bench-ledger: $(STAMP)  ## durable entries, proofs of a million, verification of a whole log
 	@ENVIRONMENT=development $(PY) -m benchmarks.ledger
+detection-report: $(STAMP)  ## docs/alliance-detection.md anew: how often each strain rule is wrong (ten minutes)
+	@$(PY) -m benchmarks.alliance_detection
+
 bench-review: $(STAMP)  ## the officers' pages over 1,000,000 entries: each page's time, an export's memory
 	@ENVIRONMENT=development $(PY) -m benchmarks.review
 

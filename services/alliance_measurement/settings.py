@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from services.alliance_measurement.domain.strain import StrainRules
+from services.alliance_measurement.domain.strain import OPENING, Rule, StrainRules
 
 ILLUSTRATIVE: Final = StrainRules(sd=9.0, reliability=0.92, citation="illustrative: set your own, with its citation")
 
@@ -43,9 +43,17 @@ def _rules(instrument: str, constants: Any) -> StrainRules:
     if not isinstance(constants, dict) or not str(constants.get("citation", "")).strip():
         raise ValueError(f"ALLIANCE_STRAIN_FILE: constants of {instrument} need a citation")
     try:
-        rules = StrainRules(**constants)
+        rules = StrainRules(**{**constants, "opens": Rule(constants.get("opens", Rule.DYNAMIC_MODEL))})
     except TypeError:
         raise ValueError(f"ALLIANCE_STRAIN_FILE: {instrument} takes sd, reliability, citation and the rules' constants") from None
+    except ValueError:
+        raise ValueError(f"ALLIANCE_STRAIN_FILE: {instrument}: opens is one of {', '.join(OPENING)}") from None
+    if rules.opens not in OPENING:
+        raise ValueError(f"ALLIANCE_STRAIN_FILE: {instrument}: opens is one of {', '.join(OPENING)}")
     if rules.sd <= 0 or not 0 <= rules.reliability < 1 or rules.min_baseline < 2:
         raise ValueError(f"ALLIANCE_STRAIN_FILE: {instrument} needs sd > 0, 0 <= reliability < 1 and min_baseline >= 2")
+    if rules.within_sd <= 0 or not 0 <= rules.phi < 1 or rules.spread_df <= 0 or not rules.watch <= rules.strain:
+        raise ValueError(
+            f"ALLIANCE_STRAIN_FILE: {instrument} needs within_sd > 0, 0 <= phi < 1, spread_df > 0 and watch <= strain"
+        )
     return rules

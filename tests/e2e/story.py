@@ -21,7 +21,7 @@ CANARY = "the heron waited by the frozen weir"
 """stands in notes; it must be found in no file, log, dump or segment"""
 PRIVATE_CANARY = "an amber kite above the old orchard"
 
-SERIES_A = [44, 45, 46, 45, 47, 46, 38, 41, 46, 47, 48, 48]
+STRAINED_AND_REPAIRED = [44, 45, 46, 45, 47, 46, 33, 34, 46, 47, 48, 48]
 TREATMENT = {
     "explained_by": "Dr. Lena Marsh",
     "explained_on": "2026-01-12",
@@ -197,7 +197,7 @@ class Story:
         return list((await person.get(f"/v1/sessions/{session}")).json["prompts"])
 
     async def the_alliance_strains_and_is_repaired(self) -> None:
-        for number, total in enumerate(SERIES_A, start=1):
+        for number, total in enumerate(STRAINED_AND_REPAIRED, start=1):
             made = await self.marsh.post(
                 "/v1/administrations", {"client_id": self.told.client_id, "instrument": "wai-sr", "rater": "client"}
             )
@@ -221,7 +221,7 @@ class Story:
                 await until("a repair prompt on the next session", prompted, self.patience)
                 self.told.facts["prompted_session"] = session
         episodes = (await self.alliance(self.marsh))["episodes"]
-        assert [(e["onset"], e["low"], e["repaired_at"]) for e in episodes] == [(7, 38, 9)]
+        assert [(e["onset"], e["low"], e["repaired_at"]) for e in episodes] == [(7, 33, 10)]
 
     async def the_client_withholds(self) -> None:
         path = f"/v1/clients/{self.told.client_id}/alliance/release"

@@ -42,6 +42,7 @@ MAKE = {
     "topics": "tests/integration/messaging/test_acls.py: what python -m infra.kafka.topics does",
     "contracts": "tests/contract/test_golden_events.py: what it writes is what stands there",
     "lock": "by hand, when dependencies change: it resolves them anew",
+    "detection-report": "by hand; tests/unit/alliance_measurement/test_detection_report.py runs a small one",
     "bench-review": "by hand: python -m benchmarks.review",
     "bench-costly": "by hand: python -m benchmarks.costly",
     "verifier": "tests/browser/test_verifier.py: what it writes is what stands there",

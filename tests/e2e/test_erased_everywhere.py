@@ -14,7 +14,7 @@ from shared.contracts.records import KeyClass
 from tests.e2e.embedded import EmbeddedProcess
 from tests.e2e.exports import export, opened
 from tests.e2e.rest import Answer, Person, Rest, choose_law, until
-from tests.e2e.story import SERIES_A
+from tests.e2e.story import STRAINED_AND_REPAIRED
 from tests.e2e.surface import SOAP, Clinic, today
 
 NAME, MRN, GUEST = "Ottoline Farrow-Quist", "MRN-40417", "Bram Yarrow"
@@ -174,7 +174,7 @@ async def noted(story: Clinic) -> dict[str, str]:
 async def measured(story: Clinic) -> dict[str, str]:
     """Ratings with a strain, so that a prompt waits for the next session."""
     ids = []
-    for total in SERIES_A[:7]:
+    for total in STRAINED_AND_REPAIRED[:7]:
         base, extra = divmod(total, 12)
         asked = await story.asked()
         answers = {str(i): base + (1 if i <= extra else 0) for i in range(1, 13)}

@@ -9,7 +9,7 @@ from services.alliance_measurement.application.administrations import instrument
 from services.alliance_measurement.application.ports import AnsweredRow, Desk
 from services.alliance_measurement.domain.administration import AdministrationAnswered, Result
 from services.alliance_measurement.domain.instrument import Construct, Instrument
-from services.alliance_measurement.domain.strain import Episode, StrainRules, assess, no_room_to_rise
+from services.alliance_measurement.domain.strain import Episode, Level, StrainRules, assess, no_room_to_rise
 from shared.contracts.disclosure import MAX_RECORDS, Ratings
 from shared.gate.ask import Opened, open_many
 from shared.http.call import Call
@@ -96,8 +96,18 @@ def _course(instrument: Instrument, rated: Sequence[_Rated], rules: StrainRules 
     body: dict[str, Any] = {"series": [_point(one) for one in rated], "episodes": [], "notes": []}
     if rules is None:
         return body | {"notes": ["no constants are set for this instrument: no episode is looked for"]}
-    body["episodes"] = [_episode(e) for e in assess(totals, rules).episodes]
+    course = assess(totals, rules)
+    for point, level in zip(body["series"], course.levels, strict=True):
+        if level is not Level.NONE:
+            point["level"] = str(level)
+    body["level"] = str(course.level)
+    body["episodes"] = [_episode(e) for e in course.episodes]
     body["rules"] = {
+        "opens": str(rules.opens),
+        "within_sd": rules.within_sd,
+        "phi": rules.phi,
+        "watch": rules.watch,
+        "strain": rules.strain,
         "sd": rules.sd,
         "reliability": rules.reliability,
         "reliable_change": round(rules.reliable_change, 3),
@@ -123,7 +133,14 @@ def _point(one: _Rated) -> dict[str, Any]:
 
 def _episode(episode: Episode) -> dict[str, Any]:
     low = int(episode.low) if episode.low == int(episode.low) else episode.low
-    shown: dict[str, Any] = {"kind": "strain", "onset": episode.onset, "low": low, "rules": list(episode.rules)}
+    shown: dict[str, Any] = {
+        "kind": "strain",
+        "level": str(Level.STRAIN),
+        "onset": episode.onset,
+        "raised_at": episode.raised_at,
+        "low": low,
+        "rules": list(episode.rules),
+    }
     if episode.repaired_at is not None:
         shown["repaired_at"] = episode.repaired_at
     return shown

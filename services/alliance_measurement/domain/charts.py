@@ -82,3 +82,13 @@ def lower_cusum(base: Baseline, scores: Sequence[float], *, allowance: float = 0
 def drop_limit(spread: float, *, multiple: float, mean_spread: float, floor: float) -> float:
     """Points that a fall from one session to the next has to reach: c·max(SD of this client, mean SD of clients, floor)."""
     return multiple * max(spread, mean_spread, floor)
+
+
+def two_session_limit(before: Sequence[float], within_sd: float, *, width: float) -> float:
+    """Points below which the mean of two sessions is unusual: mean − width·s·√(½ + 1/n), of the n sessions before them.
+
+    s² = (8·σ_w² + (n−1)·s_i²) / (n + 7): the client's own variance, shrunk towards the usual one (`within_sd`, points).
+    """
+    n, mean = len(before), fmean(before)
+    own = sum((x - mean) ** 2 for x in before)
+    return mean - width * sqrt((8 * within_sd**2 + own) / (n + 7)) * sqrt(0.5 + 1 / n)

@@ -19,7 +19,7 @@ from tests.support.clients import session_bound
 from tests.support.http import serving
 from tests.support.postgres import Postgres
 
-SERIES_A = (44, 45, 46, 45, 47, 46, 38, 41, 46, 47, 48, 48)
+STRAINED_AND_REPAIRED = (44, 45, 46, 45, 47, 46, 33, 34, 46, 47, 48, 48)
 
 
 @dataclass(frozen=True)

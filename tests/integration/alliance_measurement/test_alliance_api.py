@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.integration.alliance_measurement.clinic import SERIES_A, Clinic, World, answers_of
+from tests.integration.alliance_measurement.clinic import STRAINED_AND_REPAIRED, Clinic, World, answers_of
 
 
 async def test_instruments_are_listed_with_their_licence_and_reason(rated_clinic: Clinic) -> None:
@@ -22,23 +22,23 @@ async def test_instruments_are_listed_with_their_licence_and_reason(rated_clinic
     assert (await rated_clinic.call("GET", "/v1/instruments", None)).status == 401
 
 
-async def test_series_a_is_one_episode_of_strain_for_the_therapist_and_the_client(rated_clinic: Clinic) -> None:
-    ids = await rated_clinic.rate(SERIES_A)
+async def test_a_deep_fall_is_one_episode_of_strain_for_the_therapist_and_the_client(rated_clinic: Clinic) -> None:
+    ids = await rated_clinic.rate(STRAINED_AND_REPAIRED)
     for who in ("therapist", "client"):
         answer = await rated_clinic.alliance(who)
         assert answer.status == 200 and answer.headers["Audit-Entry"].isdigit()
         course = answer.body
         assert course["released"] is True
         assert [p["administration"] for p in course["series"]] == ids
-        assert [p["scores"]["total"] for p in course["series"]] == list(SERIES_A)
+        assert [p["scores"]["total"] for p in course["series"]] == list(STRAINED_AND_REPAIRED)
         assert all(p["session"] and p["at"] for p in course["series"])
         (episode,) = course["episodes"]
-        assert (episode["kind"], episode["onset"], episode["low"], episode["repaired_at"]) == ("strain", 7, 38, 9)
+        assert (episode["kind"], episode["onset"], episode["low"], episode["repaired_at"]) == ("strain", 7, 33, 10)
         assert "reliable-change" in episode["rules"] and "x-mr" in episode["rules"]
 
 
 async def test_an_open_episode_has_no_repair(rated_clinic: Clinic) -> None:
-    await rated_clinic.rate(SERIES_A[:8])
+    await rated_clinic.rate(STRAINED_AND_REPAIRED[:8])
     (episode,) = (await rated_clinic.alliance("therapist")).body["episodes"]
     assert "repaired_at" not in episode
 
@@ -55,7 +55,7 @@ async def test_withheld_shows_nothing_and_tells_no_count(rated_clinic: Clinic) -
         "enforced": True,
     }
     empty = (await rated_clinic.alliance("therapist")).body
-    ids = await rated_clinic.rate(SERIES_A)
+    ids = await rated_clinic.rate(STRAINED_AND_REPAIRED)
     full = (await rated_clinic.alliance("therapist")).body
     assert empty == full == NOTHING
     assert (await rated_clinic.alliance("supervisor")).body == NOTHING
@@ -67,7 +67,7 @@ async def test_withheld_shows_nothing_and_tells_no_count(rated_clinic: Clinic) -
 
 
 async def test_release_opens_and_shuts_at_once(rated_clinic: Clinic) -> None:
-    await rated_clinic.rate(SERIES_A[:2])
+    await rated_clinic.rate(STRAINED_AND_REPAIRED[:2])
     assert (await rated_clinic.alliance("supervisor")).body == NOTHING
     await rated_clinic.release(therapist="withheld", supervisor="immediate")
     assert (await rated_clinic.alliance("therapist")).body == NOTHING
@@ -80,7 +80,7 @@ async def test_release_opens_and_shuts_at_once(rated_clinic: Clinic) -> None:
 async def test_delayed_looks_alike_with_and_without_ratings(rated_clinic: Clinic) -> None:
     await rated_clinic.release(therapist="delayed")
     assert (await rated_clinic.alliance("therapist")).body == NOTHING
-    await rated_clinic.rate(SERIES_A[:1])
+    await rated_clinic.rate(STRAINED_AND_REPAIRED[:1])
     assert (await rated_clinic.alliance("therapist")).body == NOTHING
 
 
@@ -99,13 +99,13 @@ async def test_only_the_client_makes_and_reads_the_choice(rated_clinic: Clinic) 
 
 async def test_without_consent_to_measurement_the_therapist_sees_no_score(alliance_world: World) -> None:
     clinic = await alliance_world.clinic().opened("treatment")
-    await clinic.rate(SERIES_A[:1])
+    await clinic.rate(STRAINED_AND_REPAIRED[:1])
     assert (await clinic.alliance("therapist")).status == 403
     assert len((await clinic.alliance("client")).body["series"]) == 1
 
 
 async def test_a_stranger_learns_nothing(rated_clinic: Clinic) -> None:
-    (administration,) = await rated_clinic.rate(SERIES_A[:1])
+    (administration,) = await rated_clinic.rate(STRAINED_AND_REPAIRED[:1])
     client = rated_clinic.client_id
     for path in (
         f"/v1/clients/{client}/alliance",

@@ -10,7 +10,7 @@ import asyncpg
 
 from services.alliance_measurement.application.worker import AssessmentWorker
 from services.alliance_measurement.bootstrap import AllianceMeasurement
-from tests.integration.alliance_measurement.clinic import SERIES_A, Clinic, World, eventually
+from tests.integration.alliance_measurement.clinic import STRAINED_AND_REPAIRED, Clinic, World, eventually
 
 
 async def rows(world: World, sql: str, *args: Any, database: str = "alliance_measurement") -> list[Any]:
@@ -60,9 +60,9 @@ async def test_a_session_held_calls_for_the_clients_measure_of_it(rated_clinic: 
 
 
 async def test_a_prompt_waits_for_the_next_session_within_a_second(rated_clinic: Clinic) -> None:
-    await rated_clinic.rate(SERIES_A[:6])
+    await rated_clinic.rate(STRAINED_AND_REPAIRED[:6])
     assert await waiting(rated_clinic) == []
-    await rated_clinic.rate(SERIES_A[6:7])
+    await rated_clinic.rate(STRAINED_AND_REPAIRED[6:7])
 
     async def strain() -> bool:
         return await waiting(rated_clinic) == ["strain"]
@@ -71,16 +71,16 @@ async def test_a_prompt_waits_for_the_next_session_within_a_second(rated_clinic:
         return await waiting(rated_clinic) == ["repaired"]
 
     assert await eventually(strain, 1.0)
-    await rated_clinic.rate(SERIES_A[7:9])
+    await rated_clinic.rate(STRAINED_AND_REPAIRED[7:10])
     assert await eventually(repaired, 1.0)
 
 
 async def test_every_rating_brings_one_prompt_of_one_size_and_withheld_changes_nothing(rated_clinic: Clinic) -> None:
     await rated_clinic.release(therapist="withheld")
-    await rated_clinic.rate(SERIES_A)
+    await rated_clinic.rate(STRAINED_AND_REPAIRED)
 
     async def all_there() -> bool:
-        return len(await prompts(rated_clinic)) == len(SERIES_A)
+        return len(await prompts(rated_clinic)) == len(STRAINED_AND_REPAIRED)
 
     assert await eventually(all_there)
     bodies = {len(r["data"].split(b'"ct":"')[1].split(b'"')[0]) for r in await prompts(rated_clinic)}
@@ -117,7 +117,7 @@ async def test_what_a_crash_left_due_is_done_at_the_next_start(rated_clinic: Cli
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
-    await rated_clinic.rate(SERIES_A[:7])
+    await rated_clinic.rate(STRAINED_AND_REPAIRED[:7])
     due = "SELECT 1 FROM assessment_due WHERE tenant_id = $1"
     assert len(await rows(rated_clinic.world, due, rated_clinic.tenant)) == 7
     assert await prompts(rated_clinic) == []
@@ -161,7 +161,7 @@ async def test_no_answer_and_no_score_stands_in_the_database(rated_clinic: Clini
 
 async def test_every_event_stands_under_an_entry_that_allowed_it(rated_clinic: Clinic) -> None:
     await session(rated_clinic)
-    await rated_clinic.rate(SERIES_A[:2])
+    await rated_clinic.rate(STRAINED_AND_REPAIRED[:2])
     await rated_clinic.release(therapist="delayed")
     await rated_clinic.release(therapist="immediate")
     await rated_clinic.done(
@@ -181,7 +181,7 @@ async def test_every_event_stands_under_an_entry_that_allowed_it(rated_clinic: C
 
 
 async def test_erased_measures_read_as_typed_placeholders(rated_clinic: Clinic) -> None:
-    ids = await rated_clinic.rate(SERIES_A[:7])
+    ids = await rated_clinic.rate(STRAINED_AND_REPAIRED[:7])
     path = f"/v1/clients/{rated_clinic.client_id}/outcomes"
     key = {"Idempotency-Key": "before-erasure"}
     await rated_clinic.call("POST", path, "therapist", {"measure": "ors", "score": 20}, headers=key)

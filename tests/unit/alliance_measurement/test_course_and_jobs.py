@@ -23,7 +23,7 @@ from shared.messaging.port import Message
 from shared.sealing.event import EventTypes
 from tests.unit.alliance_measurement.doubles import NOW, TENANT, Memory, RecordingGate, desk, due_of, key_of, ratings
 
-SERIES_A = (44, 45, 46, 45, 47, 46, 38, 41, 46, 47, 48, 48)
+STRAINED_AND_REPAIRED = (44, 45, 46, 45, 47, 46, 33, 34, 46, 47, 48, 48)
 CLIENT = uuid4()
 NOTHING = {"released": False, "series": [], "episodes": []}
 
@@ -34,7 +34,7 @@ def call(role: Role = Role.THERAPIST) -> Call:
     )
 
 
-def memory(totals: Any = SERIES_A) -> Memory:
+def memory(totals: Any = STRAINED_AND_REPAIRED) -> Memory:
     return Memory(ratings(CLIENT, totals))
 
 
@@ -195,7 +195,7 @@ async def test_a_session_under_another_clients_key_is_no_session() -> None:
 async def test_a_prompt_reads_a_window_and_numbers_sessions_in_the_whole_course() -> None:
     """400 answers read 60 records each at most, not all before them: one client does not use up the job's cap."""
     calm = (45, 46, 44, 45, 46) * 60
-    held, gate = memory((*calm, *SERIES_A[:7])), RecordingGate()
+    held, gate = memory((*calm, *STRAINED_AND_REPAIRED[:7])), RecordingGate()
     await StrainDetection(desk(gate, held)).prepare(TENANT, due_of(held))
     computed = next(a for a in gate.asked if a.action is Action.COMPUTE)
     assert [r.record_id for r in computed.records] == ids(held)[-60:]

@@ -11,17 +11,17 @@ from services.alliance_measurement.domain.strain import StrainRules, assess
 from shared.sealing.padding import bucket
 
 RULES = StrainRules(sd=9, reliability=0.92, citation="illustrative")
-SERIES_A = (44, 45, 46, 45, 47, 46, 38, 41, 46, 47, 48, 48)
+STRAINED_AND_REPAIRED = (44, 45, 46, 45, 47, 46, 33, 34, 46, 47, 48, 48)
 
 
 @pytest.mark.parametrize(
-    ("sessions", "kind"), [(0, "none"), (6, "none"), (7, "strain"), (8, "strain"), (9, "repaired"), (10, "none")]
+    ("sessions", "kind"), [(0, "none"), (6, "none"), (7, "strain"), (9, "strain"), (10, "repaired"), (11, "none")]
 )
 def test_kind_is_of_the_newest_session(sessions: int, kind: str) -> None:
-    body = prompt_body("wai-sr", assess(SERIES_A[:sessions], RULES))
+    body = prompt_body("wai-sr", assess(STRAINED_AND_REPAIRED[:sessions], RULES))
     assert body["kind"] == kind
     assert (body["onset"] is None) is (kind == "none")
-    assert body["repaired_at"] == (9 if kind == "repaired" else None)
+    assert body["repaired_at"] == (10 if kind == "repaired" else None)
 
 
 def test_every_body_fills_the_same_bucket() -> None:
@@ -35,6 +35,6 @@ def test_every_body_fills_the_same_bucket() -> None:
 
 
 def test_words_are_careful() -> None:
-    text = prompt_body("wai-sr", assess(SERIES_A[:7], RULES))["text"]
+    text = prompt_body("wai-sr", assess(STRAINED_AND_REPAIRED[:7], RULES))["text"]
     assert "consistent with strain" in text
     assert "rupture" not in text and "therapist" not in text
