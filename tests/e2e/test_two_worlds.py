@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.embedded import EmbeddedProcess
 from tests.e2e.rest import Answer, Person, Rest, until
-from tests.e2e.story import SERIES_A
+from tests.e2e.story import STRAINED_AND_REPAIRED
 from tests.e2e.surface import SOAP, Clinic, today
 from tests.e2e.worlds import Told, World, difference, told
 
@@ -108,13 +108,13 @@ async def private_notes(world: World) -> None:
 
 
 async def ratings_asked_for(world: World) -> None:
-    for number, _ in enumerate(SERIES_A[:7]):
+    for number, _ in enumerate(STRAINED_AND_REPAIRED[:7]):
         world.called(f"rating {number}" if number else "rating", (await world.story.asked(by=world.story.okoye)).id)
 
 
 async def withheld_ratings(world: World) -> None:
     """Answers with a strain in them, their episode and prompts, while the client withholds."""
-    for number, total in enumerate(SERIES_A[:7]):
+    for number, total in enumerate(STRAINED_AND_REPAIRED[:7]):
         base, extra = divmod(total, 12)
         answers = {str(i): base + (1 if i <= extra else 0) for i in range(1, 13)}
         rating = world.ids[f"rating {number}" if number else "rating"]
