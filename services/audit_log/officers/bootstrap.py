@@ -27,6 +27,7 @@ from services.audit_log.officers.api.search import search_router
 from services.audit_log.officers.api.session import PageSession
 from services.audit_log.officers.api.signing_in import signing_in_router
 from services.audit_log.officers.api.snooping import snooping_router
+from services.audit_log.officers.api.strict_readings import strict_readings_router
 from services.audit_log.officers.api.surface import Surface
 from services.audit_log.officers.api.today import today_router
 from services.audit_log.officers.application.attempts import Attempts
@@ -83,6 +84,7 @@ class Review:
             snooping_router(surface, self.judging, cases, deciding, verifier, cursors, now),
             pictures_router(surface, Counts(store), self.judging, projection, now),
             reports_router(surface, ledger, reports, now),
+            strict_readings_router(surface, projection, now),
             search_router(surface, EntrySearch(store), ledger, reports, explanations, cursors),
         )
         if self._provider is not None:

@@ -52,6 +52,7 @@ async def test_each_page_leaves_its_entry(world: World, site: str, jar: aiohttp.
         "/review/snooping/person": ("view-person", "?sub=t-okafor"),
         "/review/break-glass/{grant_id}": ("view-review", ""),
         "/review/reports": ("view-reports", ""),
+        "/review/strict-readings": ("view-strict-readings", ""),
         "/review/reports/{report}": ("export-access-report", f"?client_id={world.client}"),
     }
     assert sorted(looked) == sorted(pages(world)), "a page came or went: say here which entry a look at it leaves"
