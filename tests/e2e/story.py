@@ -221,7 +221,7 @@ class Story:
                 await until("a repair prompt on the next session", prompted, self.patience)
                 self.told.facts["prompted_session"] = session
         episodes = (await self.alliance(self.marsh))["episodes"]
-        assert [(e["onset"], e["low"], e["repaired_at"]) for e in episodes] == [(7, 33, 10)]
+        assert [(e["onset"], e["low"], e["repaired_at"]) for e in episodes] == [(7, 33, 9)]
 
     async def the_client_withholds(self) -> None:
         path = f"/v1/clients/{self.told.client_id}/alliance/release"

@@ -63,7 +63,7 @@ def told(world: World, answer: Answer, raw: bytes, written: int) -> Told:
 
 
 def _body(world: World, kind: str, raw: bytes) -> Any:
-    if kind.startswith("application/zip"):
+    if kind.startswith("application/zip") and raw:  # HEAD has none
         return _bundle(world, raw)
     if "json" in kind and raw:
         return _plain(world, json.loads(raw))

@@ -13,7 +13,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[3]
 OUTPUT: Final = ROOT / "docs" / "verifier.html"
 _HERE: Final = Path(__file__).parent
-_ARITHMETIC: Final = ROOT / "services" / "audit_log" / "review" / "static" / "merkle.js"
+_ARITHMETIC: Final = ROOT / "services" / "audit_log" / "officers" / "static" / "merkle.js"
 
 
 def page() -> bytes:

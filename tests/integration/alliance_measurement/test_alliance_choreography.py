@@ -71,7 +71,7 @@ async def test_a_prompt_waits_for_the_next_session_within_a_second(rated_clinic:
         return await waiting(rated_clinic) == ["repaired"]
 
     assert await eventually(strain, 1.0)
-    await rated_clinic.rate(STRAINED_AND_REPAIRED[7:10])
+    await rated_clinic.rate(STRAINED_AND_REPAIRED[7:9])
     assert await eventually(repaired, 1.0)
 
 

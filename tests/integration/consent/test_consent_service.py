@@ -39,7 +39,8 @@ async def test_it_is_ready_and_documented(world: World) -> None:
     }
     for path, verbs in paths.items():
         for verb, route in verbs.items():
-            assert "application/problem+json" in route["responses"]["422"]["content"], (verb, path)
+            told = "application/fhir+json" if path.startswith("/fhir") else "application/problem+json"
+            assert told in route["responses"]["422"]["content"], (verb, path)
     body = paths["/v1/consents"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert set(body["required"]) == {"client_id", "kind", "grantor", "policy", "period"}
 

@@ -63,7 +63,13 @@ async def test_an_erased_consent_shows_its_place_and_can_still_be_revoked(clinic
 async def test_what_was_erased_around_a_client_can_still_be_ended(clinic: Clinic) -> None:
     await clinic.related()
     acting = f"/v1/representatives/{(await clinic.intake.post('/v1/representatives', clinic.parent())).id}"
-    asked = {"client_id": clinic.client_id, "record_id": str(uuid4()), "record_type": "progress_note", "what": "x", "why": "y"}
+    asked = {
+        "client_id": clinic.client_id,
+        "record_id": await clinic.note_of_marsh(),
+        "record_type": "progress_note",
+        "what": "x",
+        "why": "y",
+    }
     amending = f"/v1/amendment-requests/{(await clinic.client.post('/v1/amendment-requests', asked)).id}"
     lost = {"client_id": clinic.client_id, "has_capacity": False, "since": "2026-01-01T09:00:00Z", "basis": "Seen today."}
     await clinic.marsh.post("/v1/capacities", lost)

@@ -18,7 +18,7 @@ from services.audit_log.ledger.application.turns import Busy
 from services.audit_log.officers.bootstrap import PAGES_AT_ONCE, PAGES_WAITING
 from services.audit_log.reports.adapters.worker_job import Job
 from services.audit_log.reports.adapters.worker_process import Disk, WorkerProcesses
-from services.audit_log.reports.application.exporting import TooLarge
+from services.audit_log.reports.application.exporting import Exporter, TooLarge
 from tests.integration.gate.gate_support import World
 from tests.integration.gate.test_reviews import call
 from tests.support.ledger import entry
@@ -96,13 +96,14 @@ async def test_the_places_of_answers_that_were_sent_or_broken_off_are_free_again
     await until(nobody_left)
 
 
-async def test_the_work_is_done_by_another_process(world: World, site: str) -> None:
+async def test_the_work_is_done_by_another_process(world: World, site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is laid out in the gate's own process; its child has spent the time of it."""
     await filled(world, 1_000)
-    own, others = (resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    for name in ("bundle", "_write"):
+        monkeypatch.delattr(Exporter, name, raising=False)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     assert (await get(site, officer(world), ROUTES[0]))[0] == 200
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_utime - own
-    others = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - others
-    assert others > 1 and own < others / 3, (own, others)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before > 1
 
 
 async def test_disk_is_bounded(world: World, tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ async def test_disk_is_bounded(world: World, tmp_path: Path) -> None:
         await small.bundle(small.take(world.tenant, "co-1"), order(world))
     enough = workers(world, tmp_path, 3 << 20)
     bundle = await enough.bundle(enough.take(world.tenant, "co-1"), order(world))
-    assert 1 << 20 > bundle.size > 1 << 18
+    assert 3 << 19 > bundle.size > 1 << 18
     enough._held += 2 << 20  # as if another one waited to be fetched
     with pytest.raises(Busy, match="disk"):
         await enough.bundle(enough.take(world.tenant, "co-2"), order(world))

@@ -90,7 +90,7 @@ def test_series_a_is_below_watch() -> None:
 
 def test_a_deep_fall_is_strain_and_its_return_a_repair() -> None:
     (episode,) = assess(STRAINED_AND_REPAIRED, RULES).episodes
-    assert (episode.onset, episode.raised_at, episode.low, episode.repaired_at) == (7, 7, 33, 10)
+    assert (episode.onset, episode.raised_at, episode.low, episode.repaired_at) == (7, 7, 33, 9)
     assert Rule.DYNAMIC_MODEL in episode.rules
 
 
