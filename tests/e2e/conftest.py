@@ -28,7 +28,7 @@ def embedded() -> Iterator[EmbeddedProcess]:
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     # not used again after a pause: the server closes what idles for five seconds, perhaps just as the next call goes out
     connector = aiohttp.TCPConnector(keepalive_timeout=2)
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30)) as made:
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=90)) as made:
         yield made
 
 

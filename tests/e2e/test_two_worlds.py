@@ -175,7 +175,11 @@ SECRETS: Final = {
 }
 
 
-@pytest.mark.parametrize("name", SECRETS)
+IN_EVERY_RUN: Final = "withheld ratings"
+"""the others take minutes each"""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n == IN_EVERY_RUN else [pytest.mark.long]) for n in SECRETS])
 async def test_an_answer_tells_only_what_its_reader_may_know(
     embedded: EmbeddedProcess, session: aiohttp.ClientSession, name: str
 ) -> None:
