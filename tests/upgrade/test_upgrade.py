@@ -47,6 +47,8 @@ async def older(request: pytest.FixtureRequest) -> AsyncIterator[Older]:
         data.mkdir()
         for beside in BESIDE:
             (shutil.copytree if (kept / beside).is_dir() else shutil.copy)(kept / beside, data / beside)
+        for secret in ("kms.json", "secrets.json"):
+            (data / secret).chmod(0o600)  # a checkout may have given others the right to read
         secrets = EmbeddedSecrets(data / "secrets.json", random=clock.random)
         urls = await provision(postgres.dsn(), tuple(SCHEMAS), secrets.password)
         for database in SCHEMAS:

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from tests.integration.gate.gate_support import World, running
+from tests.support.clients import registered
 from tests.support.http import serving
 from tests.support.postgres import Postgres
 
@@ -20,6 +21,7 @@ async def practice(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 async def world(practice: World) -> AsyncIterator[World]:
     fresh = World(practice.service, practice.feed, practice.clock, practice.issuer, practice.bus)
+    await registered(practice.service._store, fresh.tenant, [fresh.client])
     yield fresh
     practice.feed.down = False
     practice.clock.ahead = timedelta()

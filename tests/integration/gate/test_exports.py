@@ -169,7 +169,7 @@ async def test_the_accounting_as_a_bundle_is_the_accounting(world: World, site: 
     assert await both() == ([5], [5])
 
 
-@pytest.mark.parametrize("typed", ["Noor%20Haddad%20born%201991-04-03", "%00", "7" * 7000])
+@pytest.mark.parametrize("typed", ["Noor%20Haddad%20born%201991-04-03", "7" * 7000])
 async def test_a_name_in_place_of_an_id_never_comes_into_the_ledger(world: World, site: str, typed: str) -> None:
     await world.usual()
     await export(site, world.token("t-1", "therapist"), f"access-report?client_id={typed}", 403)

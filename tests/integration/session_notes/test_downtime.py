@@ -117,7 +117,7 @@ async def test_written_read_by_nobody_reconciled(clinic: Clinic) -> None:
         assert (waits.json["reason"], "waits for it" in waits.json["detail"]) == ("note-waits", True)
         await clinic.put(clinic.marsh, answer.id, {"sections": SOAP}, 1, want=503)
         await clinic.marsh.post(f"/v1/notes/{answer.id}/signatures", {}, want=503)
-        await clinic.okoye.get(f"/v1/notes/{answer.id}", want=404)
+        await clinic.okoye.get(f"/v1/notes/{answer.id}", want=503)
         await clinic.marsh.get(f"/v1/notes?client_id={clinic.client_id}", want=503)
         await clinic.relayed(RECEIPTS, 1)
         assert [m.headers["ce_type"] for m in clinic.sent(RECEIPTS)][-1] == NOTE_WAITS
@@ -181,7 +181,7 @@ async def test_a_psychotherapy_note_is_its_authors(clinic: Clinic) -> None:
     session = await clinic.session()
     with away(clinic):
         note = (await write(clinic, session, private=True)).id
-        await clinic.okoye.get(f"/v1/notes/{note}", want=404)
+        await clinic.okoye.get(f"/v1/notes/{note}", want=503)
     assert (await reconciled(clinic, note)).json["sections"] == {"hypotheses": SAID}
     await clinic.okoye.get(f"/v1/notes/{note}", want=404)
 
@@ -210,7 +210,7 @@ async def test_what_the_domain_refuses_is_not_told_without_a_decision(clinic: Cl
     missed = await clinic.session(attendance="no_show")
     with away(clinic):
         await write(clinic, missed, private=True, want=503)
-        await write(clinic, str(UUID(int=1)), want=404)
+        await write(clinic, str(UUID(int=1)), want=503)
 
 
 async def test_the_one_who_may_not_is_refused_until_they_may(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,12 +135,12 @@ def ledger_router(
     async def verification(request: Request) -> Response:
         """`finding` names the first difference: edited, removed, reordered, truncated, tree or unsigned. Where the log is refused
         (its database and its anchor do not agree), the report is answered all the same, with `recorded: false`."""
-        refused = ledger.refused()
         call = await desk.officer(request, "verify-ledger")
         try:
             report = await reports.verify(reports.take(call.tenant, call.principal.sub))
         except Busy as busy:
             raise unavailable(str(busy), RETRY_SECONDS) from None
+        refused = ledger.refused()  # only now: the log may be refused while it is being verified
         checkpoint = await ledger.checkpoint(call.tenant)
         body = asdict(report) | {
             "checked_at": instant(now()),
