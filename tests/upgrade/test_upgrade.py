@@ -109,7 +109,7 @@ async def test_everything_can_be_opened_afterwards(older: Older) -> None:
         note = await therapist.get(f"/v1/notes/{ids['note_id']}")
         assert note.status == 200 and note.json["sections"]["plan"]
         course = await therapist.get(f"/v1/clients/{ids['client_id']}/alliance?instrument=wai-sr")
-        assert len(course.json["series"]) == 10 and course.json["episodes"][0]["onset"] == 7
+        assert len(course.json["series"]) == 10 and course.json["episodes"] == [], "the series of then is below watch now"
         assert (await therapist.get(f"/v1/consents?client_id={ids['client_id']}")).json["items"]
         officer = rest.as_("officer.one", "compliance_officer")
         assert (await officer.get("/v1/audit/entries?limit=200")).json["items"]
