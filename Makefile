@@ -25,8 +25,8 @@ $(STAMP): requirements-dev.lock
 run: $(STAMP)  ## everything in one process on http://127.0.0.1:8100, with a demo clinic
 	@ENVIRONMENT=development exec $(PY) -m infra.embedded
 
-import: $(STAMP)  ## FILE=scores.csv into a running server, through its REST API
-	@$(PY) -m infra.importer "$(FILE)"
+import: $(STAMP)  ## FILE=scores.csv into a running server, through its REST API; DRY_RUN=1 writes nothing, SKIP_FAULTY=1 imports the sound rows
+	@$(PY) -m infra.importer $(if $(DRY_RUN),--dry-run) $(if $(SKIP_FAULTY),--skip-faulty) -- "$(FILE)"
 
 contracts: $(STAMP)  ## golden files of new event versions, and docs/events from shared/contracts
 	@$(PY) -m infra.contracts

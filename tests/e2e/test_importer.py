@@ -16,10 +16,10 @@ from tests.e2e.rest import Rest
 REAL = ROOT.parent / "shared/data/bdi_by_session.csv"
 
 
-def importing(embedded: EmbeddedProcess, file: Path, tenant: str) -> subprocess.Popen[str]:
-    env = {**os.environ, "URL": embedded.url, "TENANT": tenant}
+def importing(embedded: EmbeddedProcess, file: Path | str, tenant: str, *options: str, **more: str) -> subprocess.Popen[str]:
+    env = {**os.environ, "URL": embedded.url, "TENANT": tenant, **more}
     return subprocess.Popen(
-        [sys.executable, "-m", "infra.importer", str(file)],
+        [sys.executable, "-m", "infra.importer", *options, str(file)],
         cwd=ROOT,
         env=env,
         text=True,
@@ -74,6 +74,83 @@ async def test_a_wrong_file_is_refused_whole(embedded: EmbeddedProcess, tmp_path
     assert not out
     for line in ("line 3", "line 4", "line 5"):
         assert line in err
+
+
+async def test_a_corrected_file_changes_only_what_differs(
+    embedded: EmbeddedProcess, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    table, rest = tmp_path / "scores.csv", Rest(session, embedded.url, embedded.mint, "import-corrected")
+    table.write_text("id,s,phq-9\n1,1,12\n1,2,28\n2,1,many\nA,1,7\na,1,8\n")
+    code, out, err = await finished(importing(embedded, table, rest.tenant))
+    assert (code, out) == (2, "")
+    assert "line 3: column 3 (phq-9): this measure runs from 0 to 27" in err
+    assert "line 4: column 3 (phq-9): must be a number" in err
+    assert await outcomes(rest) == 0, "nothing is sent before all is checked"
+
+    code, out, err = await finished(importing(embedded, table, rest.tenant, "--skip-faulty", "--dry-run"))
+    assert "a run would add 3 clients, 3 sessions, 3 scores; nothing was written" in out
+    assert await outcomes(rest) == 0
+    code, out, err = await finished(importing(embedded, table, rest.tenant, "--skip-faulty"))
+    assert code == 1, err
+    assert "This run added 3 clients, 3 sessions, 3 scores." in out, "A and a are two clients"
+
+    (rejected,) = [f for f in tmp_path.glob("*.rejected*.csv") if "-" not in f.name]
+    text = rejected.read_text()
+    rejected.write_text(text.replace(",28,", ",27,").replace("many", "9"))
+    code, out, err = await finished(importing(embedded, rejected, rest.tenant))
+    assert code == 0, err
+    assert "This run added 1 clients, 2 sessions, 2 scores." in out
+
+    table.write_text("id;s;phq-9;rq\n1;1;12;3,5\n1;2;27;\n2;1;9;\nA;1;7;\na;1;8;\n")
+    for added in ("0 clients, 0 sessions, 1 scores", "0 clients, 0 sessions, 0 scores"):
+        code, out, err = await finished(importing(embedded, table, rest.tenant))
+        assert code == 0, err
+        assert "4 clients, 5 sessions, 6 scores: all read back equal" in out
+        assert f"This run added {added}." in out
+
+    table.write_text("id,s,phq-9\n1,1,13\n1,2,27\n2,1,9\n")
+    code, out, err = await finished(importing(embedded, table, rest.tenant))
+    assert code == 1, "a score that was recorded is not changed in silence"
+    assert "line 2: phq-9: the record has another score of this session" in err
+    assert "2 clients, 2 sessions, 2 scores: all read back equal" in out
+    assert await outcomes(rest) == 6
+
+    table.write_text("id,s,date,phq-9\n1,1,2025-02-03,12\n")
+    code, out, err = await finished(importing(embedded, table, rest.tenant))
+    assert code == 1, "nor does a session move"
+    assert "line 2: the record has this session" in err
+    assert await outcomes(rest) == 6
+
+
+@pytest.mark.parametrize(
+    ("file", "more", "why"),
+    [
+        ("", {}, "FILE is missing"),
+        ("ftp://example.org/scores.csv", {}, "this is an address"),
+        ("nowhere.csv", {}, "No such file"),
+        (".", {}, "Is a directory"),
+        ("{good}", {"URL": "ftp://127.0.0.1"}, "URL: the address of a server is wanted"),
+        ("{good}", {"URL": "http://127.0.0.1:port"}, "URL: the address of a server is wanted"),
+        ("{good}", {"START": "20250106"}, "START: a day that exists"),
+        ("{good}", {"TENANT": "a\u200b"}, "TENANT: 1 to 100 characters"),
+        ("{good}", {"SOURCE": " "}, "SOURCE: 1 to 100 characters"),
+        ("{good}", {"TOKEN_INTAKE": "a\nb"}, "TOKEN_INTAKE is no token"),
+        ("{header}", {}, "line 1: no row follows"),
+        ("{nul}", {}, "line 1: the first line must name the columns"),
+        ("{nul cell}", {}, "line 2: column 3 (bdi): must not hold a NUL character"),
+    ],
+)
+async def test_what_cannot_be_imported_is_said_in_words(
+    embedded: EmbeddedProcess, tmp_path: Path, file: str, more: dict[str, str], why: str
+) -> None:
+    contents = {"{good}": "id,s,bdi\n1,1,2\n", "{header}": "id,s,bdi\n", "{nul}": "\0", "{nul cell}": "id,s,bdi\n1,1,\0\n"}
+    if file in contents:
+        (tmp_path / "scores.csv").write_text(contents[file])
+        file = str(tmp_path / "scores.csv")
+    code, out, err = await finished(importing(embedded, file, "import-words", **more))
+    assert (code, out) == (2, "")
+    assert why in err
+    assert "Traceback" not in err
 
 
 async def test_the_real_file(embedded: EmbeddedProcess) -> None:

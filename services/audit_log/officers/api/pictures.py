@@ -15,7 +15,6 @@ from starlette.responses import Response
 from services.audit_log.decision.application.policy_projection import PolicyProjection
 from services.audit_log.decision.domain.policy import ClientPolicy
 from services.audit_log.officers.adapters.counts import Counts
-from services.audit_log.officers.api.csv_text import csv_bytes
 from services.audit_log.officers.api.rendering import HEADERS
 from services.audit_log.officers.api.surface import Surface
 from services.audit_log.officers.application.judging import Judging
@@ -24,6 +23,7 @@ from services.audit_log.officers.domain.sentences import PURPOSES
 from shared.contracts.consent_policy import ConsentStatus
 from shared.http.call import path_id
 from shared.http.problems import Fault, invalid, not_found
+from shared.values.csv_text import csv_bytes
 from shared.values.time import midnight, parse_day
 
 DEFAULT_DAYS: Final = 90

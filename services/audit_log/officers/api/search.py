@@ -20,7 +20,6 @@ from services.audit_log.ledger.application.turns import RETRY_SECONDS, Busy
 from services.audit_log.ledger.domain.leaf import canonical
 from services.audit_log.ledger.domain.payload import instant, payload_of
 from services.audit_log.officers.adapters.entry_search import MOST_PEOPLE, EntrySearch, Place, TooManyPeople
-from services.audit_log.officers.api.csv_text import csv_bytes
 from services.audit_log.officers.api.rendering import HEADERS
 from services.audit_log.officers.api.surface import Surface
 from shared.entry.json_text import LARGEST_INTEGER
@@ -29,6 +28,7 @@ from shared.http.call import Call
 from shared.http.cursor import Cursors, limit_of
 from shared.http.held import HeldResponse
 from shared.http.problems import Fault, Problem, invalid, not_found, unavailable
+from shared.values.csv_text import csv_bytes
 
 EXPORT_SECONDS: Final = 3_600
 """after which an export that is still being fetched is given up"""

@@ -21,7 +21,8 @@ import orjson
 from services.audit_log.ledger.application.ledger_view import EntryProof, Filters, StoredEntry
 from services.audit_log.ledger.domain.payload import instant
 from services.audit_log.reports.domain.export_check import CHUNK, CSV, MANIFEST, NDJSON, PDF, VERSION, proof_name
-from services.audit_log.reports.domain.rows import COLUMNS, cells, csv_lines
+from services.audit_log.reports.domain.rows import COLUMNS, cells
+from shared.values.csv_text import csv_bytes
 
 PAGE: Final = 200
 PDF_ROWS: Final = 1_000
@@ -91,7 +92,7 @@ class Exporter:
         shown: list[tuple[str, ...]] = []
         # CSV and NDJSON grow beside the archive, which takes one member at a time
         with tempfile.TemporaryFile(dir=self._folder) as ndjson, tempfile.TemporaryFile(dir=self._folder) as table:
-            table.write(csv_lines([COLUMNS]))
+            table.write(csv_bytes([COLUMNS], quoted=True))
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
                 while found := await self._ledger.search(tenant, report.filters, before=before, limit=PAGE):
                     before = found[-1].index
@@ -104,7 +105,7 @@ class Exporter:
                         seen = report.see(stored)
                         row = cells(stored.index, seen.entry, erased=seen.erased)
                         ndjson.write(_line(proof, row, whole=seen is stored and report.whole(stored)))
-                        table.write(csv_lines([row]))
+                        table.write(csv_bytes([row], quoted=True))
                         name = proof_name(stored.index)
                         archive.writestr(name, proof.text)
                         files[name] = hashlib.sha256(proof.text).hexdigest()

@@ -22,7 +22,8 @@ from services.audit_log.ledger.domain.merkle import ProofInvalid, leaf_hash, ver
 from services.audit_log.ledger.domain.payload import entry_of
 from services.audit_log.ledger.domain.signed_note import Ed25519Verifier, NoteInvalid
 from services.audit_log.ledger.domain.tlog_proof import parse_proof
-from services.audit_log.reports.domain.rows import COLUMNS, cells, csv_lines
+from services.audit_log.reports.domain.rows import COLUMNS, cells
+from shared.values.csv_text import csv_bytes
 
 VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -77,7 +78,7 @@ class _Check:
             raise BundleInvalid("it is of another log than the key that was given")
         self._checked.manifest = manifest
         self._files(manifest["files"])
-        table, indexes = hashlib.sha256(csv_lines([COLUMNS])), []
+        table, indexes = hashlib.sha256(csv_bytes([COLUMNS], quoted=True)), []
         for row in self._rows():
             indexes.append(self._row(row, table))
         if len(set(indexes)) != len(indexes):
@@ -130,7 +131,7 @@ class _Check:
                 self._checked.proved += 1
         except (KeyError, TypeError, AttributeError, ValueError, Base64Error):
             raise BundleInvalid(f"row {index} is malformed") from None
-        table.update(csv_lines([tuple(shown)]))
+        table.update(csv_bytes([tuple(shown)], quoted=True))
         return index
 
     def _prove(self, index: int, leaf: bytes) -> None:
