@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,21 +26,22 @@ from tests.support.ledger import CLIENT, entry
 
 TABLE = Path(__file__).with_name("what_entries_say.txt")
 RECIPIENT = "Crisis line North"
-OFFICER = {"agent": "co-weiss", "agent_name": "Imani Weiss", "agent_role": "compliance_officer", "purpose": "HCOMPL"}
-GATE = {"agent": "service:audit_log", "agent_name": "", "agent_role": "service", "purpose": None}
-CONSENT = {"agent": "service:consent", "agent_name": "", "agent_role": "service", "purpose": None}
-ADMINISTRATOR = {"agent": "adm-1", "agent_name": "Noor Haddad", "agent_role": "administrator", "purpose": None}
-THE_CLIENT = {"agent": "u-1", "agent_name": "", "agent_role": "client", "purpose": "PATRQT"}
-NOBODY = {"agent": "unverified", "agent_name": "", "agent_role": "person", "purpose": None}
+Words = dict[str, Any]
+OFFICER: Words = {"agent": "co-weiss", "agent_name": "Imani Weiss", "agent_role": "compliance_officer", "purpose": "HCOMPL"}
+GATE: Words = {"agent": "service:audit_log", "agent_name": "", "agent_role": "service", "purpose": None}
+CONSENT: Words = {"agent": "service:consent", "agent_name": "", "agent_role": "service", "purpose": None}
+ADMINISTRATOR: Words = {"agent": "adm-1", "agent_name": "Noor Haddad", "agent_role": "administrator", "purpose": None}
+THE_CLIENT: Words = {"agent": "u-1", "agent_name": "", "agent_role": "client", "purpose": "PATRQT"}
+NOBODY: Words = {"agent": "unverified", "agent_name": "", "agent_role": "person", "purpose": None}
 CLAIMED = {"claim-differs", "job-row", "record-bound-already", "record-not-bound", "service-not-of-class", "service-owns-nothing"}
-OPERATOR = {"agent": "ops-1", "agent_name": "", "agent_role": "operator", "purpose": None}
+OPERATOR: Words = {"agent": "ops-1", "agent_name": "", "agent_role": "operator", "purpose": None}
 
 
 def record(record_type: str = "progress_note", decision: str = "permit") -> EntryRecord:
     return EntryRecord(f"{record_type}-1", record_type, "progress_note", decision, "consent")
 
 
-def other(kind: EntryKind, action: str, outcome: str = "done", **values: object) -> Entry:
+def other(kind: EntryKind, action: str, outcome: str = "done", **values: Any) -> Entry:
     return entry(kind=kind, action=action, outcome=outcome, **{"records": (), "reason": "", **values})
 
 
@@ -47,7 +49,7 @@ def uses() -> Iterator[tuple[str, Entry]]:
     for action in sorted(GATE_ACTIONS - {"lookup"}):
         yield action, entry(action=action)
         yield f"{action}, refused", entry(action=action, outcome="deny", records=(record(decision="deny"),))
-    nobody_s = {"client_id": None, "records": ()}
+    nobody_s: Words = {"client_id": None, "records": ()}
     yield "lookup", entry(action="lookup", purpose="HOPERAT", **nobody_s)
     yield "lookup, refused", entry(action="lookup", outcome="deny", purpose="HOPERAT", **nobody_s)
     for purpose in sorted(PURPOSES):
@@ -56,11 +58,11 @@ def uses() -> Iterator[tuple[str, Entry]]:
         yield f"read of {kind}", entry(records=(record(kind),))
     mixed = (record(), record("administration"), record("administration"), record("session", "deny"))
     yield "read of several, one of them refused", entry(records=mixed)
-    job = {"agent": "job:strain-detection", "agent_name": "", "agent_role": "job"}
+    job: Words = {"agent": "job:strain-detection", "agent_name": "", "agent_role": "job"}
     yield "compute, by an automatic task", entry(action="compute", records=(record("administration"),), **job)
     yield "answer, by a link", entry(action="answer", agent="link:a-1", agent_name="", agent_role="link", purpose="PATRQT")
     yield "read, by the client", entry(**THE_CLIENT, detail={"acts_for": CLIENT})
-    refused = {"outcome": "deny", "records": (record(decision="deny"),)}
+    refused: Words = {"outcome": "deny", "records": (record(decision="deny"),)}
     yield "read, by the client, refused", entry(**THE_CLIENT, **refused, detail={"acts_for": CLIENT})
     yield "read, by another client, refused", entry(**THE_CLIENT, **refused, detail={"acts_for": "another"})
     yield "read, by somebody with a bad token", entry(**NOBODY, **refused, policy_sequence=None)
@@ -119,7 +121,7 @@ def erasures() -> Iterator[tuple[str, Entry]]:
         yield action, other(EntryKind.ERASURE, action, **GATE, client_id=None)
 
 
-def raised(reason: str) -> tuple[str, str, dict[str, object]]:
+def raised(reason: str) -> tuple[str, str, Words]:
     """action, outcome and agent of an alarm of that reason"""
     if reason == BREAK_GLASS:
         return "create", "done", {"purpose": "BTG"}
@@ -187,10 +189,10 @@ def test_each_sentence_is_of_its_own_and_true_to_the_outcome(name: str) -> None:
 
 def test_two_actions_never_say_the_same() -> None:
     """Of one kind and outcome, by the same person: the action alone makes the difference."""
-    alike = {"agent": "x", "agent_name": "X", "agent_role": "therapist", "purpose": None, "reason": "", "detail": {}}
+    alike: Words = {"agent": "x", "agent_name": "X", "agent_role": "therapist", "purpose": None, "reason": "", "detail": {}}
     for kind in (EntryKind.DISCLOSURE, EntryKind.QUERY, EntryKind.ERASURE):
         actions = sorted({e.action for e in ENTRIES.values() if e.kind is kind})
-        said = {str(sentence(replace(other(kind, a), **alike), Audience.REPORT)) for a in actions}  # type: ignore[arg-type]
+        said = {str(sentence(replace(other(kind, a), **alike), Audience.REPORT)) for a in actions}
         assert len(said) == len(actions)
 
 
