@@ -25,7 +25,6 @@ from services.audit_log.reports.adapters.pdf_report import PdfReport
 from services.audit_log.reports.adapters.worker_job import Fault, Job, Result
 from services.audit_log.reports.api.exports import report_for
 from services.audit_log.reports.application.exporting import Exporter, TooLarge, TooMany
-from services.audit_log.reports.domain.rows import COLUMNS
 from shared.service.memory import no_core_dumps
 from shared.service.serve import configure_logging
 
@@ -54,7 +53,7 @@ async def work(job: Job) -> Result:
             log = _Reads(pool, keys, anchor.load)
             if job.order is None:
                 return Result(verified=await log.verify(job.tenant))
-            pdf = PdfReport(COLUMNS, Path(job.font) if job.font else None)
+            pdf = PdfReport(Path(job.font) if job.font else None)
             exporter = Exporter(log, pdf, made_at=job.order.made_at, folder=Path(job.folder), most_bytes=job.most_bytes)
             with os.fdopen(job.file, "w+b") as file:
                 return Result(made=await exporter.bundle(file, job.tenant, job.order.by, report_for(job.order)))

@@ -7,7 +7,7 @@ from services.audit_log.decision.domain.rules.labels import CONFIDENTIALITY, SUB
 from services.audit_log.decision.domain.rules.resources import RESOURCE_NAMES
 from services.audit_log.erasure.domain.events import EVENTS
 from services.audit_log.ledger.domain.entry_actions import ENTRY_ACTIONS, ERASING, LOOKED
-from services.audit_log.officers.domain.sentences import LOOKS
+from services.audit_log.ledger.domain.words import LOOKS
 from services.session_notes.domain.sections import LABELS as NOTE_LABELS
 from shared.contracts.codes import FHIR_TYPES, LABELS, PURPOSES, RESOURCE_TYPES
 from shared.identity.roles import CLAIMABLE
@@ -57,7 +57,7 @@ def test_every_action_that_an_entry_gets_can_be_searched() -> None:
     found = written_actions()
     assert {"what-if", "consume", "suspend-accounting", "feed-entries", "search-ledger", "hold-placed"} <= found
     assert found <= ENTRY_ACTIONS, sorted(found - ENTRY_ACTIONS)
-    assert LOOKS.keys() <= LOOKED, sorted(LOOKS.keys() - LOOKED)
+    assert LOOKS.keys() == LOOKED, sorted(LOOKS.keys() ^ LOOKED)
     assert {event.TYPE.removeprefix("erasure.") for event in EVENTS} == ERASING
 
 

@@ -302,8 +302,8 @@ async def test_a_client_reads_who_used_their_record(api: Api) -> None:
     assert b"psychotherapy" not in answer.raw, "that such a note exists only its author may know"
     left = await api.newest()
     assert (left.action, left.reason, left.purpose, left.client_id) == ("access-report", "own_record", "PATRQT", CLIENT)
-    again = await api.get(path)
-    assert again.body["items"][0]["what"] == "The client: looked at the log of who used your record, at your own request."
+    again = (await api.get(path)).body["items"][0]["what"]
+    assert again == "The client read the report of who used the client's record, at the client's own request."
 
 
 def of_types(*records: tuple[str, str]) -> tuple[EntryRecord, ...]:

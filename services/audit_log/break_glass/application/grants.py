@@ -10,6 +10,7 @@ from services.audit_log.break_glass.domain.reviews import due, to_document
 from services.audit_log.decision.domain.grants import EMERGENCY, OPENED_BY_EMERGENCY, THREAT, Grant, GrantStatus
 from services.audit_log.ledger.application.ports import Clients, LedgerStep
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
+from services.audit_log.ledger.domain.sentences import BREAK_GLASS
 from services.audit_log.practice.application.practice import NOT_THE_SECOND, SecondPerson
 from shared.contracts.disclosure import UNKNOWN_CLIENT
 from shared.contracts.records import KeyClass
@@ -171,7 +172,7 @@ class BreakGlass:
         made = [entry]
         if outcome == "done" and reason != "approved" and grant is not None:
             # supervisors are told in the moment in which the grant is made: an alarm beside it, and the queue of reviews
-            made.append(replace(entry, kind=EntryKind.ALARM, reason="break-glass-granted", detail=named))
+            made.append(replace(entry, kind=EntryKind.ALARM, reason=BREAK_GLASS, detail=named))
         return await self._ledger.write(call.tenant, made, statements)
 
 

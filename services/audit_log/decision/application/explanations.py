@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from services.audit_log.decision.application.policy_projection import PolicyProjection
 from services.audit_log.decision.domain.agent import Agent
@@ -20,13 +20,21 @@ from services.audit_log.decision.domain.tenant_rules import TenantRules
 from services.audit_log.ledger.application.ledger_view import StoredEntry
 from services.audit_log.ledger.domain.agent_kind import AgentKind
 from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
-from shared.contracts.disclosure import Action
+from shared.contracts.disclosure import Action, Decision
 from shared.contracts.records import ServiceName
 from shared.identity.roles import Role
 
 _ERASED = "The entry's words were erased with the client's data: what it rested on cannot be laid open any more."
 _REFUSED = "The whole request was refused before any rule was asked."
+_REPEATED = "No rule was asked: the answer of an earlier entry was given again."
+_ALARM = "It is an alarm, no decision on a disclosure."
+_NO_DECISION = "It is no decision on a disclosure."
 _OF_NO_CLIENT = "It is about no single client: clients whom a look-up found and refused, or a record that does not exist."
+_INSTEAD: Final = {
+    "together": ("together", "Another record of the same request was refused, so none was made."),
+    "key-fenced": ("fenced", "An erasure had begun: no key was made, whatever the rules said."),
+}
+"""reason → where a record was refused although the rules permitted it, what decided instead"""
 _UNBOUND = "The record was refused at its creation and never came to be: the registry cannot say what it would have been."
 
 
@@ -84,8 +92,7 @@ class Explanations:
         if entry.kind is not EntryKind.DISCLOSURE or entry.policy_sequence is None or entry.client_id is None:
             if entry.kind is EntryKind.DISCLOSURE and entry.policy_sequence is not None:
                 return head | {"explained": False, "why": [_OF_NO_CLIENT], "records": []}
-            why = _REFUSED if entry.kind in (EntryKind.DISCLOSURE, EntryKind.ALARM) else "It is no decision on a disclosure."
-            return head | {"explained": False, "why": [f"{why} Reason: {entry.reason}."], "records": []}
+            return head | {"explained": False, "why": [f"{_undecided(entry)} Reason: {entry.reason}."], "records": []}
         rules = await self._rules.of(tenant, int(entry.detail.get("settings", 0)))
         policy = await self._projection.policy(tenant)
         then, now = policy.client_as_of(entry.client_id, entry.policy_sequence), policy.client(entry.client_id)
@@ -130,6 +137,15 @@ class Explanations:
         )
 
 
+def _undecided(entry: Entry) -> str:
+    """Of an entry for which no rule was asked."""
+    if entry.kind not in (EntryKind.DISCLOSURE, EntryKind.ALARM):
+        return _NO_DECISION
+    if entry.outcome == Decision.DENY and entry.action in set(Action):
+        return _REFUSED
+    return _ALARM if entry.kind is EntryKind.ALARM else _REPEATED
+
+
 def _record(
     entry: Entry, written: EntryRecord, bound: BoundRecord | None, then: ClientPolicy, now: ClientPolicy, rules: TenantRules
 ) -> dict[str, Any]:
@@ -153,15 +169,15 @@ def _record(
     )
     explained = explain(question)
     decided_alike = (written.decision, written.reason) == (explained.verdict.decision, explained.verdict.reason)
-    fenced, together = written.reason == "key-fenced", written.reason == "together"
+    instead = _INSTEAD.get(written.reason)
+    shown = _explained(explained)
     return head | {
         "explained": True,
-        "agrees": fenced or together or decided_alike,
+        "agrees": instead is not None or decided_alike,
         "with_hindsight": str(decide(replace(question, policy=now)).decision),
-        **_explained(explained),
+        **shown,
         **dates_of(bound),
-        **({"together": "Another record of the same request was refused, so none was made."} if together else {}),
-        **({"fenced": "An erasure had begun: no key was made, whatever the rules said."} if fenced else {}),
+        **({instead[0]: instead[1], "why": [instead[1], *shown["why"]]} if instead else {}),
     }
 
 

@@ -1,7 +1,7 @@
 """The ledger over HTTP: search, proofs, reports and verification. Every look leaves an entry of its own (`Audit-Entry`)."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,14 +14,16 @@ from starlette.responses import Response
 from services.audit_log.ledger.api.access import Desk, LedgerRoute
 from services.audit_log.ledger.api.accounting_suspensions import suspended
 from services.audit_log.ledger.api.query import PAGING, PARAMETERS, documented_parameters, filters_of
-from services.audit_log.ledger.api.words import client_line, report_line, things
+from services.audit_log.ledger.api.words import client_line, report_line
 from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, NoSuchEntry, NotYetSigned, StoredEntry
+from services.audit_log.ledger.application.recipients import recipients_of
 from services.audit_log.ledger.application.reports import Reports
 from services.audit_log.ledger.application.turns import RETRY_SECONDS, Busy
 from services.audit_log.ledger.domain.accounting import accounted_since
 from services.audit_log.ledger.domain.entry import EntryKind
 from services.audit_log.ledger.domain.merkle import leaf_hash
 from services.audit_log.ledger.domain.payload import instant, payload_of
+from services.audit_log.ledger.domain.sentences import Audience, things
 from services.audit_log.ledger.domain.tlog_proof import MEDIA_TYPE
 from shared.contracts.records import RecordType
 from shared.entry.json_text import LARGEST_INTEGER
@@ -33,6 +35,7 @@ from shared.identity.roles import Role
 from shared.identity.tokens import TokenVerifier
 
 REPORT_KINDS: Final = tuple(k.value for k in EntryKind if k not in (EntryKind.ALARM, EntryKind.POLICY))
+_Lines = Callable[[Sequence[StoredEntry]], Awaitable[Sequence[Mapping[str, Any]]]]
 NO_KIND: Final = ("",)
 """of no entry"""
 
@@ -48,12 +51,12 @@ def ledger_router(
     @router.get("/entries", summary="Search the ledger, newest first", openapi_extra=documented_parameters(*PARAMETERS, *PAGING))
     async def entries(request: Request) -> Response:
         call = await desk.officer(request, "search-ledger")
-        return await pages.answer(request, call, "search-ledger", filters_of(request), entry_json)
+        return await pages.answer(request, call, "search-ledger", filters_of(request), _each(entry_json))
 
     @router.get("/alarms", summary="Entries of kind alarm, newest first", openapi_extra=documented_parameters(*PAGING))
     async def alarms(request: Request) -> Response:
         call = await desk.officer(request, "view-alarms")
-        return await pages.answer(request, call, "view-alarms", Filters(kinds=(EntryKind.ALARM.value,)), entry_json)
+        return await pages.answer(request, call, "view-alarms", Filters(kinds=(EntryKind.ALARM.value,)), _each(entry_json))
 
     @router.get("/entries/{index}", summary="One entry")
     async def entry(request: Request, index: str) -> Response:
@@ -108,7 +111,7 @@ def ledger_router(
         shown_to_officers = Filters(client_id=client, kinds=REPORT_KINDS)
         filters = await clients_own(ledger, call.tenant, client, now()) if own else shown_to_officers
         line = client_line if own else report_line
-        return await pages.answer(request, call, "access-report", filters, line, {"client_id": client})
+        return await pages.answer(request, call, "access-report", filters, _each(line), {"client_id": client})
 
     @router.get(
         "/clients/{id}/accounting-of-disclosures",
@@ -129,7 +132,12 @@ def ledger_router(
         today = now()
         filters = Filters(client_id=client, besides=await suspended(ledger, call.tenant, client, today)).accounted(today)
         extra = {"client_id": client, "from": instant(accounted_since(today)), "to": instant(today)}
-        return await pages.answer(request, call, "accounting-of-disclosures", filters, accounting_line, extra)
+
+        async def lines(shown: Sequence[StoredEntry]) -> list[Mapping[str, Any]]:
+            named = await recipients_of(ledger, call.tenant, shown)
+            return [accounting_line(s, named[s.index]) for s in shown]
+
+        return await pages.answer(request, call, "accounting-of-disclosures", filters, lines, extra)
 
     @router.get("/verification", summary="Recompute the whole log and compare it with its signed checkpoint")
     async def verification(request: Request) -> Response:
@@ -171,19 +179,25 @@ def entry_json(stored: StoredEntry) -> dict[str, Any]:
     return {"index": stored.index, **payload_of(stored.entry), "erased": stored.erased}
 
 
-def accounting_line(stored: StoredEntry) -> dict[str, Any]:
+def accounting_line(stored: StoredEntry, recipient: str) -> dict[str, Any]:
     """What 164.528(b)(2) asks for, as far as the ledger holds it."""
     entry = stored.entry
-    recipient = entry.detail.get("recipient")
     return {
         "index": stored.index,
         "date": instant(entry.at),
-        "recipient": {"name": recipient or entry.agent_name or entry.agent, "address": None},
-        "description": things(entry),
+        "recipient": {"name": recipient, "address": None},
+        "description": things(entry, Audience.REPORT),
         "purpose": entry.purpose,
         "disclosed_by": {"sub": entry.agent, "name": entry.agent_name, "role": entry.agent_role},
         "basis": list(entry.basis),
     }
+
+
+def _each(line: Callable[[StoredEntry], Mapping[str, Any]]) -> _Lines:
+    async def lines(shown: Sequence[StoredEntry]) -> list[Mapping[str, Any]]:
+        return [line(s) for s in shown]
+
+    return lines
 
 
 class _Pages:
@@ -196,7 +210,7 @@ class _Pages:
         call: Call,
         action: str,
         filters: Filters,
-        show: Callable[[StoredEntry], Mapping[str, Any]],
+        show: _Lines,
         extra: Mapping[str, Any] | None = None,
     ) -> Response:
         query = {k: v for k, v in request.query_params.items() if k not in PAGING}
@@ -205,8 +219,9 @@ class _Pages:
         found = await self._ledger.search(call.tenant, filters, before=before, limit=limit + 1)
         shown = found[:limit]
         following = self._cursors.encode(shown[-1].index, bound_to=bound_to) if len(found) > limit else None
+        items = await show(shown)
         headers = await self._desk.record(call, action, query, len(shown), client_id=filters.client_id)
-        return _json({**(extra or {}), "items": [show(s) for s in shown], "next": following}, headers)
+        return _json({**(extra or {}), "items": items, "next": following}, headers)
 
 
 async def _missing(desk: Desk, call: Call, action: str, index: str) -> Exception:

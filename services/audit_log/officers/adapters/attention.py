@@ -1,6 +1,6 @@
 """What needs a person, counted from the ledger's columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,10 +19,9 @@ _SIZE: Final = "SELECT coalesce(max(idx) + 1, 0) AS size FROM ledger_entry WHERE
 _VERIFIED: Final = f"""{SELECT}
 WHERE e.tenant_id = $1 AND e.action = 'verify-ledger' AND e.outcome = 'permit' ORDER BY e.at DESC LIMIT 1"""
 _ALARMS: Final = """SELECT reason, count(*) AS times, max(idx) AS idx FROM (
-  SELECT e.idx, convert_from(p.payload, 'UTF8')::json ->> 'reason' AS reason
-  FROM ledger_entry e JOIN ledger_payload p USING (tenant_id, idx)
-  WHERE e.tenant_id = $1 AND e.kind = 'alarm' AND e.at >= $2) AS raised
-WHERE reason <> ALL ($3) GROUP BY reason ORDER BY idx DESC"""
+  SELECT e.idx, coalesce(convert_from(p.payload, 'UTF8')::json ->> 'reason', '') AS reason
+  FROM ledger_entry e LEFT JOIN ledger_payload p USING (tenant_id, idx)
+  WHERE e.tenant_id = $1 AND e.kind = 'alarm' AND e.at >= $2) AS raised GROUP BY reason ORDER BY idx DESC"""
 _THESE: Final = f"{SELECT} WHERE e.tenant_id = $1 AND e.idx = ANY ($2)"
 
 
@@ -33,8 +32,8 @@ class Attention:
     async def repeated_refusals(self, tenant: str, since: datetime, *, least: int, limit: int) -> list[Repeated]:
         return [_repeated(r) for r in await self._store.fetch(tenant, _REFUSED, tenant, since, least, limit)]
 
-    async def alarms(self, tenant: str, since: datetime, *, besides: Sequence[str]) -> list[Alarms]:
-        kinds = await self._store.fetch(tenant, _ALARMS, tenant, since, list(besides))
+    async def alarms(self, tenant: str, since: datetime) -> list[Alarms]:
+        kinds = await self._store.fetch(tenant, _ALARMS, tenant, since)
         rows = await self._store.fetch(tenant, _THESE, tenant, [k["idx"] for k in kinds])
         newest = {r["idx"]: stored_entry(r) for r in rows}
         return [Alarms(k["reason"], k["times"], newest[k["idx"]]) for k in kinds]

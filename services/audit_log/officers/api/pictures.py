@@ -14,12 +14,12 @@ from starlette.responses import Response
 
 from services.audit_log.decision.application.policy_projection import PolicyProjection
 from services.audit_log.decision.domain.policy import ClientPolicy
+from services.audit_log.ledger.domain.words import PURPOSE_NAMES
 from services.audit_log.officers.adapters.counts import Counts
 from services.audit_log.officers.api.rendering import HEADERS
 from services.audit_log.officers.api.surface import Surface
 from services.audit_log.officers.application.judging import Judging
 from services.audit_log.officers.domain import pictures
-from services.audit_log.officers.domain.sentences import PURPOSES
 from shared.contracts.consent_policy import ConsentStatus
 from shared.http.call import path_id
 from shared.http.problems import Fault, invalid, not_found
@@ -155,7 +155,7 @@ def _people(found: Sequence[tuple[str, str, str, int]]) -> Shown:
         totals[purpose] = totals.get(purpose, 0) + times
     ranked = sorted(totals, key=lambda p: -totals[p])
     colours = {p: n for n, p in enumerate(ranked[: pictures.COLOURS - 1], 1)}
-    legend = [(n, PURPOSES.get(p, p or "no purpose")) for p, n in colours.items()]
+    legend = [(n, PURPOSE_NAMES.get(p, p or "no purpose")) for p, n in colours.items()]
     if len(ranked) > len(colours):
         legend.append((pictures.COLOURS, "other purposes"))
     return Shown(
@@ -164,7 +164,7 @@ def _people(found: Sequence[tuple[str, str, str, int]]) -> Shown:
         told=f"The {_PEOPLE} who used records most, automatic tasks included.",
         drawn=_drawn(partial(pictures.people_bars, list(by_person.items()), colours)),
         columns=("person", "role", "purpose", "uses"),
-        rows=[(name, role.replace("_", " "), PURPOSES.get(p, p), n) for name, role, p, n in found],
+        rows=[(name, role.replace("_", " "), PURPOSE_NAMES.get(p, p), n) for name, role, p, n in found],
         legend=legend,
     )
 

@@ -10,7 +10,9 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
-from services.audit_log.officers.domain import sentences
+from services.audit_log.ledger.domain.entry import Entry
+from services.audit_log.ledger.domain.sentences import Audience, Sentence, alarm, sentence, why_heading
+from services.audit_log.ledger.domain.words import PURPOSE_NAMES
 from services.audit_log.officers.domain.ledger_state import ago, counted
 from shared import base64url
 
@@ -53,11 +55,10 @@ class Rendering:
         )
         self._jinja.globals |= {
             "static": f"/review/static/{self.version}",
-            "who": sentences.who,
-            "role": sentences.role,
-            "what": sentences.what,
-            "purposes": sentences.PURPOSES,
-            "alarm": sentences.alarm,
+            "say": say,
+            "purposes": PURPOSE_NAMES,
+            "alarm": alarm,
+            "why_heading": why_heading,
             "counted": counted,
         }
         self._jinja.filters |= {
@@ -80,6 +81,10 @@ class Rendering:
             return None
         kind = _TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
         return Response(data, media_type=kind, headers={**HEADERS, "Cache-Control": "public, max-age=31536000, immutable"})
+
+
+def say(entry: Entry) -> Sentence:
+    return sentence(entry, Audience.OFFICER)
 
 
 def when(at: datetime) -> str:

@@ -20,8 +20,6 @@ REFUSALS_LEAST: Final = 3
 ALARMS_SINCE: Final = timedelta(days=30)
 _SHOWN: Final = 20
 T = TypeVar("T")
-_NO_CONCERN: Final = ("break-glass-granted",)
-"""alarms that stand on the page as reviews already"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,7 @@ class Alarms:
     """Alarms of one kind."""
 
     reason: str
+    """empty of alarms whose details were erased"""
     times: int
     newest: StoredEntry
 
@@ -79,8 +78,8 @@ class Ahead(Protocol):
 class Counts(Protocol):
     async def repeated_refusals(self, tenant: str, since: datetime, *, least: int, limit: int) -> list[Repeated]: ...
 
-    async def alarms(self, tenant: str, since: datetime, *, besides: Sequence[str]) -> list[Alarms]:
-        """Every kind that was raised, the newest first, however many there are of another."""
+    async def alarms(self, tenant: str, since: datetime) -> list[Alarms]:
+        """Every kind that a search would find, the newest first, however many there are of another."""
 
     async def size(self, tenant: str) -> int: ...
 
@@ -115,7 +114,7 @@ class Gathering:
             refusals=_listed(
                 await self._counts.repeated_refusals(tenant, now - REFUSALS_SINCE, least=REFUSALS_LEAST, limit=_SHOWN + 1)
             ),
-            alarms=await self._counts.alarms(tenant, now - ALARMS_SINCE, besides=_NO_CONCERN),
+            alarms=await self._counts.alarms(tenant, now - ALARMS_SINCE),
             unexplained=await self._cases.open(tenant),
             state=await self.state(tenant),
         )

@@ -1,6 +1,7 @@
-"""A report as PDF, by fpdf2: for people who would rather look than read a table in a spreadsheet."""
+"""A report as PDF, by fpdf2: one sentence an entry, for people."""
 
 from collections.abc import Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Final
 
@@ -8,9 +9,11 @@ from fpdf import FPDF
 from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace
 
-SHOWN: Final = ("index", "at", "agent_name", "agent_role", "action", "outcome", "purpose", "records")
-WIDTHS: Final = (14, 40, 42, 26, 18, 16, 20, 101)
-"""mm, of a landscape A4 page"""
+from services.audit_log.reports.application.exporting import Told
+
+SHOWN: Final = ("entry", "when (UTC)", "what happened")
+WIDTHS: Final = (16, 38, 136)
+"""mm, of an upright A4 page"""
 FONTS: Final = (
     Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
     Path("/usr/share/fonts/dejavu/DejaVuSans.ttf"),
@@ -23,12 +26,11 @@ FONTS: Final = (
 class PdfReport:
     """Implements `PdfWriter`."""
 
-    def __init__(self, columns: Sequence[str], font: Path | None = None) -> None:
-        self._columns = [tuple(columns).index(name) for name in SHOWN]
+    def __init__(self, font: Path | None = None) -> None:
         self._font = font or next((f for f in FONTS if f.exists()), None)
 
-    def __call__(self, title: str, about: Sequence[tuple[str, str]], rows: Sequence[tuple[str, ...]], note: str) -> bytes:
-        pdf = FPDF(orientation="landscape", format="A4")
+    def __call__(self, title: str, about: Sequence[tuple[str, str]], rows: Sequence[Told], note: str) -> bytes:
+        pdf = FPDF(format="A4")
         pdf.set_title(title)
         pdf.set_lang("en")
         pdf.set_margins(10, 12, 10)
@@ -47,13 +49,15 @@ class PdfReport:
             if line:
                 pdf.multi_cell(0, 5, line, new_x="LMARGIN", new_y="NEXT")
         pdf.ln(3)
-        pdf.set_font(family, size=7)
+        if not rows:
+            return bytes(pdf.output())
+        pdf.set_font(family, size=9)
         plain = FontFace(emphasis="")  # one face of the font is loaded
         layout = TableBordersLayout.HORIZONTAL_LINES
-        with pdf.table(col_widths=WIDTHS, borders_layout=layout, line_height=4, headings_style=plain) as table:
-            table.row([name.replace("_", " ") for name in SHOWN])
+        with pdf.table(col_widths=WIDTHS, borders_layout=layout, line_height=5, headings_style=plain) as table:
+            table.row(list(SHOWN))
             for row in rows:
-                table.row([self._text(row[place]) for place in self._columns])
+                table.row([str(row.index), f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M}", self._text(row.sentence)])
         return bytes(pdf.output())
 
     def _text(self, text: str) -> str:

@@ -21,6 +21,7 @@ from services.audit_log.ledger.application.ledger_view import LedgerView, NotYet
 from services.audit_log.ledger.application.reports import Bundle, Order, Reports
 from services.audit_log.ledger.application.turns import RETRY_SECONDS, Busy
 from services.audit_log.ledger.domain.entry import EntryKind
+from services.audit_log.ledger.domain.sentences import Audience
 from services.audit_log.reports.application.exporting import MAX_ROWS, Report, TooLarge, TooMany
 from services.audit_log.reports.domain.export_check import CHUNK
 from shared.http.held import HeldResponse
@@ -31,9 +32,10 @@ from shared.identity.tokens import TokenVerifier
 LEAST_SECONDS: Final = 60
 LEAST_BYTES_PER_SECOND: Final = 32_768
 """a reader who is slower gives the disk back"""
+ACCOUNTING: Final = "accounting-of-disclosures"
 TITLES: Final = {
     "access-report": "Who used this record",
-    "accounting-of-disclosures": "Accounting of disclosures (45 CFR 164.528)",
+    ACCOUNTING: "Accounting of disclosures (45 CFR 164.528)",
     "activity": "Information system activity review (45 CFR 164.308(a)(1)(ii)(D))",
 }
 
@@ -75,7 +77,7 @@ async def bundled(ledger: LedgerView, reports: Reports, desk: Desk, request: Req
     query = {k: v for k, v in request.query_params.items() if v}
     if own and filters.client_id:
         filters = await clients_own(ledger, call.tenant, filters.client_id, today, filters)
-    elif report == "accounting-of-disclosures" and filters.client_id:
+    elif report == ACCOUNTING and filters.client_id:
         filters = replace(filters, besides=await suspended(ledger, call.tenant, filters.client_id, today)).accounted(today)
     elif report == "access-report":
         filters = replace(filters, kinds=REPORT_KINDS)
@@ -104,7 +106,10 @@ def report_for(order: Order) -> Report:
     """What the worker process makes of an order."""
     see: Callable[[StoredEntry], StoredEntry] = as_the_client_sees if order.own else lambda stored: stored
     whole = _for_the_client if order.own else lambda _: True
-    return Report(order.report, TITLES[order.report], order.query, order.filters, see, whole)
+    audience = Audience.CLIENT if order.own else Audience.OFFICER if order.report == "activity" else Audience.REPORT
+    accounting = order.report == ACCOUNTING
+    nothing = "No disclosures were made in this time." if accounting else "Nobody used it in this time."
+    return Report(order.report, TITLES[order.report], order.query, order.filters, see, whole, audience, accounting, nothing)
 
 
 def _for_the_client(stored: StoredEntry) -> bool:

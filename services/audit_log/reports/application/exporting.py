@@ -19,7 +19,9 @@ from typing import IO, Any, Final, Protocol
 import orjson
 
 from services.audit_log.ledger.application.ledger_view import EntryProof, Filters, StoredEntry
+from services.audit_log.ledger.application.recipients import recipients_of
 from services.audit_log.ledger.domain.payload import instant
+from services.audit_log.ledger.domain.sentences import Audience, sentence
 from services.audit_log.reports.domain.export_check import CHUNK, CSV, MANIFEST, NDJSON, PDF, VERSION, proof_name
 from services.audit_log.reports.domain.rows import COLUMNS, cells
 from shared.values.csv_text import csv_bytes
@@ -44,6 +46,11 @@ class Report:
     """what of an entry the reader may see; the same object where it is all of it"""
     whole: Callable[[StoredEntry], bool]
     """whether the reader may have the payload itself"""
+    audience: Audience
+    recipients: bool
+    """whether its sentences say to whom something was disclosed"""
+    nothing: str
+    """what it says where it has no row"""
 
 
 class TooLarge(Exception):
@@ -67,8 +74,17 @@ class Log(Protocol):
     def vkey(self, tenant: str) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry as the PDF tells it."""
+
+    index: int
+    at: datetime
+    sentence: str
+
+
 class PdfWriter(Protocol):
-    def __call__(self, title: str, about: Sequence[tuple[str, str]], rows: Sequence[tuple[str, ...]], note: str) -> bytes: ...
+    def __call__(self, title: str, about: Sequence[tuple[str, str]], rows: Sequence[Told], note: str) -> bytes: ...
 
 
 class Exporter:
@@ -89,7 +105,7 @@ class Exporter:
         files: dict[str, str] = {}
         rows, note = 0, b""
         before: int | None = None
-        shown: list[tuple[str, ...]] = []
+        told: list[Told] = []
         # CSV and NDJSON grow beside the archive, which takes one member at a time
         with tempfile.TemporaryFile(dir=self._folder) as ndjson, tempfile.TemporaryFile(dir=self._folder) as table:
             table.write(csv_bytes([COLUMNS], quoted=True))
@@ -100,6 +116,7 @@ class Exporter:
                     if rows > MAX_ROWS:
                         raise TooMany
                     proofs = await self._ledger.proofs(tenant, [s.index for s in found])
+                    named = await recipients_of(self._ledger, tenant, found) if report.recipients else {}
                     for stored in found:
                         proof = proofs[stored.index]
                         seen = report.see(stored)
@@ -109,15 +126,18 @@ class Exporter:
                         name = proof_name(stored.index)
                         archive.writestr(name, proof.text)
                         files[name] = hashlib.sha256(proof.text).hexdigest()
-                        if len(shown) < PDF_ROWS:
-                            shown.append(row)
+                        if len(told) < PDF_ROWS:
+                            said = sentence(seen.entry, report.audience, named.get(stored.index))
+                            told.append(Told(stored.index, seen.entry.at, str(said)))
                         note = proof.text.partition(b"\n\n")[2]
                     self._bound(file, ndjson, table)
                 for name, content in ((NDJSON, ndjson), (CSV, table)):
                     files[name] = _add(archive, name, content)
                     content.truncate(0)
                     self._bound(file, ndjson, table)
-                pdf = self._pdf(report.title, self._about(tenant, by, report, rows), shown, _more(rows))
+                pdf = self._pdf(
+                    report.title, self._about(tenant, by, report, rows), told, _more(rows) if rows else report.nothing
+                )
                 archive.writestr(PDF, pdf)
                 files[PDF] = hashlib.sha256(pdf).hexdigest()
                 manifest = self._manifest(tenant, by, report, rows, note, files)

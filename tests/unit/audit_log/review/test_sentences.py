@@ -10,7 +10,7 @@ from services.audit_log.assurance.application.witnessing import WITNESS_SAW_ANOT
 from services.audit_log.downtime.domain.late_writes import LateReason
 from services.audit_log.gate.application.disclosure import ALARMING
 from services.audit_log.keyring.domain.kms_audit import Reason
-from services.audit_log.officers.domain.sentences import ALARMS, LOOKS
+from services.audit_log.ledger.domain.words import ALARMS, LOOKS
 from services.audit_log.routes_out.application.routes import FED
 
 SERVICE = Path(__file__).parents[4] / "services/audit_log"

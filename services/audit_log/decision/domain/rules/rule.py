@@ -95,7 +95,11 @@ RULES: Final = _table(
     Rule("rule:author.is-caller", "organisation rule", "nobody writes in another's name"),
     Rule("rule:consent.deny-by-default", "organisation rule", "what no active consent permits stays closed"),
     Rule("rule:consent.deny-overrides", "organisation rule", "one active consent that denies outweighs all that permit"),
-    Rule("rule:glass.grant", "organisation rule; 42 CFR 2.51", "break-glass needs a grant made beforehand"),
+    Rule(
+        "rule:glass.grant",
+        "organisation rule; 42 CFR 2.51",
+        "break-glass opens what a grant made beforehand names, and nothing without one",
+    ),
     Rule("rule:job.registered", "organisation rule", "a job does what its row says: computed, seen by nobody"),
     Rule("rule:link.its-administration", "organisation rule", "a link answers its own administration"),
     Rule("rule:erasure.fence", "GDPR 17", "once an erasure has begun, nothing new is sealed in its classes"),
