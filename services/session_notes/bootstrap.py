@@ -17,6 +17,8 @@ from services.session_notes.application.indexing import Reindexing
 from services.session_notes.application.ports import Desk
 from services.session_notes.application.prompts import keep_prompts
 from services.session_notes.bootstrap_waiting import WaitingForGate
+from services.session_notes.drafting.api.routes import drafting_routes
+from services.session_notes.session_facts.api.corrections import correction_routes
 from services.session_notes.settings import Settings
 from shared.contracts.alliance import PROMPT_PREPARED
 from shared.contracts.audit import KEY_SHREDDED
@@ -98,7 +100,7 @@ class SessionNotes:
         )
         surface = Surface(desk, settings, Idempotency(self._store, parts.secret), Cursors(parts.secret))
         app.include_router(client_routes(surface, index, self._reindexing))
-        for routes in (session_routes, note_routes, export_routes):
+        for routes in (session_routes, correction_routes, note_routes, drafting_routes, export_routes):
             app.include_router(routes(surface))
         self.app: ASGIApp = app
 

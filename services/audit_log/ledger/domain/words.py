@@ -11,6 +11,7 @@ VERBS: Final = {
     "update": ("changed", "change"),
     "sign": ("signed", "sign"),
     "cosign": ("co-signed", "co-sign"),
+    "return": ("returned to its author", "return to its author"),
     "answer": ("answered", "answer"),
     "revoke": ("withdrew", "withdraw"),
     "export": ("exported", "export"),
