@@ -17,7 +17,11 @@ from services.session_notes.application.indexing import Reindexing
 from services.session_notes.application.ports import Desk
 from services.session_notes.application.prompts import keep_prompts
 from services.session_notes.bootstrap_waiting import WaitingForGate
+from services.session_notes.drafting.api.routes import drafting_routes
+from services.session_notes.session_facts.api.corrections import correction_routes
 from services.session_notes.settings import Settings
+from services.session_notes.working_day.adapters.queries import PostgresWorkingDay
+from services.session_notes.working_day.api.routes import working_day_routes
 from shared.contracts.alliance import PROMPT_PREPARED
 from shared.contracts.audit import KEY_SHREDDED
 from shared.contracts.records import KeyClass, ServiceName
@@ -98,7 +102,8 @@ class SessionNotes:
         )
         surface = Surface(desk, settings, Idempotency(self._store, parts.secret), Cursors(parts.secret))
         app.include_router(client_routes(surface, index, self._reindexing))
-        for routes in (session_routes, note_routes, export_routes):
+        app.include_router(working_day_routes(surface, PostgresWorkingDay(self._store)))
+        for routes in (session_routes, correction_routes, note_routes, drafting_routes, export_routes):
             app.include_router(routes(surface))
         self.app: ASGIApp = app
 

@@ -26,6 +26,8 @@ class Action(StrEnum):
     """change of a draft, or an addendum"""
     SIGN = "sign"
     COSIGN = "cosign"
+    RETURN = "return"
+    """a supervisor sends a signed note back to its author, with a reason"""
     ANSWER = "answer"
     """the rater answers an administration"""
     REVOKE = "revoke"

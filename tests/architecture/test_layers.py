@@ -73,6 +73,20 @@ def test_domains_do_no_io(service: str) -> None:
                 assert name.startswith(f"services.{service}.domain"), (file, name)
 
 
+def test_the_rooms_of_capabilities_beside_a_services_own() -> None:
+    """In a service that is not split: a capability's domain is pure, its application imports no adapter and no API."""
+    inner = [p for s in SERVICES if s not in CAPABILITIES for p in sources(f"services/{s}") if len(p.relative_to(ROOT).parts) > 4]
+    assert inner
+    for file in inner:
+        room = file.relative_to(ROOT).parts[3]
+        for name in imports(file):
+            if room == "domain":
+                assert name.split(".")[0] not in IO and (not name.startswith("services.") or ".domain." in name), (file, name)
+                assert not name.startswith("shared.") or name.startswith(PURE_SHARED), (file, name)
+            if room == "application" and name.startswith("services."):
+                assert ".adapters." not in name and ".api." not in name, (file, name)
+
+
 ROOMS = ("domain", "application", "adapters", "api")
 
 CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {

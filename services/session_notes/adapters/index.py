@@ -20,9 +20,9 @@ _NEW_PROMPT: Final = (
     f"WHERE $3 NOT IN ({erased_clients('$1', '$8', '$9')}) ON CONFLICT (tenant_id, prompt_id) DO NOTHING"
 )
 _KNOWS_CLIENT: Final = "SELECT 1 FROM client WHERE tenant_id = $1 AND client_id = $2"
-_SESSION: Final = "SELECT session_id, client_id, held, created_at FROM session WHERE tenant_id = $1 AND session_id = $2"
+_SESSION: Final = "SELECT session_id, client_id, held, created_at, in_error FROM session WHERE tenant_id = $1 AND session_id = $2"
 _SESSIONS: Final = (
-    "SELECT session_id, client_id, held, created_at FROM session WHERE tenant_id = $1 AND client_id = $2 "
+    "SELECT session_id, client_id, held, created_at, in_error FROM session WHERE tenant_id = $1 AND client_id = $2 "
     "AND ($3::timestamptz IS NULL OR (created_at, session_id) < ($3, $4::uuid)) "
     "ORDER BY created_at DESC, session_id DESC LIMIT $5"
 )
@@ -121,7 +121,7 @@ def _after(position: Position | None) -> tuple[datetime | None, UUID | None]:
 
 
 def _session(row: Mapping[str, Any]) -> SessionRow:
-    return SessionRow(row["session_id"], row["client_id"], row["held"], row["created_at"])
+    return SessionRow(row["session_id"], row["client_id"], row["held"], row["created_at"], row["in_error"])
 
 
 def _note(row: Mapping[str, Any]) -> NoteRow:

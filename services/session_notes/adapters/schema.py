@@ -25,6 +25,9 @@ CREATE TABLE IF NOT EXISTS session (
   client_id uuid NOT NULL,
   held boolean NOT NULL,
   created_at timestamptz NOT NULL,
+  therapist_id text NOT NULL,
+  changed_at timestamptz NOT NULL,
+  in_error boolean NOT NULL,
   PRIMARY KEY (tenant_id, session_id)
 )
 """,
@@ -37,6 +40,8 @@ CREATE TABLE IF NOT EXISTS note (
   kind text NOT NULL,
   author text NOT NULL,
   created_at timestamptz NOT NULL,
+  status text NOT NULL,
+  cosignature_due boolean NOT NULL,
   PRIMARY KEY (tenant_id, note_id)
 )
 """,
@@ -90,6 +95,9 @@ _COLUMNS: Final = ("ALTER TABLE client_index_work ADD COLUMN IF NOT EXISTS spell
 
 _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS session_of_client ON session (tenant_id, client_id, created_at, session_id)",
+    "CREATE INDEX IF NOT EXISTS session_of_therapist ON session (tenant_id, therapist_id, created_at, session_id)",
+    "CREATE INDEX IF NOT EXISTS client_by_time ON client (tenant_id, created_at, client_id)",
+    "CREATE INDEX IF NOT EXISTS note_of_session ON note (tenant_id, session_id)",
     "CREATE INDEX IF NOT EXISTS note_of_client ON note (tenant_id, client_id, created_at, note_id)",
     "CREATE INDEX IF NOT EXISTS note_of_author ON note (tenant_id, author, created_at, note_id)",
     "CREATE INDEX IF NOT EXISTS client_index_of_client ON client_index (tenant_id, client_id)",

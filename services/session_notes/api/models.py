@@ -10,6 +10,8 @@ from services.session_notes.domain.clients import ClientIdentity, Identifier
 from services.session_notes.domain.lookup import Wanted
 from services.session_notes.domain.sections import LABELS, MAX_TEXT, NoteFormat
 from services.session_notes.domain.sessions import Attendance, Modality, SessionDetails, SessionFormat
+from services.session_notes.session_facts.api.bodies import ChangedMembers, FactsBody
+from services.session_notes.session_facts.application.corrections import Correction
 from shared.entry.text import Exact, Line, Lines
 from shared.http.body import Body
 from shared.http.problems import Fault, invalid
@@ -78,10 +80,9 @@ class ClientSearchBody(Body):
         return Wanted(self.name, self.birth_date, number.value if number else None, number.system if number else None)
 
 
-class SessionBody(Body):
-    """A session that was held or missed. Times carry their offset from UTC."""
+class SessionFactsBody(FactsBody):
+    """A session as it took place, or was missed. Times carry their offset from UTC."""
 
-    client_id: UUID
     therapist_id: Id
     participants: Annotated[tuple[Words, ...], Field(max_length=50)] = ()
     started_at: Instant
@@ -89,6 +90,25 @@ class SessionBody(Body):
     modality: Modality
     format: SessionFormat
     attendance: Attendance
+
+    def details(self) -> SessionDetails:
+        return SessionDetails.model_validate(
+            {
+                "participants": self.participants,
+                "started_at": self.started_at,
+                "ended_at": self.ended_at,
+                "modality": self.modality,
+                "format": self.format,
+                "attendance": self.attendance,
+                **self.facts(),
+            }
+        )
+
+
+class SessionBody(SessionFactsBody):
+    """A session that was held or missed."""
+
+    client_id: UUID
     members: Annotated[tuple[UUID, ...], Field(max_length=MAX_MEMBERS)] = ()
     """client ids of the others of a couple, family or group who are clients here: each gets a record of their own"""
 
@@ -98,15 +118,13 @@ class SessionBody(Body):
             raise PydanticCustomError("members", "each client once, and client_id is not among the others")
         return self
 
-    def details(self) -> SessionDetails:
-        return SessionDetails(
-            participants=self.participants,
-            started_at=self.started_at,
-            ended_at=self.ended_at,
-            modality=self.modality,
-            format=self.format,
-            attendance=self.attendance,
-        )
+
+class SessionCorrectionBody(SessionFactsBody, ChangedMembers):
+    """All facts of a session as they should have been written down."""
+
+    def correction(self) -> Correction:
+        members = None if self.members is None else frozenset(self.members)
+        return Correction(self.client_id, members, self.therapist_id, self.details(), self.reason)
 
 
 class ProgressNoteBody(Body):

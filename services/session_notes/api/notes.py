@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -15,25 +15,33 @@ from services.session_notes.application.notes import Change, add_addendum, cosig
 from services.session_notes.application.reading import NoteRead, list_notes, read_note
 from services.session_notes.application.searching import search_own
 from services.session_notes.domain.words import words_of
+from services.session_notes.drafting.application.versions import AT, moment, read_note_at
 from shared.gate.ask import Opened
 from shared.http.body import documented, read_json, read_optional
 from shared.http.call import etag, path_id
 from shared.http.conditional import if_match, required_version
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, invalid
-from shared.http.query import CLIENT_LIST, PAGING, client_of
+from shared.http.query import CLIENT_LIST, PAGING, client_of, parameter
 from shared.http.showing import shown
+
+_AT: Final[dict[str, Any]] = {"name": "at", "in": "query", "description": AT, "schema": {"type": "string"}}
 
 
 def note_routes(surface: Surface) -> APIRouter:
     router = APIRouter(tags=["notes"])
     desk = surface.desk
 
-    @router.get("/v1/notes/{note_id}")
+    @router.get("/v1/notes/{note_id}", openapi_extra={"parameters": [_AT]})
     async def read(request: Request, note_id: str) -> Response:
-        """A note with its signatures and addenda. An erased one keeps its shape, emptied."""
+        """A note with its signatures and addenda, as it is or, with `?at=`, as it stood then. An erased one keeps its shape,
+        emptied. The ETag is that of the version shown."""
         call = surface.call(request)
-        found, opened = await read_note(desk, call, path_id(note_id))
+        at = parameter(request, "at", moment, None)
+        if at is None:
+            found, opened = await read_note(desk, call, path_id(note_id))
+        else:
+            found, opened = await read_note_at(desk, call, path_id(note_id), at)
         return respond(note_view(found, opened), headers={**opened.headers, "ETag": etag(found.note.version)})
 
     @router.get("/v1/notes", openapi_extra={"parameters": CLIENT_LIST})

@@ -1,7 +1,5 @@
 """`/v1/sessions`"""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -9,20 +7,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.session_notes.api.models import ProgressNoteBody, PsychotherapyNoteBody, SessionBody
-from services.session_notes.api.surface import Surface, bound_to, respond
+from services.session_notes.api.surface import Surface, respond
 from services.session_notes.api.views import session_view
 from services.session_notes.application.errors import answered
 from services.session_notes.application.notes import draft_note
-from services.session_notes.application.sessions import SessionRead, list_sessions, read_session, write_session
+from services.session_notes.application.sessions import read_session, write_session
 from services.session_notes.domain.note_decisions import progress_content, psychotherapy_content
 from services.session_notes.domain.notes import NoteContent, NoteKind
 from shared.gate.ask import Opened
 from shared.http.body import documented, read_json
 from shared.http.call import Call, etag, path_id
 from shared.http.idempotency import Answer, Repeat
-from shared.http.query import CLIENT_LIST, client_of
-from shared.http.showing import shown
-from shared.identity.roles import Role
 
 _WAITS: Final[dict[int | str, dict[str, Any]]] = {202: {"description": "the gate is away: the note waits for it, sealed"}}
 
@@ -54,17 +49,6 @@ def session_routes(surface: Surface) -> APIRouter:
         found, prompts, opened = await read_session(desk, call, path_id(session_id))
         body = {**session_view(found, opened, to=call.principal.role), "prompts": prompts}
         return respond(body, headers={**opened.headers, "ETag": etag(found.version)})
-
-    @router.get("/v1/sessions", openapi_extra={"parameters": CLIENT_LIST})
-    async def search(request: Request) -> Response:
-        """A client's sessions, newest first."""
-        call = surface.call(request)
-        client_id = client_of(request)
-        bound = bound_to(call, "sessions", client_id)
-        start, limit = surface.start(request, bound)
-        found, page = await list_sessions(desk, call, client_id, start=start, limit=limit)
-        items = [shown(i, partial(_item, read, page.opened, call.principal.role)) for i, read in found]
-        return surface.page(items, page, bound)
 
     @router.post(
         "/v1/sessions/{session_id}/progress-notes",
@@ -109,7 +93,3 @@ def session_routes(surface: Surface) -> APIRouter:
         return await surface.post(call, request, raw, work)
 
     return router
-
-
-def _item(read: Callable[[], SessionRead], opened: Opened, to: Role) -> dict[str, Any]:
-    return session_view(read(), opened, to=to)

@@ -53,7 +53,10 @@ class Surface:
 
     def page(self, items: list[dict[str, Any]], page: Listed[Any], bound_to: str) -> Response:
         following = place_of(page.rows[-1]) if page.more else None
-        return respond({"items": items, "next": self._cursor(following, bound_to)}, headers=page.opened.headers)
+        return self.listed(items, following, bound_to, page.opened)
+
+    def listed(self, items: list[dict[str, Any]], next_: Position | None, bound_to: str, opened: Opened) -> Response:
+        return respond({"items": items, "next": self._cursor(next_, bound_to)}, headers=opened.headers)
 
     def found(
         self, items: list[dict[str, Any]], searched: int, next_: Position | None, bound_to: str, entries: Sequence[int]

@@ -22,6 +22,8 @@ from shared.gate.port import GateUnavailable
 from shared.http.call import Call
 from shared.http.conditional import Expected
 from shared.http.idempotency import Answer, Repeat
+from shared.http.problems import conflict
+from shared.identity.roles import Role
 from shared.service.record import record_event, write_meta
 
 
@@ -54,6 +56,8 @@ async def draft_note(
         opened = await open_one(desk.gate, call, Action.CREATE, ref, refers_at="path:session_id")
     except GateUnavailable as away:
         return await write_waiting(desk, call, session, kind, content, repeat, away)
+    if session.in_error:
+        raise conflict("This session was entered in error: write the note of the right session.")
     with answered(kind=kind):
         event = decide.draft(
             kind,
@@ -86,7 +90,7 @@ async def revise_note(desk: Desk, call: Call, note_id: UUID, change: Change, *, 
 
 async def sign_note(desk: Desk, call: Call, note_id: UUID, *, expected: Expected | None, repeat: Repeat) -> tuple[Answer, Opened]:
     def decision(note: Note, _: RecordKey) -> NoteEvent:
-        return decide.sign(note, by=call.principal.sub, at=desk.parts.now())
+        return decide.sign(note, by=call.principal.sub, at=desk.parts.now(), in_training=call.principal.role is Role.TRAINEE)
 
     return await _change(desk, call, note_id, Action.SIGN, decision, expected=expected, repeat=repeat)
 
@@ -105,6 +109,24 @@ async def add_addendum(
 ) -> tuple[Answer, Opened]:
     def decision(note: Note, _: RecordKey) -> NoteEvent:
         return decide.add_addendum(note, text, by=call.principal.sub, at=desk.parts.now())
+
+    return await _change(desk, call, note_id, Action.UPDATE, decision, expected=expected, repeat=repeat)
+
+
+async def return_note(
+    desk: Desk, call: Call, note_id: UUID, reason: str, *, expected: Expected | None, repeat: Repeat
+) -> tuple[Answer, Opened]:
+    def decision(note: Note, _: RecordKey) -> NoteEvent:
+        return decide.return_to_author(note, reason, by=call.principal.sub, at=desk.parts.now())
+
+    return await _change(desk, call, note_id, Action.RETURN, decision, expected=expected, repeat=repeat)
+
+
+async def enter_note_in_error(
+    desk: Desk, call: Call, note_id: UUID, reason: str, *, expected: Expected | None, repeat: Repeat
+) -> tuple[Answer, Opened]:
+    def decision(note: Note, _: RecordKey) -> NoteEvent:
+        return decide.enter_in_error(note, reason, by=call.principal.sub, at=desk.parts.now())
 
     return await _change(desk, call, note_id, Action.UPDATE, decision, expected=expected, repeat=repeat)
 
@@ -131,7 +153,7 @@ async def _change(
     # after the decision: a signed note answers 409 whatever version was sent
     if expected is not None:
         expected.check(note.version)
-    return await _append(desk, call, row, loaded, event, opened, repeat, status), opened
+    return await append_to_note(desk, call, row, loaded, event, opened, repeat, status), opened
 
 
 async def note_row(desk: Desk, call: Call, note_id: UUID, action: Action) -> NoteRow:
@@ -149,7 +171,7 @@ async def note_row(desk: Desk, call: Call, note_id: UUID, action: Action) -> Not
     return row
 
 
-async def _append(
+async def append_to_note(
     desk: Desk,
     call: Call,
     row: NoteRow,
@@ -159,6 +181,7 @@ async def _append(
     repeat: Repeat | None,
     status: int,
 ) -> Answer:
+    """The event behind what was loaded, with its row of the index. 412 where somebody was faster."""
     note = loaded.state
     new: NewEvent = record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=opened.key(row.id))
     version = note.version + 1
@@ -169,6 +192,7 @@ async def _append(
         call.tenant,
         [StreamAppend(row.stream, note.version, [new])],
         statements=(
+            *desk.index.rows_of(call.tenant, event),
             *(repeat.statements(answer, row.client_id) if repeat is not None else ()),
             *SNAPSHOTS.taken(call.tenant, row.stream, row.client_id, loaded, [new]),
         ),
@@ -192,5 +216,5 @@ def fold(stored: Sequence[StoredEvent], note: Note | None = None) -> Note:
     return note
 
 
-SNAPSHOTS: Final[Snapshots[Note]] = Snapshots(Note, fold, fold_version=1, types=EVENT_TYPES)
+SNAPSHOTS: Final[Snapshots[Note]] = Snapshots(Note, fold, fold_version=2, types=EVENT_TYPES)
 """A draft that is saved as it is typed has hundreds of versions, of which the newest alone says what the note says."""

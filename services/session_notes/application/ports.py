@@ -44,6 +44,7 @@ class SessionRow:
     client_id: UUID
     held: bool
     created_at: datetime
+    in_error: bool = False
 
     @property
     def stream(self) -> str:

@@ -43,6 +43,11 @@ def shown(tenant: str, rows: Sequence[PromptRow], opened: Opened) -> list[dict[s
     return _newest(bodies)
 
 
+def is_shown(tenant: str, row: PromptRow, opened: Opened) -> bool:
+    """Whether it was opened, and says something."""
+    return _released(row, opened) and _load(tenant, row).body.open(opened.key(row.prompt_id))["kind"] != "none"
+
+
 def _released(row: PromptRow, opened: Opened) -> bool:
     return opened.permitted(row.prompt_id) and not opened.erased(row.prompt_id)
 

@@ -19,6 +19,8 @@ from shared.service.amendments import Along, Amendment
 
 @dataclass(frozen=True, slots=True)
 class AddendumRead:
+    """A text that was added to a note."""
+
     text: str
     by: str
     at: datetime
@@ -31,6 +33,10 @@ class NoteRead:
     """None where it was erased"""
     addenda: tuple[AddendumRead, ...]
     amendments: tuple[Amendment, ...]
+    returns: tuple[AddendumRead, ...] = ()
+    """why a supervisor returned it"""
+    in_error: AddendumRead | None = None
+    """why it was entered in error"""
 
 
 async def read_note(desk: Desk, call: Call, note_id: UUID) -> tuple[NoteRead, Opened]:
@@ -70,4 +76,6 @@ def read_of(note: Note, opened: Opened, amended: Along) -> NoteRead:
         note.content.open(key),
         tuple(AddendumRead(a.text.open(key), a.by, a.at) for a in note.addenda),
         along,
+        tuple(AddendumRead(r.text.open(key), r.by, r.at) for r in note.returns),
+        None if note.in_error is None else AddendumRead(note.in_error.text.open(key), note.in_error.by, note.in_error.at),
     )

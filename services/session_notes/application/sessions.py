@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -11,7 +11,16 @@ from services.session_notes.application.clients import load
 from services.session_notes.application.errors import answered
 from services.session_notes.application.ports import Desk, Position, SessionRow, place_of, session_stream
 from services.session_notes.application.prompts import shown
-from services.session_notes.domain.sessions import Session, SessionDetails, SessionWasHeld, SessionWasMissed, joint_sessions
+from services.session_notes.domain.sessions import (
+    Session,
+    SessionCorrected,
+    SessionDetails,
+    SessionEvent,
+    SessionState,
+    SessionWasHeld,
+    evolve,
+    joint_sessions,
+)
 from shared.contracts.disclosure import MAX_RECORDS, Action, Decision, RecordRef
 from shared.contracts.records import RecordType
 from shared.contracts.session_notes import SESSION_HELD, SessionHeld
@@ -33,14 +42,19 @@ written down may come from an answer before it: the session shows it, until the 
 
 @dataclass(frozen=True, slots=True)
 class SessionRead:
-    session_id: UUID
-    client_id: UUID
-    therapist_id: str
-    held: bool
+    state: SessionState
     details: SessionDetails | None
     """None where it was erased"""
-    version: int
-    created_at: datetime
+    in_error: str | None
+    """why it was entered in error; None where it was not, or was erased"""
+
+    @property
+    def session_id(self) -> UUID:
+        return self.state.session_id
+
+    @property
+    def version(self) -> int:
+        return self.state.version
 
 
 async def write_session(
@@ -85,12 +99,13 @@ def _append(desk: Desk, call: Call, event: Session, entry: int, released: Opened
         parts=desk.parts,
         call_meta=WriteMeta(call.tenant, call.principal.sub, str(call.principal.role), entry, call.request_id),
         key=released.key(event.session_id),
-        publish=_announced(call.tenant, event) if isinstance(event, SessionWasHeld) else (),
+        publish=announced(call.tenant, event) if isinstance(event, SessionWasHeld) else (),
     )
     return StreamAppend(session_stream(event.session_id), 0, [new])
 
 
-def _announced(tenant: str, event: SessionWasHeld) -> tuple[Publication, ...]:
+def announced(tenant: str, event: SessionWasHeld | SessionCorrected) -> tuple[Publication, ...]:
+    """What other services learn of a session that took place."""
     held = SessionHeld(
         session_id=event.session_id, client_id=event.client_id, therapist_id=event.therapist_id, recorded_at=event.at
     )
@@ -147,18 +162,22 @@ async def next_session(desk: Desk, call: Call, client_id: UUID) -> tuple[list[di
     return shown(call.tenant, prompts, released), released
 
 
-def read_of(stored: list[StoredEvent], opened: Opened) -> SessionRead:
+def read_of(stored: Sequence[StoredEvent], opened: Opened) -> SessionRead:
     """The session as it was released; emptied where it was erased."""
-    (only,) = stored
-    event = load(only)
-    assert isinstance(event, SessionWasHeld | SessionWasMissed)
-    erased = opened.erased(event.session_id)
-    return SessionRead(
-        session_id=event.session_id,
-        client_id=event.client_id,
-        therapist_id=event.therapist_id,
-        held=isinstance(event, SessionWasHeld),
-        details=None if erased else event.details.open(opened.key(event.session_id)),
-        version=only.version,
-        created_at=event.at,
-    )
+    state = fold(stored)
+    if opened.erased(state.session_id):
+        return SessionRead(state, None, None)
+    key = opened.key(state.session_id)
+    return SessionRead(state, state.details.open(key), state.in_error.reason.open(key) if state.in_error else None)
+
+
+def fold(stored: Sequence[StoredEvent]) -> SessionState:
+    """The session of a stream's events. ValueError where there is none."""
+    state: SessionState | None = None
+    for one in stored:
+        event = load(one)
+        assert isinstance(event, SessionEvent)
+        state = evolve(state, event, one.version)
+    if state is None:
+        raise ValueError("a session that is in the index has a stream")
+    return state

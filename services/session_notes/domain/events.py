@@ -1,38 +1,53 @@
 """Every event type this service ever wrote."""
 
-from typing import Final
+from typing import Any, Final
 
 from services.session_notes.domain.clients import ClientRegistered
 from services.session_notes.domain.notes import (
     ProgressNoteAddendum,
     ProgressNoteCosigned,
     ProgressNoteDrafted,
+    ProgressNoteEnteredInError,
+    ProgressNoteReturned,
     ProgressNoteRevised,
     ProgressNoteSigned,
     PsychotherapyNoteAddendum,
     PsychotherapyNoteCosigned,
     PsychotherapyNoteDrafted,
+    PsychotherapyNoteEnteredInError,
     PsychotherapyNoteRevised,
     PsychotherapyNoteSigned,
 )
-from services.session_notes.domain.sessions import SessionWasHeld, SessionWasMissed
+from services.session_notes.domain.sessions import SessionCorrected, SessionEnteredInError, SessionWasHeld, SessionWasMissed
 from services.session_notes.domain.waiting import NoteBeganToWait, NoteStoppedWaiting
 from shared.sealing.event import EventTypes
+
+
+def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 added what may be absent."""
+    return data
+
 
 EVENT_TYPES: Final = EventTypes(
     ClientRegistered,
     SessionWasHeld,
     SessionWasMissed,
+    SessionCorrected,
+    SessionEnteredInError,
     ProgressNoteDrafted,
     ProgressNoteRevised,
     ProgressNoteSigned,
     ProgressNoteCosigned,
     ProgressNoteAddendum,
+    ProgressNoteReturned,
+    ProgressNoteEnteredInError,
     PsychotherapyNoteDrafted,
     PsychotherapyNoteRevised,
     PsychotherapyNoteSigned,
     PsychotherapyNoteCosigned,
     PsychotherapyNoteAddendum,
+    PsychotherapyNoteEnteredInError,
     NoteBeganToWait,
     NoteStoppedWaiting,
+    upcasters={(form.TYPE, 1): _as_it_was for form in (SessionWasHeld, SessionWasMissed, ProgressNoteSigned)},
 )

@@ -1,13 +1,14 @@
 """What may be done to a note, and what happens then: pure deciders, one a command."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from services.session_notes.domain.notes import (
     Addendum,
     Cosigned,
     Drafted,
+    InError,
     Note,
     NoteContent,
     NoteKind,
@@ -15,11 +16,14 @@ from services.session_notes.domain.notes import (
     ProgressNoteAddendum,
     ProgressNoteCosigned,
     ProgressNoteDrafted,
+    ProgressNoteEnteredInError,
+    ProgressNoteReturned,
     ProgressNoteRevised,
     ProgressNoteSigned,
     PsychotherapyNoteAddendum,
     PsychotherapyNoteCosigned,
     PsychotherapyNoteDrafted,
+    PsychotherapyNoteEnteredInError,
     PsychotherapyNoteRevised,
     PsychotherapyNoteSigned,
     Revised,
@@ -87,24 +91,57 @@ def revise(note: Note, content: NoteContent, *, by: str, at: datetime) -> Revise
     return model(client_id=note.client_id, note_id=note.note_id, content=Sealed(content), by=by, at=at)
 
 
-def sign(note: Note, *, by: str, at: datetime) -> Signed:
-    """NotTheAuthor; WrongState where it was signed before. A section may stay empty: what was not observed is not invented."""
+def revised_section(note: Note, before: NoteContent, key: str, text: str) -> NoteContent:
+    """Content of the draft with one section written anew; an empty one leaves a psychotherapy note. Raises Unfit."""
+    sections = {**before.sections, key: text}
+    if note.kind is NoteKind.PSYCHOTHERAPY and not text.strip():
+        del sections[key]
+    return revised_content(note, before, format=None, sections=sections, labels=None)
+
+
+def return_to_author(note: Note, reason: str, *, by: str, at: datetime) -> ProgressNoteReturned:
+    """WrongState for what is not signed, and for a psychotherapy note. Who may, the gate has decided."""
+    if note.kind is NoteKind.PSYCHOTHERAPY:
+        raise WrongState("A psychotherapy note is its author's own: it is not returned.")
+    _not_in_error(note)
+    if note.status is NoteStatus.DRAFT:
+        raise WrongState("The author signs first.")
+    if by == note.author:
+        raise WrongState("Somebody else than the author returns a note.")
+    return ProgressNoteReturned(client_id=note.client_id, note_id=note.note_id, reason=Sealed(reason), by=by, at=at)
+
+
+def enter_in_error(note: Note, reason: str, *, by: str, at: datetime) -> InError:
+    """NotTheAuthor; WrongState where it was marked before. The text stays readable, with the mark."""
     _only_author(note, by)
+    _not_in_error(note)
+    model = ProgressNoteEnteredInError if note.kind is NoteKind.PROGRESS else PsychotherapyNoteEnteredInError
+    return model(client_id=note.client_id, note_id=note.note_id, reason=Sealed(reason), by=by, at=at)
+
+
+def sign(note: Note, *, by: str, at: datetime, in_training: bool = False) -> Signed:
+    """NotTheAuthor; WrongState where it was signed before. A section may stay empty: what was not observed is not invented.
+    What is signed in training waits for a co-signature."""
+    _only_author(note, by)
+    _not_in_error(note)
     if note.status is not NoteStatus.DRAFT:
         raise WrongState("The note has been signed already.")
-    model = ProgressNoteSigned if note.kind is NoteKind.PROGRESS else PsychotherapyNoteSigned
-    return model(
-        client_id=note.client_id,
-        note_id=note.note_id,
-        of_version=note.content_version,
-        digest=note.content_digest,
-        by=by,
-        at=at,
-    )
+    signed: dict[str, Any] = {
+        "client_id": note.client_id,
+        "note_id": note.note_id,
+        "of_version": note.content_version,
+        "digest": note.content_digest,
+        "by": by,
+        "at": at,
+    }
+    if note.kind is NoteKind.PROGRESS:
+        return ProgressNoteSigned(**signed, cosignature_due=in_training)
+    return PsychotherapyNoteSigned(**signed)
 
 
 def cosign(note: Note, *, by: str, at: datetime) -> Cosigned:
     """WrongState for a draft, the author, and who has co-signed it already. Who may, the gate has decided."""
+    _not_in_error(note)
     if note.status is NoteStatus.DRAFT:
         raise WrongState("The author signs first.")
     if by == note.author:
@@ -125,6 +162,7 @@ def cosign(note: Note, *, by: str, at: datetime) -> Cosigned:
 def add_addendum(note: Note, text: str, *, by: str, at: datetime) -> Addendum:
     """NotTheAuthor; WrongState for a draft; Unfit for a text that is empty or too long."""
     _only_author(note, by)
+    _not_in_error(note)
     if note.status is NoteStatus.DRAFT:
         raise WrongState("The note is still a draft: change it by PUT; addenda come after the signature.")
     if not text.strip() or len(text) > MAX_ADDENDUM:
@@ -138,6 +176,12 @@ def _only_author(note: Note, by: str) -> None:
         raise NotTheAuthor("Only the note's author may do this.")
 
 
+def _not_in_error(note: Note) -> None:
+    if note.status is NoteStatus.ENTERED_IN_ERROR:
+        raise WrongState("This note was entered in error: it takes nothing more. Write a new one where it belongs.")
+
+
 def _still_draft(note: Note) -> None:
+    _not_in_error(note)
     if note.status is not NoteStatus.DRAFT:
         raise WrongState("The note is signed and stays as it is: write an addendum.")

@@ -30,6 +30,9 @@ class NoteStatus(StrEnum):
     DRAFT = "draft"
     SIGNED = "signed"
     COSIGNED = "cosigned"
+    RETURNED = "returned"
+    """by a supervisor: what was signed stays, and the author answers with an addendum"""
+    ENTERED_IN_ERROR = "entered_in_error"
 
 
 class NoteContent(BaseModel):
@@ -73,6 +76,10 @@ class ProgressNoteRevised(_Note):
 
 class ProgressNoteSigned(_Signature):
     TYPE: ClassVar[str] = "session-notes.progress-note-signed"
+    SCHEMA_VERSION: ClassVar[int] = 2
+    """2: `cosignature_due`"""
+    cosignature_due: bool = False
+    """signed in training: a supervisor has to co-sign it"""
 
 
 class ProgressNoteCosigned(_Signature):
@@ -82,6 +89,23 @@ class ProgressNoteCosigned(_Signature):
 class ProgressNoteAddendum(_Note):
     TYPE: ClassVar[str] = "session-notes.progress-note-addendum"
     text: Annotated[Sealed[str], KeyClass.PROGRESS_NOTE]
+
+
+class ProgressNoteReturned(_Note):
+    """A supervisor asks the author to add to what was signed."""
+
+    TYPE: ClassVar[str] = "session-notes.progress-note-returned"
+    reason: Annotated[Sealed[str], KeyClass.PROGRESS_NOTE]
+
+
+class ProgressNoteEnteredInError(_Note):
+    TYPE: ClassVar[str] = "session-notes.progress-note-entered-in-error"
+    reason: Annotated[Sealed[str], KeyClass.PROGRESS_NOTE]
+
+
+class PsychotherapyNoteEnteredInError(_Note):
+    TYPE: ClassVar[str] = "session-notes.psychotherapy-note-entered-in-error"
+    reason: Annotated[Sealed[str], KeyClass.PSYCHOTHERAPY_NOTE]
 
 
 class PsychotherapyNoteDrafted(_Drafted):
@@ -114,7 +138,8 @@ Revised = ProgressNoteRevised | PsychotherapyNoteRevised
 Signed = ProgressNoteSigned | PsychotherapyNoteSigned
 Addendum = ProgressNoteAddendum | PsychotherapyNoteAddendum
 Cosigned = ProgressNoteCosigned | PsychotherapyNoteCosigned
-NoteEvent = Drafted | Revised | Signed | Cosigned | Addendum
+InError = ProgressNoteEnteredInError | PsychotherapyNoteEnteredInError
+NoteEvent = Drafted | Revised | Signed | Cosigned | Addendum | ProgressNoteReturned | InError
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +167,15 @@ class AddendumText:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a note was returned, or was entered in error."""
+
+    text: Sealed[str]
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A note folded from its stream; content and addenda stay closed until the record's key opens them."""
 
@@ -160,6 +194,8 @@ class Note:
     signatures: tuple[Signature, ...] = ()
     cosignatures: tuple[Signature, ...] = ()
     addenda: tuple[AddendumText, ...] = ()
+    returns: tuple[Reason, ...] = ()
+    in_error: Reason | None = None
 
 
 def evolve(note: Note | None, recorded: Recorded) -> Note:
@@ -193,4 +229,11 @@ def evolve(note: Note | None, recorded: Recorded) -> Note:
             signature = Signature(event.by, event.at, event.digest)
             return replace(note, status=NoteStatus.SIGNED, signatures=(*note.signatures, signature))
         case ProgressNoteAddendum() | PsychotherapyNoteAddendum():
-            return replace(note, addenda=(*note.addenda, AddendumText(event.text, event.by, event.at)))
+            added = AddendumText(event.text, event.by, event.at)
+            answered = NoteStatus.SIGNED if note.status is NoteStatus.RETURNED else note.status
+            return replace(note, status=answered, addenda=(*note.addenda, added))
+        case ProgressNoteReturned():
+            returned = Reason(event.reason, event.by, event.at)
+            return replace(note, status=NoteStatus.RETURNED, returns=(*note.returns, returned))
+        case ProgressNoteEnteredInError() | PsychotherapyNoteEnteredInError():
+            return replace(note, status=NoteStatus.ENTERED_IN_ERROR, in_error=Reason(event.reason, event.by, event.at))

@@ -1,6 +1,7 @@
 """Sessions: that one was held or missed is public to the other services; when, how and with whom is sealed."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final
@@ -8,7 +9,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from services.session_notes.domain.refusals import Flaw, refuse_any
+from services.session_notes.domain.facts import Facts, fact_flaws
+from services.session_notes.domain.refusals import Flaw, WrongState, refuse_any
 from shared.contracts.records import KeyClass
 from shared.contracts.session_notes import SESSION_HELD
 from shared.sealing.event import Event
@@ -16,6 +18,10 @@ from shared.sealing.field import Sealed
 from shared.values.time import ANYWHERE, NOT_YET, OUT_OF_RANGE, Place, in_range
 
 LONGEST: Final = timedelta(hours=24)
+ANOTHER_DAY: Final = (
+    "the day of care stays, because consents for a period decide by it: "
+    "mark this session with POST …/entered-in-error and write it down anew"
+)
 
 
 class Modality(StrEnum):
@@ -49,7 +55,7 @@ class Member(BaseModel):
     session_id: UUID
 
 
-class SessionDetails(BaseModel):
+class SessionDetails(Facts):
     """Start and stop times, modality and attendance belong to the progress note's class (45 CFR 164.501)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -65,6 +71,8 @@ class SessionDetails(BaseModel):
 
 class _Session(Event):
     RECORD: ClassVar[str] = "session_id"
+    SCHEMA_VERSION: ClassVar[int] = 2
+    """2: `details` may hold the facts of `Facts`"""
     session_id: UUID
     therapist_id: str
     details: Annotated[Sealed[SessionDetails], KeyClass.PROGRESS_NOTE]
@@ -83,7 +91,33 @@ class SessionWasMissed(_Session):
     TYPE: ClassVar[str] = "session-notes.session-missed"
 
 
+class SessionCorrected(Event):
+    """The facts were wrong, and these are right. What was written before stays in the history."""
+
+    TYPE: ClassVar[str] = "session-notes.session-corrected"
+    RECORD: ClassVar[str] = "session_id"
+    session_id: UUID
+    therapist_id: str
+    held: bool
+    details: Annotated[Sealed[SessionDetails], KeyClass.PROGRESS_NOTE]
+    reason: Annotated[Sealed[str | None], KeyClass.PROGRESS_NOTE]
+    by: str
+    at: datetime
+
+
+class SessionEnteredInError(Event):
+    """It stands in the wrong record, or never was. It stays readable, and is marked."""
+
+    TYPE: ClassVar[str] = "session-notes.session-entered-in-error"
+    RECORD: ClassVar[str] = "session_id"
+    session_id: UUID
+    reason: Annotated[Sealed[str], KeyClass.PROGRESS_NOTE]
+    by: str
+    at: datetime
+
+
 Session = SessionWasHeld | SessionWasMissed
+SessionEvent = Session | SessionCorrected | SessionEnteredInError
 
 
 def joint_sessions(
@@ -137,6 +171,7 @@ def _flaws(client_id: UUID, therapist_id: str, details: SessionDetails, now: dat
     begun = outside or place.has_come(details.started_at, now)
     flaws += [Flaw(pointer, OUT_OF_RANGE) for pointer in outside]
     flaws += [Flaw(pointer, NOT_YET) for pointer, time in times.items() if not begun and not place.has_come(time, now)]
+    flaws += fact_flaws(details, details.started_at, details.ended_at, now, place)
     if flaws:
         return flaws
     if details.ended_at <= details.started_at:
@@ -144,3 +179,88 @@ def _flaws(client_id: UUID, therapist_id: str, details: SessionDetails, now: dat
     elif details.ended_at - details.started_at > LONGEST:
         flaws.append(Flaw("/ended_at", "at most 24 hours after started_at"))
     return flaws
+
+
+@dataclass(frozen=True, slots=True)
+class InError:
+    reason: Sealed[str]
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """A session folded from its stream; `details` stay closed until the record's key opens them."""
+
+    session_id: UUID
+    client_id: UUID
+    therapist_id: str
+    held: bool
+    details: Sealed[SessionDetails]
+    created_at: datetime
+    changed_at: datetime
+    version: int
+    in_error: InError | None = None
+
+
+def evolve(state: SessionState | None, event: SessionEvent, version: int) -> SessionState:
+    """The session after one more event of its stream. ValueError for a stream that does not begin with the session."""
+    if isinstance(event, SessionWasHeld | SessionWasMissed):
+        return SessionState(
+            session_id=event.session_id,
+            client_id=event.client_id,
+            therapist_id=event.therapist_id,
+            held=isinstance(event, SessionWasHeld),
+            details=event.details,
+            created_at=event.at,
+            changed_at=event.at,
+            version=version,
+        )
+    if state is None:
+        raise ValueError("a session's stream begins with the session")
+    state = replace(state, changed_at=event.at, version=version)
+    if isinstance(event, SessionEnteredInError):
+        return replace(state, held=False, in_error=InError(event.reason, event.by, event.at))
+    return replace(state, therapist_id=event.therapist_id, held=event.held, details=event.details)
+
+
+def correct(
+    state: SessionState,
+    before: SessionDetails,
+    therapist_id: str,
+    details: SessionDetails,
+    *,
+    reason: str | None,
+    by: str,
+    now: datetime,
+    place: Place = ANYWHERE,
+) -> SessionCorrected:
+    """The session with other facts. Its members, and the day of care by which the gate decides, stay.
+
+    WrongState where it was entered in error; Unfit where the facts cannot be so.
+    """
+    if state.in_error is not None:
+        raise WrongState("This session was entered in error: write down the right one with POST /v1/sessions.")
+    flaws = _flaws(state.client_id, therapist_id, details, now, place)
+    if not flaws and details.started_at.date() != before.started_at.astimezone(details.started_at.tzinfo).date():
+        flaws.append(Flaw("/started_at", ANOTHER_DAY))
+    if details.format is SessionFormat.INDIVIDUAL and before.members:
+        flaws.append(Flaw("/format", "several clients came to this session: say couple, family or group"))
+    refuse_any(flaws)
+    return SessionCorrected(
+        client_id=state.client_id,
+        session_id=state.session_id,
+        therapist_id=therapist_id,
+        held=details.attendance is Attendance.ATTENDED,
+        details=Sealed(details.model_copy(update={"members": before.members})),
+        reason=Sealed(reason),
+        by=by,
+        at=now,
+    )
+
+
+def enter_in_error(state: SessionState, *, reason: str, by: str, at: datetime) -> SessionEnteredInError:
+    """WrongState where it was marked before."""
+    if state.in_error is not None:
+        raise WrongState("This session was entered in error already.")
+    return SessionEnteredInError(client_id=state.client_id, session_id=state.session_id, reason=Sealed(reason), by=by, at=at)

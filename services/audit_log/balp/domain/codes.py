@@ -63,6 +63,7 @@ USES: Final = {
     "update": _UPDATE,
     "sign": _UPDATE,
     "cosign": _UPDATE,
+    "return": _UPDATE,
     "answer": _UPDATE,
     "revoke": _UPDATE,
 }

@@ -19,6 +19,7 @@ VERBS: Final[Clauses] = {
     "update": ("changed", "change"),
     "sign": ("signed", "sign"),
     "cosign": ("co-signed", "co-sign"),
+    "return": ("returned to its author", "return to its author"),
     "answer": ("answered", "answer"),
     "revoke": ("withdrew", "withdraw"),
     "export": ("exported", "export"),

@@ -33,7 +33,20 @@ from shared.values.csv_text import csv_bytes
 EXPORT_SECONDS: Final = 3_600
 """after which an export that is still being fetched is given up"""
 FIELDS: Final = ("client_id", "agent", "from", "to", "action", "outcome", "purpose", "kind", "record_id")
-ACTIONS: Final = ("read", "search", "create", "update", "sign", "cosign", "answer", "revoke", "compute", "export", "lookup")
+ACTIONS: Final = (
+    "read",
+    "search",
+    "create",
+    "update",
+    "sign",
+    "cosign",
+    "return",
+    "answer",
+    "revoke",
+    "compute",
+    "export",
+    "lookup",
+)
 COLUMNS: Final = (
     *("index", "at", "kind", "agent", "agent_name", "role", "action", "outcome", "reason", "purpose", "client_id"),
     *("service", "records", "basis", "request_id", "erased"),

@@ -10,7 +10,9 @@ from shared.identity.roles import Role
 
 READING: Final = frozenset({Action.READ, Action.SEARCH})
 DISCLOSING: Final = READING | {Action.EXPORT}
-WRITING: Final = frozenset({Action.CREATE, Action.UPDATE, Action.SIGN, Action.COSIGN, Action.ANSWER, Action.REVOKE})
+WRITING: Final = frozenset(
+    {Action.CREATE, Action.UPDATE, Action.SIGN, Action.COSIGN, Action.RETURN, Action.ANSWER, Action.REVOKE}
+)
 
 A, T, K = Action, RecordType, KeyClass
 

@@ -28,8 +28,8 @@ def write(q: Question) -> Verdict | None:
 
 
 def cosign(q: Question) -> Verdict | None:
-    """A progress note is co-signed by somebody who supervises it now; never by its author."""
-    if q.action is not Action.COSIGN:
+    """A progress note is co-signed, or returned to its author, by somebody who supervises it now; never by its author."""
+    if q.action not in (Action.COSIGN, Action.RETURN):
         return None
     supervises = q.policy.holds_role(q.agent.id, RelationshipRole.SUPERVISOR, q.now)
     may = q.record.record_type is RecordType.PROGRESS_NOTE and q.agent.role in PRACTITIONERS
