@@ -4,17 +4,21 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter
 
+from services.alliance_measurement.adapters import risk_table
 from services.alliance_measurement.adapters.definitions import load
 from services.alliance_measurement.adapters.index import PostgresIndex
 from services.alliance_measurement.adapters.migrations import SCHEMA
+from services.alliance_measurement.adapters.risk_table import PostgresRiskIndex
 from services.alliance_measurement.api.administrations import administration_routes
 from services.alliance_measurement.api.clients import client_routes
 from services.alliance_measurement.api.exporting import export_routes
 from services.alliance_measurement.api.instruments import instrument_routes
+from services.alliance_measurement.api.risk import risk_routes
 from services.alliance_measurement.api.surface import Surface
 from services.alliance_measurement.application.choreography import schedule_measure
 from services.alliance_measurement.application.detection import StrainDetection
 from services.alliance_measurement.application.ports import Desk
+from services.alliance_measurement.application.risk_watch import RiskWatch
 from services.alliance_measurement.application.worker import AssessmentWorker
 from services.alliance_measurement.settings import Settings
 from shared.contracts.audit import KEY_SHREDDED
@@ -38,7 +42,7 @@ from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
 from shared.service.watch import EventWatch
 
 _DESCRIPTION: Final = "Measures of the working alliance and of outcome: scored by key, sealed, released as the client decides."
-_DERIVED: Final = (DerivedTable("assessment_due", KeyClass.MEASURES), amendments.DERIVED)
+_DERIVED: Final = (DerivedTable("assessment_due", KeyClass.MEASURES), amendments.DERIVED, *risk_table.DERIVED)
 
 
 class AllianceMeasurement:
@@ -55,8 +59,18 @@ class AllianceMeasurement:
         self._store.on_commit(self._sequencer.wake)
         index = PostgresIndex(self._store)
         catalogue = load(settings.instrument_directories)
-        desk = Desk(parts, gate, self._store, index, amendments.Amendments(self._store), catalogue, settings)
+        desk = Desk(
+            parts,
+            gate,
+            self._store,
+            index,
+            amendments.Amendments(self._store),
+            catalogue,
+            settings,
+            PostgresRiskIndex(self._store),
+        )
         self._worker = AssessmentWorker(index, StrainDetection(desk))
+        self._risks = RiskWatch(desk)
         registry = CollectorRegistry()
         refused = Counter("messages_refused_total", "Messages forged or parked", ["why", "topic"], registry=registry)
         self._consumer = Consumer(
@@ -68,6 +82,7 @@ class AllianceMeasurement:
             handlers={
                 SESSION_HELD: schedule_measure(desk),
                 **amendments.HANDLERS,
+                **risk_table.HANDLERS,
                 KEY_SHREDDED: erasure_handler(parts, tables=_DERIVED),
             },
             on_forged=lambda _, topic: refused.labels("forged", topic).inc(),
@@ -87,13 +102,19 @@ class AllianceMeasurement:
         surface = Surface(
             desk, Idempotency(self._store, parts.secret), Cursors(parts.secret), on_assessment_due=self._worker.wake
         )
-        for routes in (instrument_routes, administration_routes, client_routes, export_routes):
+        for routes in (instrument_routes, administration_routes, client_routes, risk_routes, export_routes):
             app.include_router(routes(surface))
         self.app: ASGIApp = app
 
     async def start(self) -> None:
         await self._background.start(
-            self._consumer.run, self._relay.run, self._sequencer.run, self._watch.run, self._orders.run, self._worker.run
+            self._consumer.run,
+            self._relay.run,
+            self._sequencer.run,
+            self._watch.run,
+            self._orders.run,
+            self._worker.run,
+            self._risks.run,
         )
 
     async def stop(self) -> None:

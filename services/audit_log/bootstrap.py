@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from services.audit_log.assurance.adapters import receipt_table
 from services.audit_log.assurance.application.receipts import Receipts, message_alarm
+from services.audit_log.assurance.application.risk_alarms import RiskAlarms
 from services.audit_log.bootstrap_late import Late
 from services.audit_log.bootstrap_ledger import LedgerCare
 from services.audit_log.break_glass.adapters.grant_table import GrantTable
@@ -170,6 +171,7 @@ class AuditLogService:
             handlers={
                 **self._policy.handlers(),
                 **receipts.handlers(),
+                **RiskAlarms(ledger, now=parts.now).handlers(),
                 **self.late.handlers(),
                 **erasing.handlers(self._erasures),
             },

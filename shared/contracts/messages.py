@@ -11,6 +11,7 @@ from shared.contracts.audit import KEY_SHREDDED, KeyShredded
 from shared.contracts.consent_policy import POLICY_CHANGED, POLICY_HEARTBEAT, PolicyChange, PolicyHeartbeat
 from shared.contracts.downtime import NOTE_WAITS, NoteWaits
 from shared.contracts.receipts import ERASURE_ACKNOWLEDGED, MESSAGE_SKIPPED, RECEIPT, ErasureAcknowledged, MessageSkipped, Receipt
+from shared.contracts.risk import RISK_TOLD, RiskToldMessage
 from shared.contracts.session_notes import SESSION_HELD, SessionHeld
 from shared.contracts.topics import ALLIANCE, AUDIT, CONSENT_POLICY, RECEIPTS, SESSION_NOTES
 
@@ -35,7 +36,8 @@ MESSAGES: Final[dict[str, MessageType]] = {
         MessageType(KEY_SHREDDED, AUDIT, KeyShredded, "A client's keys are destroyed: drop what was derived."),
         MessageType(RECEIPT, RECEIPTS, Receipt, "An event was written under that entry of the ledger."),
         MessageType(ERASURE_ACKNOWLEDGED, RECEIPTS, ErasureAcknowledged, "A service dropped what it had derived."),
-        MessageType(NOTE_WAITS, RECEIPTS, NoteWaits, "A note was written while the gate was away, and waits for it."),
+        MessageType(NOTE_WAITS, RECEIPTS, NoteWaits, "A note was written while the gate was away, and waits for it.", 2),
+        MessageType(RISK_TOLD, RECEIPTS, RiskToldMessage, "A person was told of an answer to a critical item: ids and times."),
         MessageType(MESSAGE_SKIPPED, RECEIPTS, MessageSkipped, "An operator gave up a message that could not be handled."),
     )
 }

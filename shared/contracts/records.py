@@ -44,6 +44,8 @@ class RecordType(StrEnum):
     OUTCOME = "outcome"
     RELEASE_CHOICE = "release_choice"
     REPAIR_PROMPT = "repair_prompt"
+    RISK_ALERT = "risk_alert"
+    """to one person, its author in the registry: an answer to a critical item"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ RECORD_TYPES: Final[dict[RecordType, RecordTypeRow]] = {
     RecordType.REPAIR_PROMPT: RecordTypeRow(
         KeyClass.MEASURES, ServiceName.ALLIANCE, readers=frozenset({ServiceName.SESSION_NOTES})
     ),
+    RecordType.RISK_ALERT: RecordTypeRow(KeyClass.MEASURES, ServiceName.ALLIANCE),
 }
 
 ALLIANCE_RATING: Final = "ALLIANCE_RATING"

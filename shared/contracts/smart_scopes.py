@@ -107,6 +107,11 @@ ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
     "GET /v1/clients/{client_id}/alliance": ("QuestionnaireResponse.s",),
     "PUT /v1/clients/{client_id}/alliance/release": ("Consent.u",),
     "GET /v1/clients/{client_id}/alliance/release": ("Consent.s",),
+    "GET /v1/risk-alerts": ("Flag.s",),
+    "POST /v1/risk-alerts/{alert_id}/acknowledgements": ("Flag.u",),
+    "POST /v1/risk-alerts/{alert_id}/handovers": ("Flag.u",),
+    "GET /v1/risk-settings": CLOSED,
+    "PUT /v1/risk-settings": CLOSED,
     # audit_log
     "POST /v1/break-glass": CLOSED,
     "POST /v1/break-glass/{grant_id}/approvals": CLOSED,
@@ -182,6 +187,7 @@ RECORDS: Final[Mapping[RecordType, str]] = {
     RecordType.OUTCOME: "Observation",
     RecordType.RELEASE_CHOICE: "Consent",
     RecordType.REPAIR_PROMPT: "Observation",
+    RecordType.RISK_ALERT: "Flag",
 }
 """the FHIR resource type that speaks of a record"""
 

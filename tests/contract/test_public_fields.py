@@ -32,7 +32,7 @@ _INSTRUMENT: Final = "which questionnaire, not what was answered: schedules and 
 PUBLIC: Final[dict[str, str]] = {
     **dict.fromkeys(("author", "by", "consented_by", "recorded_by", "skipped_by"), _WHO),
     **dict.fromkeys(("approved_by", "requested_by", "placed_by", "released_by"), _WHO),
-    **dict.fromkeys(("practitioner_id", "therapist_id", "person", "payer", "recipient", "recipients[]"), _WHO),
+    **dict.fromkeys(("addressee", "practitioner_id", "therapist_id", "person", "payer", "recipient", "recipients[]"), _WHO),
     **dict.fromkeys(("revoked_recipients[]", "granted_by"), _WHO),
     **dict.fromkeys(("read_strictly[].pointer", "read_strictly[].because"), _READING),
     **dict.fromkeys(("kind", "role", "rater", "signer", "record_type", "key_classes[]", "service"), _CODE),
@@ -40,6 +40,7 @@ PUBLIC: Final[dict[str, str]] = {
     "topic": _CODE,
     "tenant": "which practice",
     # names that elsewhere stand for words are public in these events alone
+    **dict.fromkeys(("because", "what"), _CODE),
     "erasure.refused: reason": _CODE,
     "erasure.retained: rule": _CODE,
     "consent.reconsent-due: because": _CODE,

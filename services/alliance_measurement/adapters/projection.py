@@ -5,6 +5,7 @@
 
 from typing import Final
 
+from services.alliance_measurement.adapters.risk_table import project_risk
 from services.alliance_measurement.application.ports import administration_stream, outcome_stream
 from services.alliance_measurement.domain.administration import AdministrationAnswered, AdministrationRequested
 from services.alliance_measurement.domain.events import EVENT_TYPES
@@ -50,8 +51,9 @@ def project(tenant: str, event: Event) -> tuple[Statement, ...]:
             choice = (tenant, event.client_id, event.choice_id, str(event.therapist), str(event.supervisor))
             return (Statement(_CHOICE, choice),)
         case _:
-            return ()
+            return project_risk(tenant, event)
 
 
-READ_MODEL: Final = ReadModel(("administration", "answered", "outcome", "release_choice"), EVENT_TYPES, project)
-"""Not among them: `scheduled`, `assessment_due` and `assessment_tenant`, which say what is still to be done."""
+READ_MODEL: Final = ReadModel(("administration", "answered", "outcome", "release_choice", "risk_alert"), EVENT_TYPES, project)
+"""Not among them: `scheduled`, `assessment_due`, `assessment_tenant` and `risk_due`, which say what is still to be done;
+`risk_settings`, which no event holds; and `care_team`, which messages of consent fill."""

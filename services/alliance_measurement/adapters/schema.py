@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from services.alliance_measurement.adapters import risk_table
 from shared.eventstore.schema import tenant_table
 from shared.http.idempotency import SCHEMA as IDEMPOTENCY
 from shared.messaging.parked import OPERATED
@@ -76,6 +77,7 @@ CREATE TABLE IF NOT EXISTS assessment_tenant (
   CONSTRAINT assessment_tenant_pkey PRIMARY KEY (tenant_id)
 )
 """,
+    **risk_table.TABLES,
     "amendment": amendments.TABLE,
     "idempotency": IDEMPOTENCY,
     "parked": PARKED,
@@ -85,6 +87,7 @@ _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS administration_of_client ON administration (tenant_id, client_id, ord)",
     "CREATE INDEX IF NOT EXISTS answered_of_client ON answered (tenant_id, client_id, instrument, rater, ord)",
     "CREATE INDEX IF NOT EXISTS outcome_of_client ON outcome (tenant_id, client_id, ord)",
+    *risk_table.INDEXES,
     amendments.INDEX,
 )
 

@@ -6,8 +6,9 @@ from uuid import UUID
 from pydantic import Field, JsonValue, PlainValidator, WithJsonSchema
 
 from services.alliance_measurement.domain.instrument import Rater
+from services.alliance_measurement.domain.risk import RiskSettings
 from shared.contracts.disclosure import ReleaseAudience
-from shared.entry.text import Exact
+from shared.entry.text import Exact, Lines
 from shared.http.body import Body
 from shared.values.time import Day
 
@@ -49,6 +50,19 @@ class OutcomeBody(Body):
     session_id: UUID | None = None
     date: Day | None = None
     score: Score
+
+
+class AcknowledgementBody(Body):
+    note: Annotated[str, Lines(2000)] | None = None
+
+
+class HandoverBody(Body):
+    to: Annotated[str, Exact(200)] = Field(description="`sub` of the practitioner who is told instead")
+    reason: Annotated[str, Lines(1000)]
+
+
+class RiskSettingsBody(RiskSettings, Body):
+    """Who is told of answers to critical items, and what clients read."""
 
 
 class ReleaseBody(Body):

@@ -9,19 +9,22 @@ from uuid import UUID
 from services.alliance_measurement.application.links import LinkCall, link_digest, link_secret
 from services.alliance_measurement.application.pages import Page
 from services.alliance_measurement.application.ports import AdministrationRow, Desk, administration_stream
+from services.alliance_measurement.application.risk import raise_with_answer, shown_now
 from services.alliance_measurement.domain import administration
-from services.alliance_measurement.domain.administration import AdministrationAnswered, AlreadyAnswered
+from services.alliance_measurement.domain.administration import AdministrationAnswered, AlreadyAnswered, Result
 from services.alliance_measurement.domain.events import EVENT_TYPES
 from services.alliance_measurement.domain.instrument import Instrument, Rater
+from services.alliance_measurement.domain.risk import promise, skipped, what_now
 from services.alliance_measurement.domain.scoring import InvalidAnswers
 from shared.contracts.disclosure import Action, RecordRef, of_session
 from shared.contracts.records import RecordType
 from shared.eventstore.model import StoredEvent, StreamAppend, UniqueViolation, VersionConflict
 from shared.gate.ask import Opened, missed, open_one
 from shared.gate.listing import Rows, listed
+from shared.gate.port import GateUnavailable
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import Fault, Problem, conflict, invalid
+from shared.http.problems import Fault, Problem, conflict, gate_away, invalid
 from shared.http.showing import load_each, shown
 from shared.service.amendments import Along
 from shared.service.record import record_event, write_meta
@@ -78,8 +81,23 @@ def link_of(desk: Desk, tenant: str, administration_id: str) -> str:
 async def answer_administration(
     desk: Desk, call: Call, administration_id: UUID, answers: Mapping[str, Any], repeat: Repeat
 ) -> tuple[Answer, Opened, dict[str, Any]]:
-    """The non-clinical answer for a repeat, and the scores. 409 where it was answered before, 422 with every fault."""
+    """The non-clinical answer for a repeat, and the scores. 409 where it was answered before, 422 with every fault. 503 while the
+    gate is away: of an instrument with critical items it says whom to call now, whatever was answered."""
     row = await _known(desk, call, administration_id, Action.ANSWER)
+    try:
+        return await _answer(desk, call, row, answers, repeat)
+    except GateUnavailable as error:
+        problem, instrument = gate_away(error), _defined(desk, row.instrument)
+        if instrument is not None and instrument.critical_items:
+            told = [said["text"] for said in what_now(await desk.risks.settings(call.tenant))]
+            problem.detail = " ".join([problem.detail, "Send it again.", *told])
+        raise problem from None
+
+
+async def _answer(
+    desk: Desk, call: Call, row: AdministrationRow, answers: Mapping[str, Any], repeat: Repeat
+) -> tuple[Answer, Opened, dict[str, Any]]:
+    administration_id = row.id
     opened = await open_one(desk.gate, call, Action.ANSWER, row.ref)
     stored = await desk.store.read_stream(call.tenant, administration_stream(administration_id))
     state = administration.evolve([typed(e) for e in stored])
@@ -98,11 +116,27 @@ async def answer_administration(
     new = record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=opened.key(administration_id))
     answer = Answer(201, {"id": str(administration_id), "status": "answered"})
     assess = administration.is_alliance_rating(instrument, row.rater)
+    given = checked_answers(event)
+    settings = await desk.risks.settings(call.tenant)
+    raised = await raise_with_answer(
+        desk,
+        call.tenant,
+        settings,
+        instrument,
+        given,
+        administration_id=administration_id,
+        client_id=row.client_id,
+        at=event.at,
+    )
     try:
         await desk.store.append(
             call.tenant,
-            [StreamAppend(administration_stream(administration_id), len(stored), [new])],
+            [
+                StreamAppend(administration_stream(administration_id), len(stored), [new]),
+                *((raised.append,) if raised is not None else ()),
+            ],
             statements=(
+                *(raised.statements if raised is not None else ()),
                 *desk.index.rows_of(call.tenant, event),
                 *(desk.index.due_rows(call.tenant, event) if assess else ()),
                 *repeat.statements(answer, row.client_id),
@@ -114,7 +148,7 @@ async def answer_administration(
         if error.constraint == "answered_pkey":
             raise _answered_before() from None
         raise
-    return answer, opened, event.result.value.model_dump(mode="json")
+    return answer, opened, _scored(instrument, event.result.value) | shown_now(settings, instrument, given)
 
 
 async def scores_again(desk: Desk, call: Call, administration_id: UUID) -> tuple[Opened, dict[str, Any]]:
@@ -122,8 +156,13 @@ async def scores_again(desk: Desk, call: Call, administration_id: UUID) -> tuple
     action = Action.ANSWER if isinstance(call, LinkCall) else Action.READ
     row = await _known(desk, call, administration_id, action)
     opened = await open_one(desk.gate, call, action, row.ref)
-    events = await desk.index.answers(call.tenant, [administration_id])
-    return opened, _result(events.get(administration_id), opened)
+    event = (await desk.index.answers(call.tenant, [administration_id])).get(administration_id)
+    instrument = _defined(desk, row.instrument)
+    result = _result(event, opened, instrument)
+    if event is None or instrument is None or opened.erased(administration_id):
+        return opened, result
+    given = {int(item): value for item, value in event.answers.open(opened.key(administration_id)).items()}
+    return opened, result | shown_now(await desk.risks.settings(call.tenant), instrument, given)
 
 
 async def read_administration(desk: Desk, call: Call, administration_id: UUID) -> tuple[dict[str, Any], Opened]:
@@ -131,7 +170,10 @@ async def read_administration(desk: Desk, call: Call, administration_id: UUID) -
     opened = await open_one(desk.gate, call, Action.READ, row.ref)
     events = await desk.index.answers(call.tenant, [administration_id])
     along = await desk.amendments.along(call.tenant, [row.ref])
-    return administration_view(row, events.get(administration_id), opened, along), opened
+    instrument = _defined(desk, row.instrument)
+    view = administration_view(row, events.get(administration_id), opened, along, instrument)
+    promised = promise(instrument, await desk.risks.settings(call.tenant)) if instrument is not None else None
+    return view | ({"risk_notice": promised} if promised is not None and row.answered_at is None else {}), opened
 
 
 async def list_administrations(desk: Desk, call: Call, client_id: UUID, *, start: int | None, limit: int) -> Page:
@@ -157,7 +199,7 @@ async def administration_views(
 
     def view(row: AdministrationRow) -> dict[str, Any]:
         event = None if row.answered_at is None or opened.erased(row.id) else events[row.id]
-        return administration_view(row, event, opened, along)
+        return administration_view(row, event, opened, along, _defined(desk, row.instrument))
 
     return view
 
@@ -185,7 +227,11 @@ def new_record(
 
 
 def administration_view(
-    row: AdministrationRow, event: AdministrationAnswered | None, opened: Opened, along: Along
+    row: AdministrationRow,
+    event: AdministrationAnswered | None,
+    opened: Opened,
+    along: Along,
+    instrument: Instrument | None,
 ) -> dict[str, Any]:
     """An administration that was released: with answers and scores where it was answered, emptied where it was erased."""
     view: dict[str, Any] = {
@@ -203,13 +249,29 @@ def administration_view(
         return view | {"status": "erased", "erased": True, "answers": {}, "scores": {}}
     if event is None:
         return view
-    return view | {"answers": event.answers.open(opened.key(row.id))} | _result(event, opened)
+    return view | {"answers": event.answers.open(opened.key(row.id))} | _result(event, opened, instrument)
 
 
-def _result(event: AdministrationAnswered | None, opened: Opened) -> dict[str, Any]:
+def _result(event: AdministrationAnswered | None, opened: Opened, instrument: Instrument | None) -> dict[str, Any]:
     if event is None or opened.erased(event.administration_id):
         return {"scores": {}, "erased": True}
-    return event.result.open(opened.key(event.administration_id)).model_dump(mode="json")
+    return _scored(instrument, event.result.open(opened.key(event.administration_id)))
+
+
+def _scored(instrument: Instrument | None, result: Result) -> dict[str, Any]:
+    """The scores, and which critical items were skipped: that somebody did not answer them is to be seen."""
+    skipped_ = skipped(instrument, result.missing) if instrument is not None else []
+    return result.model_dump(mode="json") | ({"risk_items_skipped": skipped_} if skipped_ else {})
+
+
+def _defined(desk: Desk, instrument_id: str) -> Instrument | None:
+    entry = desk.catalogue.entry(instrument_id)
+    return entry.instrument if entry is not None else None
+
+
+def checked_answers(event: AdministrationAnswered) -> dict[int, float]:
+    """By item number, of an event that was made just now and is not sealed yet."""
+    return {int(item): value for item, value in event.answers.value.items()}
 
 
 async def _known(desk: Desk, call: Call, administration_id: UUID, action: Action) -> AdministrationRow:

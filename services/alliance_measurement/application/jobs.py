@@ -10,6 +10,7 @@ from shared.service.record import WriteMeta
 
 STRAIN_DETECTION: Final = "strain_detection"
 CHOREOGRAPHY: Final = "choreography"
+RISK_ALARM: Final = "risk_alarm"
 
 
 async def ask_as_job(

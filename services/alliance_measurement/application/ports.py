@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from services.alliance_measurement.application.risk_ports import RiskIndex
 from services.alliance_measurement.domain.administration import AdministrationAnswered
 from services.alliance_measurement.domain.catalogue import Catalogue
 from services.alliance_measurement.domain.instrument import Rater
@@ -146,6 +147,7 @@ class Desk:
     amendments: Amendments
     catalogue: Catalogue
     settings: Settings
+    risks: RiskIndex
 
 
 def administration_stream(administration_id: UUID) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 from services.alliance_measurement.domain.administration import AdministrationAnswered, AdministrationRequested
 from services.alliance_measurement.domain.outcome import OutcomeRecorded
 from services.alliance_measurement.domain.release import ReleaseChosen
+from services.alliance_measurement.domain.risk import RISK_EVENTS
 from shared.contracts.alliance import PromptPrepared
 from shared.sealing.event import EventTypes
 
@@ -14,4 +15,5 @@ EVENT_TYPES: Final = EventTypes(
     OutcomeRecorded,
     ReleaseChosen,
     PromptPrepared,
+    *RISK_EVENTS,
 )

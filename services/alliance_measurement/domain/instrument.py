@@ -29,6 +29,7 @@ class Mark(StrEnum):
 class Construct(StrEnum):
     ALLIANCE = "alliance"
     SYMPTOM = "symptom"
+    RISK = "risk"
     OUTCOME = "outcome"
     WELLBEING = "wellbeing"
 
@@ -37,6 +38,16 @@ class Rater(StrEnum):
     CLIENT = "client"
     THERAPIST = "therapist"
     OBSERVER = "observer"
+
+
+class OnCall(StrEnum):
+    """Who may be told of an answer to a critical item."""
+
+    CLINICIAN = "clinician_on_call"
+    """named in the tenant's risk settings"""
+    THERAPIST = "therapist"
+    """who holds that relationship to the client now"""
+    SUPERVISOR = "supervisor"
 
 
 class Definition(BaseModel):
@@ -69,7 +80,9 @@ class Score(Definition):
 
     id: ScoreId
     items: tuple[int, ...] = Field(min_length=1)
-    aggregation: Literal["sum", "mean_x10", "sum_x4"] = "sum"
+    aggregation: Literal["sum", "mean_x10", "sum_x4", "highest_level"] = "sum"
+    levels: dict[int, int] = {}
+    """`highest_level` only: item → the level that an answer above the scale's min stands for; the score is the highest of them"""
     min: float
     max: float
     higher_is: Literal["better", "worse", "stronger"] = "stronger"
@@ -108,6 +121,19 @@ class Criterion(Definition):
     id: ScoreId
     threshold: float
     needs: dict[ScoreId, int]
+    mark: Mark
+    citation: str
+
+
+class CriticalItem(Definition):
+    """An item that asks about danger to self or others. An answer of `at_least` or more alarms a person, whatever
+    the total is."""
+
+    item: int
+    at_least: float
+    told: tuple[OnCall, ...] = (OnCall.CLINICIAN, OnCall.THERAPIST, OnCall.SUPERVISOR)
+    """who may be told, in this order"""
+    loinc: str | None = Field(default=None, pattern=r"^\d{1,7}-\d$")
     mark: Mark
     citation: str
 
@@ -161,8 +187,9 @@ class Instrument(Definition):
     missing: MissingRule
     cut_offs: tuple[CutOff, ...] = ()
     reliable_change: tuple[ReliableChange, ...] = ()
-    risk_items: tuple[int, ...] = ()
-    """items that ask about danger to self or others; they follow a rule of their own"""
+    asked_if: dict[int, int] = {}
+    """item → the item that it follows: asked only where that one is answered above the scale's min, else it is not missing"""
+    critical_items: tuple[CriticalItem, ...] = ()
     key_mark: Mark
     citation: str
     notes: tuple[str, ...] = ()
@@ -174,16 +201,24 @@ class Instrument(Definition):
     def items(self) -> range:
         return range(1, self.scale.items + 1)
 
+    @property
+    def critical(self) -> frozenset[int]:
+        return frozenset(c.item for c in self.critical_items)
+
     def score(self, score_id: str) -> Score | None:
         return next((s for s in self.scores if s.id == score_id), None)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
         known, items = {s.id for s in self.scores}, set(self.items)
-        named = [*self.reversed, *self.risk_items, *(i for s in self.scores for i in s.items)]
+        critical = [c.item for c in self.critical_items]
+        levelled = [i for s in self.scores for i in s.levels]
+        followed = [i for pair in self.asked_if.items() for i in pair]
+        named = [*self.reversed, *critical, *levelled, *followed, *(i for s in self.scores for i in s.items)]
         if not set(named) <= items:
             raise ValueError("every item named lies within the scale's item count")
-        if any(len(set(s.items)) != len(s.items) for s in self.scores) or len(set(self.reversed)) != len(self.reversed):
+        listed = [*(s.items for s in self.scores), self.reversed, critical]
+        if any(len(set(each)) != len(each) for each in listed):
             raise ValueError("no item is named twice in one list")
         if "total" not in known or len(known) != len(self.scores):
             raise ValueError("scores are named once each, and one of them is total")
@@ -195,6 +230,10 @@ class Instrument(Definition):
         ]
         if not set(referred) <= known:
             raise ValueError("cut-offs, changes, criteria and missing rules speak of scores that exist")
+        if any(not self.scale.min <= c.at_least <= self.scale.max for c in self.critical_items):
+            raise ValueError("a critical item's threshold lies within the scale")
+        if any((s.aggregation == "highest_level") != (set(s.levels) == set(s.items)) for s in self.scores):
+            raise ValueError("a score of the highest level gives each of its items a level, and no other score does")
         if self.measures is Construct.ALLIANCE and any(c.comparison != "below" for c in self.cut_offs):
             raise ValueError("an alliance score has no bands: at most a line below which to start a conversation")
         if self.text is not None and (

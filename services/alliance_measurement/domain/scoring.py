@@ -1,6 +1,6 @@
 """Answers checked and scored by an instrument's key. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,14 +65,19 @@ def score(instrument: Instrument, answers: Mapping[int, float]) -> Scored:
     scores: dict[str, Figure] = {}
     prorated = []
     for wanted in instrument.scores:
+        if wanted.aggregation == "highest_level":
+            scores[wanted.id] = _level(wanted, answers, instrument)
+            continue
         missing = [i for i in wanted.items if i not in turned]
-        scores[wanted.id] = _figure(wanted, turned) if not missing or _may_prorate(instrument, wanted, len(missing)) else None
+        scores[wanted.id] = _figure(wanted, turned) if not missing or _may_prorate(instrument, wanted, missing) else None
         if missing and scores[wanted.id] is not None:
             prorated.append(wanted.id)
     for criterion in instrument.criteria:
         if criterion.mark.applies:
             scores[criterion.id] = _met(instrument, criterion, answers)
-    return Scored(scores, tuple(i for i in instrument.items if i not in answers), tuple(prorated))
+    return Scored(
+        scores, tuple(i for i in instrument.items if i not in answers and _is_asked(instrument, i, answers)), tuple(prorated)
+    )
 
 
 def vector_faults(instrument: Instrument) -> list[str]:
@@ -104,14 +109,30 @@ def _figure(wanted: Score, turned: Mapping[int, float]) -> float:
     return _tidy(round(total * _AGGREGATIONS[wanted.aggregation], 6))
 
 
-def _may_prorate(instrument: Instrument, wanted: Score, missing: int) -> bool:
+def _is_asked(instrument: Instrument, item: int, answers: Mapping[int, float]) -> bool:
+    """False where the item that it follows was answered with the scale's min (no)."""
+    before = instrument.asked_if.get(item)
+    return before is None or answers.get(before) != instrument.scale.min
+
+
+def _level(wanted: Score, answers: Mapping[int, float], instrument: Instrument) -> int | None:
+    """The highest level that an answer reached; None where an item that was skipped could have reached a higher one."""
+    low = instrument.scale.min
+    reached = max((level for i, level in wanted.levels.items() if answers.get(i, low) > low), default=0)
+    skipped = (level for i, level in wanted.levels.items() if i not in answers and _is_asked(instrument, i, answers))
+    return None if max(skipped, default=0) > reached else reached
+
+
+def _may_prorate(instrument: Instrument, wanted: Score, missing: Sequence[int]) -> bool:
+    """Never over a critical item: a mean of other answers says nothing of danger."""
     rule = instrument.missing
     return (
         rule.rule == "prorate"
         and rule.mark.applies
         and wanted.id in rule.scores
-        and missing <= rule.at_most
-        and missing < len(wanted.items)
+        and instrument.critical.isdisjoint(missing)
+        and len(missing) <= rule.at_most
+        and len(missing) < len(wanted.items)
     )
 
 

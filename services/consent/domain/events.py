@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.consent.domain.fhir.events import FhirSourceRecorded
 from services.consent.domain.life_events import LIFE_EVENTS
-from services.consent.domain.people_events import PEOPLE_EVENTS
+from services.consent.domain.people_events import PEOPLE_EVENTS, AmendmentRequested
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import GivenPolicy
 from services.consent.domain.standing import Signer
@@ -153,6 +153,10 @@ def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "ends_with_event": False}
 
 
+def _unchanged(data: dict[str, Any]) -> dict[str, Any]:
+    return data
+
+
 EVENT_TYPES: Final = EventTypes(
     ConsentProposed,
     ConsentAmended,
@@ -165,5 +169,8 @@ EVENT_TYPES: Final = EventTypes(
     FhirSourceRecorded,
     *LIFE_EVENTS,
     *PEOPLE_EVENTS,
-    upcasters={(form.TYPE, 1): _as_it_was for form in (ConsentProposed, ConsentAmended)},
+    upcasters={
+        **{(form.TYPE, 1): _as_it_was for form in (ConsentProposed, ConsentAmended)},
+        (AmendmentRequested.TYPE, 1): _unchanged,
+    },
 )

@@ -145,6 +145,8 @@ class AmendmentRequested(AmendmentEvent):
     """A client wants a record corrected. The record itself is never touched: this goes along with it."""
 
     TYPE: ClassVar[str] = "consent.amendment-requested"
+    SCHEMA_VERSION: ClassVar[int] = 2
+    """2 may name a risk alert"""
     amended_record: UUID
     record_type: RecordType
     received_on: str

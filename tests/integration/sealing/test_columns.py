@@ -52,7 +52,7 @@ PUBLIC: Final[dict[str, str]] = {
         (
             "*.instrument", "*.rater", "*.purpose", "*.scope", "*.status", "*.state", "*.key_class", "*.record_type", "*.kind",
             "*.decision", "*.outcome", "*.action", "*.role", "*.law", "*.item", "*.missing", "*.fault", "parked.error",
-            "*.operation", "kms_finding.reason",
+            "*.operation", "kms_finding.reason", "*.because",
             "release_choice.therapist", "release_choice.supervisor", "*.agent_role",
             "client_index.field", "review_ground.ground", "review_question.marks", "review_tie.ties",
         ),
@@ -72,7 +72,7 @@ PUBLIC: Final[dict[str, str]] = {
             "*.author", "*.sub", "*.holder", "*.approved_by", "*.decided_by", "*.written_by", "*.made_by", "*.ordered_by",
             "trusted_system.system", "trusted_system.registered_by", "trusted_system.ended_by", "solo_practice.practitioner",
             "solo_practice.second",
-            "idempotency.subject", "*.agent",
+            "idempotency.subject", "*.agent", "*.addressee", "*.practitioner",
         ),
         _SUB,
     ),
@@ -107,6 +107,7 @@ PUBLIC: Final[dict[str, str]] = {
     "schema_step.title": "what a step of the schema does, in the words of the source code",
     "trusted_system.name": "of a record system, as an administrator calls it: about no client",
     "solo_practice.second_name": "of the second person of a solo practice, who is staff: about no client",
+    "risk_settings.document": "who is on call and what clients read: about no client",
     "tenant_rules.provisions": "the organisation's own rules: about no client",
     "tenant_rules_wish.provisions": "the same, before a second officer wants it: about no client",
 }  # fmt: skip

@@ -164,7 +164,9 @@ PARTS = Parts(
 
 def desk(gate: RecordingGate, memory: Memory, settings: Settings | None = None) -> Desk:
     index = cast(Any, FakeIndex(memory))
-    return Desk(PARTS, gate, cast(Any, memory), index, Amendments(cast(Any, memory)), load(), settings or Settings())
+    return Desk(
+        PARTS, gate, cast(Any, memory), index, Amendments(cast(Any, memory)), load(), settings or Settings(), cast(Any, None)
+    )
 
 
 def ratings(client_id: UUID, totals: Any) -> list[tuple[AnsweredRow, float | None]]:

@@ -15,8 +15,8 @@ from services.alliance_measurement.domain.scoring import score
 CATALOGUE = load()
 FILES = sorted(BUILT_IN.glob("*.json"))
 ENABLED = {
-    "core-10", "core-om", "gad-7", "gtbs", "haq-ii", "k10", "oq-45", "ors", "pcl-5", "phq-9", "srs", "wai-36", "wai-s",
-    "wai-sr", "who-5",
+    "core-10", "core-om", "cssrs-screener", "gad-7", "gtbs", "haq-ii", "k10", "oq-45", "ors", "pcl-5", "phq-9", "srs", "wai-36",
+    "wai-s", "wai-sr", "who-5",
 }  # fmt: skip
 
 
@@ -159,9 +159,15 @@ def test_unconfirmed_prorating_is_not_applied(instrument_id: str) -> None:
     assert scored.missing == (one.scale.items,)
 
 
-def test_risk_items_are_named() -> None:
-    named = {e.id: e.instrument.risk_items for e in CATALOGUE if e.instrument and e.instrument.risk_items}
-    assert named == {"phq-9": (9,), "core-10": (6,), "core-om": (6, 9, 16, 22, 24, 34), "oq-45": (8,)}
+def test_critical_items_are_named() -> None:
+    found = {e.id: e.instrument.critical for e in CATALOGUE if e.instrument and e.instrument.critical}
+    assert found == {
+        "phq-9": {9},
+        "core-10": {6},
+        "core-om": {6, 9, 16, 22, 24, 34},
+        "oq-45": {8, 11, 26, 32, 44},
+        "cssrs-screener": {1, 2, 3, 4, 5, 6, 7},
+    }
 
 
 def test_a_clinics_own_definition_takes_the_built_in_ones_place(tmp_path: Path) -> None:

@@ -93,9 +93,20 @@ def test_prorating_uses_answers_after_reversal() -> None:
 
 @pytest.mark.parametrize(("missing", "known"), [(3, True), (4, False)])
 def test_core_om_prorates_three_and_never_a_domain(missing: int, known: bool) -> None:
-    scored = score(instrument("core-om"), dict.fromkeys(range(1, 35 - missing), 1))
+    harmless = [i for i in range(1, 35) if i not in instrument("core-om").critical]
+    scored = score(instrument("core-om"), {i: 1 for i in range(1, 35) if i not in harmless[-missing:]})
     assert (scored.scores["total"] is not None) is known
-    assert scored.scores["risk"] is None
+    assert scored.scores["functioning"] is None and scored.scores["risk"] == 10
+
+
+@pytest.mark.parametrize("instrument_id", [e.id for e in load() if e.instrument is not None and e.instrument.critical])
+def test_no_score_is_prorated_over_a_skipped_critical_item(instrument_id: str) -> None:
+    one = instrument(instrument_id)
+    for item in one.critical:
+        scored = score(one, {i: 1 for i in one.items if i != item})
+        assert item in scored.missing and scored.prorated == ()
+        sums = [s for s in one.scores if item in s.items and s.aggregation != "highest_level"]
+        assert all(scored.scores[s.id] is None for s in sums)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def written() -> Iterator[str]:
     for power, table in tables.REPRESENTED_ROWS.items():
         yield from rows(f"a registered representative who may {power}", table)
     yield from rows("an author, of what they wrote", tables.AUTHOR_ROWS)
+    yield from rows("a practitioner, of what is addressed to them", tables.ADDRESSEE_ROWS)
     yield from rows("a practitioner with a current relationship", tables.RELATIONSHIP_ROWS)
     for name, job in tables.JOBS.items():
         may = words(f"{action} {record_type}" for action, record_type in job.may)

@@ -19,6 +19,7 @@ from services.audit_log.decision.domain.rules import law, reading, writes
 from services.audit_log.decision.domain.rules.consents import NEVER_CLINICAL
 from services.audit_log.decision.domain.rules.knowing import may_know
 from services.audit_log.decision.domain.rules.tables import (
+    ADDRESSEE_ROWS,
     AUTHOR_ROWS,
     CLIENT_ROWS,
     DISCLOSING,
@@ -33,7 +34,7 @@ from services.audit_log.decision.domain.rules.tables import (
 from services.audit_log.ledger.domain.agent_kind import AgentKind
 from shared.contracts.disclosure import Action
 from shared.contracts.records import RecordType
-from shared.identity.roles import Role
+from shared.identity.roles import PRACTITIONERS, Role
 
 _DEFAULT = "rule:deny-by-default"
 _LOOKUP = "rule:role.lookup"
@@ -121,6 +122,14 @@ def _author(q: Question) -> Verdict | None:
     return permit("author", rule) if rule else None
 
 
+def _addressee(q: Question) -> Verdict | None:
+    """A risk alert opens to the practitioner whom it is addressed to, who need not know the client."""
+    if q.agent.role not in PRACTITIONERS or not q.record.is_authored_by(q.agent):
+        return None
+    rule = granted(ADDRESSEE_ROWS, q.action, q.record.record_type)
+    return permit("addressee", rule) if rule else None
+
+
 def _role(q: Question) -> Verdict | None:
     rule = granted(ROLE_ROWS.get(q.agent.role, ()), q.action, q.record.record_type) if q.agent.role else None
     return permit("role", rule) if rule else None
@@ -136,6 +145,7 @@ RULES_IN_ORDER: Final[tuple[Callable[[Question], Verdict | None], ...]] = (
     _client,
     _representative,
     _author,
+    _addressee,
     reading.break_glass,
     # before the role rows: they must not let anybody add a relationship for themselves
     writes.write,

@@ -24,6 +24,7 @@ _TITLES = {
     "_client": "a client's own record",
     "_representative": "who acts for the client",
     "_author": "what one wrote oneself",
+    "_addressee": "a risk alert, to whom it is addressed",
     "break_glass": "a break-glass grant",
     "write": "the duty to document",
     "_trusted_system": "record systems that an administrator registered",

@@ -18,7 +18,7 @@ class BoundRecord:
     record_type: RecordType
     author: str | None
     """`sub` of the author; of an administration its rater (the client's id where the client rates); of a relationship the
-    practitioner it is about"""
+    practitioner it is about; of a risk alert the person who is told"""
     labels: frozenset[str]
     service: ServiceName
     kid: str

@@ -70,6 +70,7 @@ DONE: Final = frozenset(
         "receipt",
         "reconcile",
         "skip",
+        "tell-of-risk",
     ]
 )
 """what an administrator registered, and what the gate noticed of messages, receipts, the KMS and notes that came late"""

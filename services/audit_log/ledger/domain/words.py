@@ -236,6 +236,10 @@ ALARMS: Final = {
     "late-write-wrong-time": "A note claims to have been written when it cannot have been.",
     "late-write-dropped": "A service gave up a note that waited, although no erasure asked for it.",
     "entry-without-receipt": "A service was allowed to write and said nothing of it: the write failed, or is kept back.",
+    "risk-alert-raised": "A client answered a question about danger. A clinician was told.",
+    "risk-alert-escalated": "Nobody acknowledged an answer about danger in time. The next person was told.",
+    "risk-alert-handed-over": "An answer about danger was handed over to another person.",
+    "risk-alert-unacknowledged": "Nobody acknowledged an answer about danger, and nobody is left to tell. Call the clinic now.",
     "witness-saw-more": "A witness has seen more of this log than there is: database and anchor were set back together.",
     "witness-saw-another-log": "A witness has seen another log under this name: the log forked.",
 }

@@ -167,5 +167,11 @@ class Routes:
             request_id="",
             purpose="HCOMPL",
             purpose_defaulted=True,
-            detail={"route": route.name, "rows": len(sent), "first": sent[0].index, "last": sent[-1].index},
+            detail={
+                "route": route.name,
+                "rows": len(sent),
+                "first": sent[0].index,
+                "last": sent[-1].index,
+                "late_by_seconds": max(0, int((self._now() - sent[0].entry.at).total_seconds())),
+            },
         )

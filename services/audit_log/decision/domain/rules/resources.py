@@ -21,6 +21,7 @@ RESOURCE_NAMES: Final[dict[RecordType, frozenset[str]]] = {
         RecordType.OUTCOME: ("observation",),
         RecordType.RELEASE_CHOICE: (),
         RecordType.REPAIR_PROMPT: (),
+        RecordType.RISK_ALERT: ("flag",),
     }.items()
 }
 """names in lower case by which a provision may name a record type: its own and FHIR's"""

@@ -92,6 +92,7 @@ RULES: Final = _table(
     Rule("rule:relationship.evidence", "organisation rule", "who treats may see what the client agreed to"),
     Rule("rule:relationship.cosign", "organisation rule; supervision", "the client's supervisor co-signs"),
     Rule("rule:author.own-record", "organisation rule; duty to document", "an author keeps what they wrote"),
+    Rule("rule:risk.addressee", "organisation rule; duty of care", "a practitioner who is told of a risk opens that alert"),
     Rule("rule:author.is-caller", "organisation rule", "nobody writes in another's name"),
     Rule("rule:consent.deny-by-default", "organisation rule", "what no active consent permits stays closed"),
     Rule("rule:consent.deny-overrides", "organisation rule", "one active consent that denies outweighs all that permit"),

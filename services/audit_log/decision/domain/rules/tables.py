@@ -53,7 +53,7 @@ LOOKING_UP: Final = frozenset(Role) - {Role.CLIENT, Role.REPRESENTATIVE, Role.AD
 
 _OWN: Final = (
     T.CLIENT, T.SESSION, T.PROGRESS_NOTE, T.CONSENT, T.RELATIONSHIP, T.ADMINISTRATION, T.OUTCOME, T.RELEASE_CHOICE,
-    T.REPAIR_PROMPT, T.REPRESENTATIVE, T.CAPACITY, T.RESTRICTION, T.AMENDMENT,
+    T.REPAIR_PROMPT, T.RISK_ALERT, T.REPRESENTATIVE, T.CAPACITY, T.RESTRICTION, T.AMENDMENT,
 )  # fmt: skip
 CLIENT_ROWS: Final = (
     _row("rule:law.164.524-a", DISCLOSING, *_OWN),
@@ -96,6 +96,9 @@ AUTHOR_ROWS: Final = (
 )
 """an author, of what they wrote: also after revocation, and after the relationship ended"""
 
+ADDRESSEE_ROWS: Final = (_row("rule:risk.addressee", READING | {A.UPDATE}, T.RISK_ALERT),)
+"""a practitioner, of what is addressed to them: with or without a relationship, and whatever the client's release choice says"""
+
 RELATIONSHIP_ROWS: Final = (
     _row(
         "rule:relationship.duty-to-document",
@@ -136,6 +139,13 @@ JOBS: Final[dict[str, JobRow]] = {
         "TREAT",
         "a session held calls for its measure",
         frozenset({(A.CREATE, T.ADMINISTRATION)}),
+        per_minute=6_000,
+    ),
+    "risk_alarm": JobRow(
+        ServiceName.ALLIANCE,
+        "TREAT",
+        "an answer to a critical item is told to a named person",
+        frozenset({(A.CREATE, T.RISK_ALERT), (A.COMPUTE, T.RISK_ALERT)}),
         per_minute=6_000,
     ),
     "client_index": JobRow(

@@ -1,0 +1,72 @@
+"""`/v1/risk-alerts` and `/v1/risk-settings`"""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.alliance_measurement.api.models import AcknowledgementBody, HandoverBody, RiskSettingsBody
+from services.alliance_measurement.api.surface import Surface, bound_to, respond
+from services.alliance_measurement.application.risk import acknowledge, choose_settings, hand_over, list_alerts, read_settings
+from services.alliance_measurement.domain.risk import RiskSettings
+from shared.http.body import documented, read_json, read_optional
+from shared.http.call import path_id
+from shared.http.cursor import limit_of
+from shared.http.idempotency import Answer, Repeat
+from shared.http.query import PAGING
+
+
+def risk_routes(surface: Surface) -> APIRouter:
+    router = APIRouter(tags=["risk"])
+    desk = surface.desk
+
+    @router.get("/v1/risk-alerts", openapi_extra={"parameters": PAGING})
+    async def alerts(request: Request) -> Response:
+        """Answers to critical items that the caller is told of, newest first. The first look counts as delivery."""
+        call = surface.call(request)
+        bound = bound_to(call, "risk-alerts")
+        page = await list_alerts(desk, call, start=surface.start(request, bound), limit=limit_of(request))
+        return surface.page(page.items, page.next, bound, page.entries)
+
+    @router.post("/v1/risk-alerts/{alert_id}/acknowledgements", status_code=201, openapi_extra=documented(AcknowledgementBody))
+    async def acknowledged(request: Request, alert_id: str) -> Response:
+        """Say that you saw it and act on it. Nobody else is told after that."""
+        call, wanted = surface.call(request), path_id(alert_id)
+        body, raw = await read_optional(request, AcknowledgementBody)
+        headers: dict[str, str] = {}
+
+        async def work(repeat: Repeat) -> Answer:
+            answer, opened = await acknowledge(desk, call, wanted, body.note, repeat)
+            headers.update(opened.headers)
+            return answer
+
+        answer, _ = await surface.idempotency.run(call, f"{request.method} {request.url.path}", raw, work)
+        return respond(answer.body, status=answer.status, headers=headers)
+
+    @router.post("/v1/risk-alerts/{alert_id}/handovers", status_code=201, openapi_extra=documented(HandoverBody))
+    async def handed_over(request: Request, alert_id: str) -> Response:
+        """Tell another practitioner. The alert stays open until somebody acknowledges it."""
+        call, wanted = surface.call(request), path_id(alert_id)
+        body, raw = await read_json(request, HandoverBody)
+        headers: dict[str, str] = {}
+
+        async def work(repeat: Repeat) -> Answer:
+            answer, opened = await hand_over(desk, call, wanted, body.to, body.reason, repeat)
+            headers.update(opened.headers)
+            return answer
+
+        answer, _ = await surface.idempotency.run(call, f"{request.method} {request.url.path}", raw, work)
+        return respond(answer.body, status=answer.status, headers=headers)
+
+    @router.get("/v1/risk-settings")
+    async def settings(request: Request) -> Response:
+        """Who is on call, after how long the next person is told, and what clients read. For supervisors and administrators."""
+        return respond(await read_settings(desk, surface.call(request)))
+
+    @router.put("/v1/risk-settings", openapi_extra=documented(RiskSettingsBody))
+    async def choose(request: Request) -> Response:
+        """Replaces the settings whole: what is left out has its default again."""
+        call = surface.call(request)
+        body, _ = await read_json(request, RiskSettingsBody)
+        return respond(await choose_settings(desk, call, RiskSettings.model_validate(body.model_dump())))
+
+    return router
