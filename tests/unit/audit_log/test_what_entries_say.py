@@ -129,6 +129,12 @@ def raised(reason: str) -> tuple[str, str, Words]:
         return "read", "deny", {}
     if reason.startswith("late-write"):
         return ("reconcile", "done", CONSENT) if reason == "late-write-missing" else ("create", "deny", {})
+    if reason.startswith("risk-alert"):
+        return (
+            "tell-of-risk",
+            "done",
+            {"agent": "service:alliance_measurement", "agent_name": "", "agent_role": "service", "purpose": None},
+        )
     if reason.startswith("witness"):
         return "cosign-checkpoint", "deny", GATE
     if reason.startswith("kms"):
