@@ -27,7 +27,10 @@ from shared.sealing.state import dump_closed, load_closed
 NOTE, CLIENT, SESSION = (UUID(int=n) for n in (1, 2, 3))
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 FORM: TypeAdapter[Note] = TypeAdapter(Note)
-PINNED: dict[int, dict[NoteKind, str]] = {1: {NoteKind.PROGRESS: "e120ea6411074613", NoteKind.PSYCHOTHERAPY: "7b6698990fefd2e3"}}
+PINNED: dict[int, dict[NoteKind, str]] = {
+    1: {NoteKind.PROGRESS: "e120ea6411074613", NoteKind.PSYCHOTHERAPY: "7b6698990fefd2e3"},
+    2: {NoteKind.PROGRESS: "2ed8a81e3dedfdbc", NoteKind.PSYCHOTHERAPY: "3978f31cd3850788"},
+}
 
 Step = tuple[str, str]
 _words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30).filter(str.strip)

@@ -72,7 +72,7 @@ PUBLIC: Final[dict[str, str]] = {
             "*.author", "*.sub", "*.holder", "*.approved_by", "*.decided_by", "*.written_by", "*.made_by", "*.ordered_by",
             "trusted_system.system", "trusted_system.registered_by", "trusted_system.ended_by", "solo_practice.practitioner",
             "solo_practice.second",
-            "idempotency.subject", "*.agent", "*.addressee", "*.practitioner",
+            "idempotency.subject", "*.agent", "*.addressee", "*.practitioner", "session.therapist_id",
         ),
         _SUB,
     ),

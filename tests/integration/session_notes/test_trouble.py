@@ -72,6 +72,9 @@ async def test_the_reference_page_names_every_path(clinic: Clinic) -> None:
     async with clinic.rest.session.get(f"{clinic.world.base_url}/openapi/session_notes.json") as got:
         paths = (await got.json())["paths"]
     assert {(path, verb) for path, verbs in paths.items() for verb in verbs} == {
+        ("/v1/me", "get"),
+        ("/v1/worklist", "get"),
+        ("/v1/clients", "get"),
         ("/v1/clients", "post"),
         ("/v1/clients/search", "post"),
         ("/v1/clients/{client_id}", "get"),
@@ -82,6 +85,9 @@ async def test_the_reference_page_names_every_path(clinic: Clinic) -> None:
         ("/v1/sessions", "post"),
         ("/v1/sessions", "get"),
         ("/v1/sessions/{session_id}", "get"),
+        ("/v1/sessions/{session_id}", "put"),
+        ("/v1/sessions/{session_id}/history", "get"),
+        ("/v1/sessions/{session_id}/entered-in-error", "post"),
         ("/v1/notes/search", "post"),
         ("/v1/sessions/{session_id}/progress-notes", "post"),
         ("/v1/sessions/{session_id}/psychotherapy-notes", "post"),
@@ -91,4 +97,8 @@ async def test_the_reference_page_names_every_path(clinic: Clinic) -> None:
         ("/v1/notes/{note_id}/signatures", "post"),
         ("/v1/notes/{note_id}/cosignatures", "post"),
         ("/v1/notes/{note_id}/addenda", "post"),
+        ("/v1/notes/{note_id}/returns", "post"),
+        ("/v1/notes/{note_id}/entered-in-error", "post"),
+        ("/v1/notes/{note_id}/sections/{key}", "put"),
+        ("/v1/notes/{note_id}/versions", "get"),
     }

@@ -44,6 +44,7 @@ THINGS: Final[Things] = {
     "outcome": ("an outcome score", "outcome scores"),
     "release_choice": ("a choice of who sees ratings", "choices of who sees ratings"),
     "repair_prompt": ("a prompt to talk about the alliance", "prompts to talk about the alliance"),
+    "risk_alert": ("an alert about an answer on danger", "alerts about answers on danger"),
 }
 """both kinds of session notes read alike (ADR 0050)"""
 CLIENTS_THINGS: Final[Things] = {
