@@ -131,6 +131,13 @@ OTHERS: Final = {
     "GET /v1/instruments": "no client's",
     "GET /v1/instruments/{instrument_id}": "no client's",
     "GET /v1/persons": "staff",
+    "GET /v1/me": "the caller's own token",
+    "GET /v1/clients": "names are opened as those of one client are: `integration/session_notes/test_working_day.py`",
+    "GET /v1/worklist": "ids and dates",
+    "GET /v1/sessions/{session_id}/history": "as the session itself",
+    "GET /v1/notes/{note_id}/versions": "versions, authors and times; texts are opened as the note is",
+    "GET /v1/risk-alerts": "who is told and when; an answer is opened as the administration is",
+    "GET /v1/risk-settings": "the practice's own",
     "GET /v1/jurisdictions": "no client's",
     "GET /v1/policy-feed": "between services; what is public of a policy",
 }

@@ -61,6 +61,9 @@ QUERIES: Final[Mapping[str, tuple[str, ...]]] = {
     "purpose": ("TREAT", "THREAT"),
     "record_id": ("{note}", "{private note}"),
     "kind": ("disclosure", "query"),
+    "therapist_id": ("me",),
+    "attendance": ("attended", "no_show"),
+    "at": (),
 }
 SEARCHES: Final[Mapping[str, tuple[str, ...]]] = {
     f"{FHIR}/Consent": ("patient={client}", "patient={unknown client}", "patient={client}&_count=1"),

@@ -13,7 +13,7 @@ from shared.contracts.consent_policy import ConsentKind, StrictReading
 
 REDACT: Final = "REDACT"
 KEPT_TYPES: Final = frozenset(
-    {"DocumentReference", "Observation", "QuestionnaireResponse", "Encounter", "Patient", "RelatedPerson"}
+    {"DocumentReference", "Encounter", "Flag", "Observation", "Patient", "QuestionnaireResponse", "RelatedPerson"}
 )
 """FHIR types of records that are kept here"""
 REFUSES: Final = (

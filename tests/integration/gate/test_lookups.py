@@ -56,12 +56,13 @@ async def test_refused_whole_leaves_an_entry_too(world: World) -> None:
 
 
 async def test_who_writes_the_index_has_the_key_in_use(world: World) -> None:
-    client = world.ref("client", record=world.client, author="i-1")
+    new = str(uuid4())
+    client = world.ref("client", record=new, client=new, author="i-1")
     theirs = world.ref("client", record=(other := str(uuid4())), client=other, author="t-1")
     made = await ask(world, world.token("i-1", "intake"), Action.CREATE, client, fields=tuple(IndexField))
     assert [k.field for k in made.index_keys] == list(IndexField)
     await world.service._keyring.new_index_version(world.tenant)
-    again = await ask(world, None, Action.COMPUTE, world.ref("client", record=world.client))
+    again = await ask(world, None, Action.COMPUTE, world.ref("client", record=new, client=new))
     assert len(again.index_keys) == 1
     assert again.index_keys[0].kid != made.index_keys[0].kid
     looked = await ask(world, world.token("i-1", "intake"), Action.LOOKUP)

@@ -74,6 +74,7 @@ async def test_a_log_that_grew_since_is_witnessed_all_the_same(witnessed: World,
 
 
 async def test_a_solo_practice_and_its_second_person_stand_on_the_page(world: World, jar: aiohttp.ClientSession) -> None:
+    world = World(world.service, world.feed, world.clock, world.issuer, world.bus)  # a practice without a record yet
     assert "Solo practice" not in await today(world, jar)
     body = {"kind": "solo", "practitioner": "t-rivera", "second_person": {"sub": "co-outside", "name": "Dr. Outside"}}
     headers = {"Authorization": f"Bearer {world.token('adm-1', 'administrator')}"}

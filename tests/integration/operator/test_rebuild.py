@@ -63,6 +63,9 @@ async def lived_in(world: World) -> Clinic:
     for kind in ("progress", "psychotherapy"):
         await clinic.done("POST", f"/v1/sessions/{held['id']}/{kind}-notes", "therapist", BODIES[kind])
     await clinic.rate([44, 45])
+    asked = await clinic.ask("phq-9")
+    answers = {str(n): 1 for n in range(1, 10)}
+    await clinic.done("POST", f"/v1/administrations/{asked['id']}/responses", "client", {"answers": answers})
     for audience in ("immediate", "delayed"):
         await clinic.release(therapist=audience)
     await clinic.done("POST", f"/v1/clients/{clinic.client_id}/outcomes", "therapist", {"measure": "who-5", "score": 12})

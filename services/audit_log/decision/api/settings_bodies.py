@@ -8,6 +8,7 @@ from pydantic import Field
 from services.audit_log.decision.domain.rules.packs import PACKS
 from shared.contracts.codes import EHR_SYSTEM, GATE_ACTIONS, LABELS, RESOURCE_TYPES, RESOURCE_TYPES_NAMED, one_of
 from shared.contracts.consent_policy import Period, Provision, RelationshipRole
+from shared.entry.text import Exact
 from shared.http.body import Body
 from shared.http.problems import Fault
 from shared.identity.roles import CLAIMABLE
@@ -29,7 +30,7 @@ class ProvisionBody(Body):
     """One rule. An empty list means any."""
 
     type: Literal["permit", "deny"]
-    actors: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = Codes
+    actors: tuple[Annotated[str, Exact(200)], ...] = Codes
     roles: tuple[Annotated[str, *one_of({*map(str, RelationshipRole), EHR_SYSTEM})], ...] = Codes
     purposes: tuple[Annotated[str, *one_of(CLAIMABLE)], ...] = Codes
     """those that some role can claim: another would permit and deny nothing"""

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,8 +18,8 @@ from shared.http.call import authenticate, path_id
 from shared.http.idempotency import Answer, Idempotency, Repeat
 from shared.identity.tokens import TokenVerifier
 
-Sub = Annotated[str, Exact(200)]
-"""`sub` of a token, compared as it is"""
+Sub = Annotated[str, Exact(200), Field(pattern=r"^[\x21-\x7e]+$")]
+"""`sub` of a token: printable ASCII without blanks, compared as it is"""
 Name = Annotated[str, Line(200)]
 
 

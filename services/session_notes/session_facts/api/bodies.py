@@ -54,8 +54,8 @@ class FactsBody(Body):
     client_location: Where | None = None
     """where the client is now"""
     therapist_location: Where | None = None
-    identity_checked: bool | Words | None = None
-    """whether, or how, it was checked who took part"""
+    identity_checked: Words | None = None
+    """how it was checked who took part"""
     emergency_contact: Where | None = None
     services: Annotated[tuple[ServiceBody, ...], Field(max_length=20)] = ()
     zone: Zone | None = None

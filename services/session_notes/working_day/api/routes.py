@@ -129,7 +129,7 @@ def _uuid(text: str) -> UUID:
 
 def _me(text: str) -> str:
     if text != _ME:
-        raise ValueError("`me`: only your own sessions are listed by therapist")
+        raise ValueError("one of: me (only your own sessions are listed by therapist)")
     return text
 
 
