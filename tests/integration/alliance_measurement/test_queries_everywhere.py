@@ -53,7 +53,7 @@ async def test_codes_and_times_in_queries(rated_clinic: Clinic) -> None:
         for value in unknown:
             said = await refused(rated_clinic, parameter.asked(value), parameter.name)
             assert not parameter.codes or set(parameter.codes) & set(re.split(r"[\s,:]+", said)), said
-        if parameter.codes:
+        if parameter.codes and parameter.path != "/v1/sessions":  # which is no officer's
             headers = {"Authorization": f"Bearer {rated_clinic.token('compliance_officer')}"}
             url = rated_clinic.world.url + parameter.asked(parameter.codes[0])
             async with rated_clinic.world.http.get(url, headers=headers) as answer:

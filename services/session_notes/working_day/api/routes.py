@@ -105,15 +105,11 @@ def working_day_routes(surface: Surface, day: WorkingDay) -> APIRouter:
 def _wanted(request: Request, call: Call) -> Wanted:
     client_id = parameter(request, "client_id", _uuid, None)
     mine = parameter(request, "therapist_id", _me, None)
+    since, until = (_utc(parameter(request, name, of, None)) for name, of in (("from", begin_of), ("to", end_of)))
+    attendance = parameter(request, "attendance", _attendance, None)
     if client_id is None and mine is None:
         raise invalid([Fault("?client_id", "the client's id, a UUID; or therapist_id=me")])
-    return Wanted(
-        client_id,
-        call.principal.sub if mine else None,
-        _utc(parameter(request, "from", begin_of, None)),
-        _utc(parameter(request, "to", end_of, None)),
-        parameter(request, "attendance", _attendance, None),
-    )
+    return Wanted(client_id, call.principal.sub if mine else None, since, until, attendance)
 
 
 def _utc(at: datetime | None) -> datetime | None:
