@@ -113,8 +113,8 @@ class AllianceMeasurement:
             self._sequencer.run,
             self._watch.run,
             self._orders.run,
-            self._worker.run,
             self._risks.run,
+            self._worker.run,
         )
 
     async def stop(self) -> None:

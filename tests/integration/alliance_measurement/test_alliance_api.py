@@ -314,4 +314,8 @@ async def test_every_route_is_described(alliance_world: World) -> None:
         "/v1/clients/{client_id}/alliance",
         "/v1/clients/{client_id}/alliance/release",
         "/v1/clients/{client_id}/export/measures",
+        "/v1/risk-alerts",
+        "/v1/risk-alerts/{alert_id}/acknowledgements",
+        "/v1/risk-alerts/{alert_id}/handovers",
+        "/v1/risk-settings",
     }
