@@ -11,6 +11,7 @@ from services.alliance_measurement.application.exporting import (
     OutcomesSource,
     PromptsSource,
     ReleaseSource,
+    RiskAlertsSource,
 )
 from shared.contracts.records import ServiceName
 from shared.export.serving import Exporter, PublicKeyBody
@@ -21,13 +22,14 @@ from shared.http.call import path_id
 def export_routes(surface: Surface) -> APIRouter:
     router = APIRouter(tags=["clients"])
     desk = surface.desk
-    sources = (AdministrationsSource(desk), CoursesSource(desk), OutcomesSource(desk), PromptsSource(desk), ReleaseSource(desk))
+    every = (AdministrationsSource, CoursesSource, OutcomesSource, PromptsSource, RiskAlertsSource, ReleaseSource)
+    sources = tuple(source(desk) for source in every)
     exporter = Exporter(ServiceName.ALLIANCE, desk.gate, sources, desk.parts.now)
 
     @router.post("/v1/clients/{client_id}/export/measures", openapi_extra=documented(PublicKeyBody))
     async def export(request: Request, client_id: str) -> Response:
-        """Administrations, outcomes, the course of the alliance, prompts and the client's choice, sealed for the key. Part of
-        `POST /v1/clients/{id}/export`, which a caller uses."""
+        """Administrations, outcomes, the course of the alliance, prompts, risk alerts and the client's choice, sealed for the
+        key: part of `POST /v1/clients/{id}/export`, which a caller uses."""
         call = surface.call(request)
         body, _ = await read_json(request, PublicKeyBody)
         return await exporter.answer(call, path_id(client_id), body)

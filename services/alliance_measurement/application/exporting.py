@@ -10,6 +10,7 @@ from services.alliance_measurement.application.administrations import administra
 from services.alliance_measurement.application.course import course_of
 from services.alliance_measurement.application.outcomes import outcome_views
 from services.alliance_measurement.application.ports import AdministrationRow, Desk, OutcomeRow, release_stream
+from services.alliance_measurement.application.risk import alert_bodies, alert_view
 from services.alliance_measurement.domain.instrument import Construct
 from services.alliance_measurement.domain.release import ReleaseChosen
 from shared.contracts.disclosure import MAX_RECORDS, RecordRef
@@ -116,6 +117,24 @@ class PromptsSource:
                     body = prompt.body.open(opened.key(prompt.prompt_id))
                     if body["kind"] != NOTHING:
                         yield "repair_prompt", {**about, **body}
+
+
+@dataclass(frozen=True, slots=True)
+class RiskAlertsSource:
+    """Who was told of answers to critical items, and when."""
+
+    desk: Desk
+    record_type: RecordType = RecordType.RISK_ALERT
+
+    async def refs(self, tenant: str, client_id: UUID) -> list[RecordRef]:
+        return [row.ref for row in await self.desk.risks.of_client(tenant, client_id)]
+
+    async def records(self, tenant: str, client_id: UUID, refs: Sequence[RecordRef], opened: Opened) -> Records:
+        rows = [row for row in await self.desk.risks.of_client(tenant, client_id) if opened.permitted(row.id)]
+        for some in together(rows):
+            events = await alert_bodies(self.desk, tenant, [row for row in some if not opened.erased(row.id)])
+            for row in some:
+                yield "risk_alert", {**shown(row.id, partial(alert_view, row, events, opened)), "told": row.addressee}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Risk alerts: raised with the answer, listed, acknowledged, handed over."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -34,6 +35,8 @@ from shared.gate.ask import Opened, ask, missed, open_one, opened
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, conflict, forbidden, invalid, unavailable
+from shared.http.showing import load_each
+from shared.http.showing import shown as shown_record
 from shared.identity.roles import Role
 from shared.sealing.field import Sealed
 from shared.service.record import WriteMeta, client_key, record_event, write_meta
@@ -219,8 +222,9 @@ async def list_alerts(desk: Desk, call: Call, *, start: int | None, limit: int) 
     shown = [row for row in rows if found.permitted(row.id)]
     now = desk.parts.now()
     await _delivered(desk, call.tenant, [row for row in shown if row.delivered_at is None], now)
-    bodies = await desk.risks.bodies(call.tenant, [row for row in shown if not found.erased(row.id)])
-    items = [alert_view(row, bodies.get(row.id), found, now) for row in shown]
+    bodies = await alert_bodies(desk, call.tenant, [row for row in shown if not found.erased(row.id)])
+    delivered = [replace(row, delivered_at=row.delivered_at or now) for row in shown]
+    items = [shown_record(row.id, partial(alert_view, row, bodies, found)) for row in delivered]
     return Page(items, rows[-1].ord if more else None, found.entries)
 
 
@@ -234,9 +238,18 @@ async def _delivered(desk: Desk, tenant: str, rows: Sequence[AlertRow], now: dat
         await desk.store.append(tenant, [stream], statements=desk.index.rows_of(tenant, event))
 
 
-def alert_view(row: AlertRow, event: RiskAlertRaised | None, found: Opened, now: datetime) -> dict[str, Any]:
+async def alert_bodies(desk: Desk, tenant: str, rows: Sequence[AlertRow]) -> dict[UUID, RiskAlertRaised]:
+    """Closed events by alert, without those that are stored in a form that cannot be read."""
+
+    async def some(part: Sequence[AlertRow]) -> dict[UUID, RiskAlertRaised]:
+        return await desk.risks.bodies(tenant, part)
+
+    return await load_each(rows, some, lambda row: row.id)
+
+
+def alert_view(row: AlertRow, events: Mapping[UUID, RiskAlertRaised], found: Opened) -> dict[str, Any]:
     """An alert that was released; without its items where it was erased."""
-    delivered = row.delivered_at or now
+    delivered = row.delivered_at
     view: dict[str, Any] = {
         "id": str(row.id),
         "client_id": str(row.client_id),
@@ -245,13 +258,13 @@ def alert_view(row: AlertRow, event: RiskAlertRaised | None, found: Opened, now:
         "status": "open" if row.acknowledged_at is None else "acknowledged",
         "raised_at": row.raised_at.isoformat(),
         "alarmed_at": row.at.isoformat(),
-        "delivered_at": delivered.isoformat(),
-        "late_by_seconds": late_by(row.raised_at, delivered),
+        "delivered_at": delivered.isoformat() if delivered is not None else None,
+        "late_by_seconds": late_by(row.raised_at, delivered) if delivered is not None else None,
         "acknowledged_at": row.acknowledged_at.isoformat() if row.acknowledged_at is not None else None,
     }
-    if event is None or found.erased(row.id):
+    if found.erased(row.id):
         return view | {"status": "erased", "erased": True, "items": []}
-    return view | event.body.open(found.key(row.id))
+    return view | events[row.id].body.open(found.key(row.id))
 
 
 async def acknowledge(desk: Desk, call: Call, alert_id: UUID, note: str | None, repeat: Repeat) -> tuple[Answer, Opened]:
