@@ -19,7 +19,7 @@ from shared.eventstore.model import Statement, UniqueViolation
 from shared.eventstore.store import EventStore
 from shared.http.call import Call
 from shared.http.problems import Problem, conflict
-from shared.service.turns import Turns
+from shared.service.one_at_a_time import OneAtATime
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS idempotency (
@@ -84,7 +84,7 @@ def settled(call: Call, answer: Answer) -> Statement:
 class Idempotency:
     def __init__(self, store: EventStore, secret: bytes) -> None:
         self._store, self._secret = store, secret
-        self._turns = Turns()
+        self._turns = OneAtATime()
 
     async def run(self, call: Call, route: str, raw: bytes, work: Callable[[Repeat], Awaitable[Answer]]) -> tuple[Answer, bool]:
         """The answer of `work`, or of its first run under the same key (then True). 422 for a key with another body.

@@ -20,15 +20,15 @@ from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Problem
 from shared.sealing.event import Event
+from shared.service.one_at_a_time import OneAtATime
 from shared.service.parts import Parts
 from shared.service.record import WriteMeta, client_key, record_event, write_meta
-from shared.service.turns import Turns
 
 
 class Relationships:
     def __init__(self, parts: Parts, store: EventStore, gate: Gate, *, index: RecordIndex, policy: PolicyStream) -> None:
         self._parts, self._store, self._gate, self._index, self._policy = parts, store, gate, index, policy
-        self._turns = Turns()
+        self._turns = OneAtATime()
 
     async def start(
         self,

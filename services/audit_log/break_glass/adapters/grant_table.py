@@ -22,8 +22,6 @@ _INSERT: Final = """INSERT INTO break_glass
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
 _APPROVE: Final = """INSERT INTO break_glass_approval (tenant_id, grant_id, approved_by, approved_at, expires_at)
 VALUES ($1, $2, $3, $4, $5)"""
-APPROVED_ALREADY: Final = "break_glass_approval_pkey"
-"""constraint that a second approval of the same grant violates"""
 
 
 class GrantTable:

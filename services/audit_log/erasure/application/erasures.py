@@ -45,8 +45,8 @@ from shared.http.idempotency import Answer, Idempotency, Repeat
 from shared.http.problems import Problem, conflict, forbidden, not_found
 from shared.identity.roles import default_purpose
 from shared.messaging.port import Effect, Handler, Message
+from shared.service.one_at_a_time import OneAtATime
 from shared.service.record import WriteMeta
-from shared.service.turns import Turns
 
 POLL: Final = 2.0
 """seconds after which unfinished erasures are tried again"""
@@ -99,7 +99,7 @@ class Erasures:
         self._retention = retention
         self._streams = ErasureStream(store, ledger, new_id=new_id)
         self._ledger, self._keyring, self._now, self._new_id = ledger, keyring, now, new_id
-        self._turns = Turns()
+        self._turns = OneAtATime()
         """by erasure, within this process; between processes the stream's version decides"""
         self._wake = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None

@@ -29,7 +29,6 @@ from shared.values.time import midnight, parse_day
 DEFAULT_DAYS: Final = 90
 MOST_DAYS: Final = 3 * 366
 _PEOPLE: Final = 20
-_TABLE_DAYS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)

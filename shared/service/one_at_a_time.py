@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
 
-class Turns:
+class OneAtATime:
     def __init__(self) -> None:
         self._waiting: dict[Hashable, tuple[asyncio.Lock, int]] = {}
 
