@@ -1,6 +1,7 @@
 """`/v1/administrations`"""
 
 import hmac
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from services.alliance_measurement.application.administrations import (
     scores_again,
 )
 from services.alliance_measurement.application.links import link_call, link_secret, tenant_of
+from shared.gate.ask import Opened
+from shared.gate.posting import posted
 from shared.http.body import documented, read_json
 from shared.http.call import Call, idempotency_key, path_id, request_id_of
 from shared.http.cursor import limit_of
@@ -38,16 +41,8 @@ def administration_routes(surface: Surface) -> APIRouter:
         `link` is for the rater who has no login: see the description of its `responses`."""
         call = surface.call(request)
         body, raw = await read_json(request, AdministrationBody)
-        headers: dict[str, str] = {}
-
-        async def work(repeat: Repeat) -> Answer:
-            answer, opened = await ask_for_administration(
-                desk, call, body.client_id, body.instrument, body.rater, body.session_id, repeat
-            )
-            headers.update(opened.headers)
-            return answer
-
-        answer, _ = await surface.idempotency.run(call, _route(request), raw, work)
+        work = partial(ask_for_administration, desk, call, body.client_id, body.instrument, body.rater, body.session_id)
+        answer, headers, _ = await posted(surface.idempotency, call, request, raw, work)
         link = link_of(desk, call.tenant, answer.body["id"])
         return respond({**answer.body, "link": link}, status=answer.status, headers=headers)
 
@@ -66,16 +61,14 @@ def administration_routes(surface: Surface) -> APIRouter:
         call = _rater(surface, request, wanted)
         body, raw = await read_json(request, ResponsesBody)
         result: dict[str, Any] = {}
-        headers: dict[str, str] = {}
 
-        async def work(repeat: Repeat) -> Answer:
+        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
             answer, opened, scored = await answer_administration(desk, call, wanted, body.answers, repeat)
             result.update(scored)
-            headers.update(opened.headers)
             surface.on_assessment_due(call.tenant)
-            return answer
+            return answer, opened
 
-        answer, repeated = await surface.idempotency.run(call, _route(request), raw, work)
+        answer, headers, repeated = await posted(surface.idempotency, call, request, raw, work)
         if repeated:
             opened, scored = await scores_again(desk, call, wanted)
             result.update(scored)
@@ -112,7 +105,3 @@ def _rater(surface: Surface, request: Request, administration_id: UUID) -> Call:
     if not hmac.compare_digest(link.encode(), link_secret(surface.desk.parts.secret, tenant, administration_id).encode()):
         key = None  # the gate refuses it; until then nobody learns what was sent under a key before
     return link_call(link, tenant, administration_id, request_id=request_id_of(request), idempotency_key=key)
-
-
-def _route(request: Request) -> str:
-    return f"{request.method} {request.url.path}"

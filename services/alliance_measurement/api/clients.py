@@ -1,6 +1,7 @@
 """`/v1/clients/{id}/outcomes`, `/alliance` and `/alliance/release`"""
 
 import re
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -15,7 +16,6 @@ from services.alliance_measurement.application.release import choose_release, re
 from shared.http.body import documented, read_json
 from shared.http.call import path_id
 from shared.http.cursor import limit_of
-from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, invalid
 
 DEFAULT_INSTRUMENT: Final = "wai-sr"
@@ -31,24 +31,17 @@ def client_routes(surface: Surface) -> APIRouter:
         """A score that comes from elsewhere."""
         call, client = surface.call(request), path_id(client_id)
         body, raw = await read_json(request, OutcomeBody)
-        headers: dict[str, str] = {}
-
-        async def work(repeat: Repeat) -> Answer:
-            answer, opened = await record_outcome(
-                desk,
-                call,
-                client,
-                measure=body.measure,
-                session_id=body.session_id,
-                day=body.date,
-                score=body.score,
-                repeat=repeat,
-            )
-            headers.update(opened.headers)
-            return answer
-
-        answer, _ = await surface.idempotency.run(call, f"{request.method} {request.url.path}", raw, work)
-        return respond(answer.body, status=answer.status, headers=headers)
+        work = partial(
+            record_outcome,
+            desk,
+            call,
+            client,
+            measure=body.measure,
+            session_id=body.session_id,
+            day=body.date,
+            score=body.score,
+        )
+        return await surface.post(call, request, raw, work)
 
     @router.get("/v1/clients/{client_id}/outcomes", openapi_extra=query_parameters("measure"))
     async def outcomes(request: Request, client_id: str) -> Response:

@@ -1,5 +1,7 @@
 """`/v1/risk-alerts` and `/v1/risk-settings`"""
 
+from functools import partial
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +13,6 @@ from services.alliance_measurement.domain.risk import RiskSettings
 from shared.http.body import documented, read_json, read_optional
 from shared.http.call import path_id
 from shared.http.cursor import limit_of
-from shared.http.idempotency import Answer, Repeat
 from shared.http.query import PAGING
 
 
@@ -32,30 +33,14 @@ def risk_routes(surface: Surface) -> APIRouter:
         """Say that you saw it and act on it. Nobody else is told after that."""
         call, wanted = surface.call(request), path_id(alert_id)
         body, raw = await read_optional(request, AcknowledgementBody)
-        headers: dict[str, str] = {}
-
-        async def work(repeat: Repeat) -> Answer:
-            answer, opened = await acknowledge(desk, call, wanted, body.note, repeat)
-            headers.update(opened.headers)
-            return answer
-
-        answer, _ = await surface.idempotency.run(call, f"{request.method} {request.url.path}", raw, work)
-        return respond(answer.body, status=answer.status, headers=headers)
+        return await surface.post(call, request, raw, partial(acknowledge, desk, call, wanted, body.note))
 
     @router.post("/v1/risk-alerts/{alert_id}/handovers", status_code=201, openapi_extra=documented(HandoverBody))
     async def handed_over(request: Request, alert_id: str) -> Response:
         """Tell another practitioner. The alert stays open until somebody acknowledges it."""
         call, wanted = surface.call(request), path_id(alert_id)
         body, raw = await read_json(request, HandoverBody)
-        headers: dict[str, str] = {}
-
-        async def work(repeat: Repeat) -> Answer:
-            answer, opened = await hand_over(desk, call, wanted, body.to, body.reason, repeat)
-            headers.update(opened.headers)
-            return answer
-
-        answer, _ = await surface.idempotency.run(call, f"{request.method} {request.url.path}", raw, work)
-        return respond(answer.body, status=answer.status, headers=headers)
+        return await surface.post(call, request, raw, partial(hand_over, desk, call, wanted, body.to, body.reason))
 
     @router.get("/v1/risk-settings")
     async def settings(request: Request) -> Response:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.alliance_measurement.application.ports import Desk
+from shared.gate.posting import Work, posted
 from shared.http.call import Call, authenticate
 from shared.http.cursor import Cursors
 from shared.http.idempotency import Idempotency
@@ -25,6 +26,11 @@ class Surface:
 
     def call(self, request: Request) -> Call:
         return authenticate(request, self.desk.parts.tokens)
+
+    async def post(self, call: Call, request: Request, raw: bytes, work: Work) -> Response:
+        """The answer of `work`, or of its first run under the same Idempotency-Key (which opens nothing: no entry)."""
+        answer, headers, _ = await posted(self.idempotency, call, request, raw, work)
+        return respond(answer.body, status=answer.status, headers=headers)
 
     def start(self, request: Request, bound_to: str) -> int | None:
         """Place behind which the page begins."""

@@ -20,7 +20,6 @@ from shared.gate.ask import Opened
 from shared.http.body import documented, read_json, read_optional
 from shared.http.call import etag, path_id
 from shared.http.conditional import if_match, required_version
-from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Fault, invalid
 from shared.http.query import CLIENT_LIST, PAGING, client_of, parameter
 from shared.http.showing import shown
@@ -85,11 +84,7 @@ def note_routes(surface: Surface) -> APIRouter:
         """The author signs: from here the text stays as it is."""
         call = surface.call(request)
         _, raw = await read_optional(request, SignatureBody)
-        note, expected = path_id(note_id), if_match(request)
-
-        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
-            return await sign_note(desk, call, note, expected=expected, repeat=repeat)
-
+        work = partial(sign_note, desk, call, path_id(note_id), expected=if_match(request))
         return await surface.post(call, request, raw, work)
 
     @router.post("/v1/notes/{note_id}/cosignatures", status_code=201, openapi_extra=documented(SignatureBody))
@@ -97,11 +92,7 @@ def note_routes(surface: Surface) -> APIRouter:
         """A supervisor co-signs a progress note that its author has signed."""
         call = surface.call(request)
         _, raw = await read_optional(request, SignatureBody)
-        note, expected = path_id(note_id), if_match(request)
-
-        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
-            return await cosign_note(desk, call, note, expected=expected, repeat=repeat)
-
+        work = partial(cosign_note, desk, call, path_id(note_id), expected=if_match(request))
         return await surface.post(call, request, raw, work)
 
     @router.post("/v1/notes/{note_id}/addenda", status_code=201, openapi_extra=documented(AddendumBody))
@@ -109,11 +100,7 @@ def note_routes(surface: Surface) -> APIRouter:
         """The author adds to a signed note; what was signed is never overwritten."""
         call = surface.call(request)
         body, raw = await read_json(request, AddendumBody)
-        note, expected = path_id(note_id), if_match(request)
-
-        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
-            return await add_addendum(desk, call, note, body.text, expected=expected, repeat=repeat)
-
+        work = partial(add_addendum, desk, call, path_id(note_id), body.text, expected=if_match(request))
         return await surface.post(call, request, raw, work)
 
     return router

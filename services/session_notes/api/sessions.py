@@ -1,5 +1,6 @@
 """`/v1/sessions`"""
 
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -14,10 +15,8 @@ from services.session_notes.application.notes import draft_note
 from services.session_notes.application.sessions import read_session, write_session
 from services.session_notes.domain.note_decisions import progress_content, psychotherapy_content
 from services.session_notes.domain.notes import NoteContent, NoteKind
-from shared.gate.ask import Opened
 from shared.http.body import documented, read_json
 from shared.http.call import Call, etag, path_id
-from shared.http.idempotency import Answer, Repeat
 
 _WAITS: Final[dict[int | str, dict[str, Any]]] = {202: {"description": "the gate is away: the note waits for it, sealed"}}
 
@@ -35,11 +34,8 @@ def session_routes(surface: Surface) -> APIRouter:
         """
         call = surface.call(request)
         body, raw = await read_json(request, SessionBody)
-
-        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
-            clients = (body.client_id, *body.members)
-            return await write_session(desk, call, clients, body.therapist_id, body.details(), repeat)
-
+        clients = (body.client_id, *body.members)
+        work = partial(write_session, desk, call, clients, body.therapist_id, body.details())
         return await surface.post(call, request, raw, work)
 
     @router.get("/v1/sessions/{session_id}")
@@ -85,11 +81,7 @@ def session_routes(surface: Surface) -> APIRouter:
         return await draft(call, request, session_id, raw, NoteKind.PSYCHOTHERAPY, content)
 
     async def draft(call: Call, request: Request, session_id: str, raw: bytes, kind: NoteKind, content: NoteContent) -> Response:
-        session = path_id(session_id)
-
-        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
-            return await draft_note(desk, call, session, kind, content, repeat)
-
+        work = partial(draft_note, desk, call, path_id(session_id), kind, content)
         return await surface.post(call, request, raw, work)
 
     return router

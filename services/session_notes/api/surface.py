@@ -1,6 +1,6 @@
 """What the routes share: who calls, safe repeats, pages, and how answers are put on the wire."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,11 +14,10 @@ from services.session_notes.application.ports import Desk, Position, place_of
 from services.session_notes.settings import Settings
 from shared.gate.ask import Opened
 from shared.gate.listing import Listed
+from shared.gate.posting import Work, posted
 from shared.http.call import Call, authenticate, etag
 from shared.http.cursor import Cursors, limit_of
-from shared.http.idempotency import Answer, Idempotency, Repeat
-
-Work = Callable[[Repeat], Awaitable[tuple[Answer, Opened]]]
+from shared.http.idempotency import Idempotency
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +32,7 @@ class Surface:
 
     async def post(self, call: Call, request: Request, raw: bytes, work: Work) -> Response:
         """The answer of `work`, or of its first run under the same Idempotency-Key (which opens nothing: no entry)."""
-        headers: dict[str, str] = {}
-
-        async def once(repeat: Repeat) -> Answer:
-            answer, opened = await work(repeat)
-            headers.update(opened.headers)
-            return answer
-
-        answer, _ = await self.idempotency.run(call, f"{request.method} {request.url.path}", raw, once)
+        answer, headers, _ = await posted(self.idempotency, call, request, raw, work)
         if "version" in answer.body:
             headers["ETag"] = etag(answer.body["version"])
         return respond(answer.body, status=answer.status, headers=headers)

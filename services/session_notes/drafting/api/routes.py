@@ -1,5 +1,6 @@
 """`/v1/notes/{id}`: sections saved one by one, returns, entered in error, versions."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -13,11 +14,9 @@ from services.session_notes.drafting.application.sections import save_section
 from services.session_notes.drafting.application.versions import note_versions
 from services.session_notes.session_facts.api.bodies import InErrorBody, ReturnBody
 from shared.entry.text import Lines
-from shared.gate.ask import Opened
 from shared.http.body import Body, documented, read_json
 from shared.http.call import etag, path_id
 from shared.http.conditional import if_match, required_version
-from shared.http.idempotency import Answer, Repeat
 
 
 class SectionBody(Body):
@@ -48,11 +47,7 @@ def drafting_routes(surface: Surface) -> APIRouter:
         """A supervisor returns a signed progress note. What was signed stays; the author answers with an addendum."""
         call = surface.call(request)
         body, raw = await read_json(request, ReturnBody)
-        note, expected = path_id(note_id), if_match(request)
-
-        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
-            return await return_note(desk, call, note, body.reason, expected=expected, repeat=repeat)
-
+        work = partial(return_note, desk, call, path_id(note_id), body.reason, expected=if_match(request))
         return await surface.post(call, request, raw, work)
 
     @router.post("/v1/notes/{note_id}/entered-in-error", status_code=201, openapi_extra=documented(InErrorBody))
@@ -60,11 +55,7 @@ def drafting_routes(surface: Surface) -> APIRouter:
         """The author marks a note that should not have been written. It stays readable, and takes nothing more."""
         call = surface.call(request)
         body, raw = await read_json(request, InErrorBody)
-        note, expected = path_id(note_id), if_match(request)
-
-        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
-            return await enter_note_in_error(desk, call, note, body.reason, expected=expected, repeat=repeat)
-
+        work = partial(enter_note_in_error, desk, call, path_id(note_id), body.reason, expected=if_match(request))
         return await surface.post(call, request, raw, work)
 
     @router.get("/v1/notes/{note_id}/versions")

@@ -1,5 +1,6 @@
 """`PUT /v1/sessions/{id}`, its history, and `entered-in-error`."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -15,11 +16,9 @@ from services.session_notes.session_facts.application.corrections import (
     enter_session_in_error,
     session_history,
 )
-from shared.gate.ask import Opened
 from shared.http.body import documented, read_json
 from shared.http.call import etag, path_id
 from shared.http.conditional import if_match, required_version
-from shared.http.idempotency import Answer, Repeat
 from shared.identity.roles import Role
 
 
@@ -44,11 +43,7 @@ def correction_routes(surface: Surface) -> APIRouter:
         """Mark a session that should not have been written. It stays readable, and takes no new note."""
         call = surface.call(request)
         body, raw = await read_json(request, InErrorBody)
-        session, expected = path_id(session_id), if_match(request)
-
-        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
-            return await enter_session_in_error(desk, call, session, body.reason, expected=expected, repeat=repeat)
-
+        work = partial(enter_session_in_error, desk, call, path_id(session_id), body.reason, expected=if_match(request))
         return await surface.post(call, request, raw, work)
 
     @router.get("/v1/sessions/{session_id}/history")
