@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from services.alliance_measurement.api.models import AcknowledgementBody, HandoverBody, RiskSettingsBody
 from services.alliance_measurement.api.surface import Surface, bound_to, respond
-from services.alliance_measurement.application.risk import acknowledge, choose_settings, hand_over, list_alerts, read_settings
+from services.alliance_measurement.application.risk_alerts import acknowledge, hand_over, list_alerts
+from services.alliance_measurement.application.risk_settings import choose_settings, read_settings
 from services.alliance_measurement.domain.risk import RiskSettings
 from shared.http.body import documented, read_json, read_optional
 from shared.http.call import path_id

@@ -9,7 +9,7 @@ from uuid import UUID
 from services.alliance_measurement.application.links import LinkCall, link_digest, link_secret
 from services.alliance_measurement.application.pages import Page
 from services.alliance_measurement.application.ports import AdministrationRow, Desk, administration_stream
-from services.alliance_measurement.application.risk import raise_with_answer, shown_now
+from services.alliance_measurement.application.risk_alarms import raise_with_answer, shown_now
 from services.alliance_measurement.domain import administration
 from services.alliance_measurement.domain.administration import AdministrationAnswered, AlreadyAnswered, Result
 from services.alliance_measurement.domain.events import EVENT_TYPES

@@ -10,7 +10,7 @@ from services.alliance_measurement.application.administrations import administra
 from services.alliance_measurement.application.course import course_of
 from services.alliance_measurement.application.outcomes import outcome_views
 from services.alliance_measurement.application.ports import AdministrationRow, Desk, OutcomeRow, release_stream
-from services.alliance_measurement.application.risk import alert_bodies, alert_view
+from services.alliance_measurement.application.risk_alerts import alert_bodies, alert_view
 from services.alliance_measurement.domain.instrument import Construct
 from services.alliance_measurement.domain.release import ReleaseChosen
 from shared.contracts.disclosure import MAX_RECORDS, RecordRef

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from services.alliance_measurement.application.ports import Desk
-from services.alliance_measurement.application.risk import escalate
+from services.alliance_measurement.application.risk_alarms import escalate
 
 _log = logging.getLogger(__name__)
 EVERY_SECONDS: Final = 1.0
