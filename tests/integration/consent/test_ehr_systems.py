@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.rest import Person
-from tests.integration.consent.test_fhir_api import BASE, consent, issues, post
+from tests.integration.consent.fhir_consents import BASE, consent, issues, post
 from tests.integration.consent.test_fhir_edges import events
 from tests.integration.consent.world import Clinic
 

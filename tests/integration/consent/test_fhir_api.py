@@ -11,51 +11,14 @@ import pytest
 
 from services.consent.domain.fhir.resource import stored_json
 from tests.e2e.rest import Answer, Person
+from tests.integration.consent.fhir_consents import BASE, FHIR_JSON, SCOPE, V3, consent, issues, post
 from tests.integration.consent.test_erasure import erased
 from tests.integration.consent.world import Clinic
-
-BASE = "/fhir/R4"
-FHIR_JSON = "application/fhir+json"
-V3 = "http://terminology.hl7.org/CodeSystem/v3-"
-SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
-
-
-def consent(clinic: Clinic, **changes: Any) -> dict[str, Any]:
-    """A privacy consent signed elsewhere, with fields that this system has no use for."""
-    resource: dict[str, Any] = {
-        "resourceType": "Consent",
-        "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">canary-narrative</div>'},
-        "extension": [{"url": "https://example.org/weight", "valueDecimal": 1.5}],
-        "identifier": [{"system": "urn:example:forms", "value": f"form-{uuid4()}"}],
-        "status": "active",
-        "scope": {"coding": [{"system": SCOPE, "code": "patient-privacy"}]},
-        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
-        "patient": {"reference": f"Patient/{clinic.client_id}"},
-        "dateTime": "2026-01-02",
-        "performer": [{"reference": f"Patient/{clinic.client_id}", "display": "Noor Haddad"}],
-        "organization": [{"reference": "Organization/elsewhere", "display": "Riverside practice"}],
-        "sourceAttachment": {"contentType": "text/plain", "data": "Y2FuYXJ5LWF0dGFjaG1lbnQ=", "title": "signed form"},
-        "policyRule": {"coding": [{"system": f"{V3}ActCode", "code": "OPTIN"}]},
-        "verification": [{"verified": True, "verificationDate": "2026-01-02"}],
-        "provision": {"period": {"start": "2026-01-01"}},
-    }
-    return {k: v for k, v in {**resource, **changes}.items() if v is not None}
-
-
-async def post(person: Person, body: Any, *, want: int = 201, **headers: str) -> Answer:
-    return await person.post(f"{BASE}/Consent", body, want=want, Content_Type=FHIR_JSON, **headers)
 
 
 def without_server_fields(resource: dict[str, Any]) -> dict[str, Any]:
     meta = {k: v for k, v in resource.get("meta", {}).items() if k not in ("versionId", "lastUpdated")}
     return {k: v for k, v in {**resource, "id": None, "meta": meta or None}.items() if v is not None}
-
-
-def issues(answer: Answer) -> list[dict[str, Any]]:
-    assert answer.headers["Content-Type"] == FHIR_JSON, answer.text
-    assert answer.json["resourceType"] == "OperationOutcome"
-    found: list[dict[str, Any]] = answer.json["issue"]
-    return found
 
 
 async def stored(clinic: Clinic, consent_id: str) -> bytes:
@@ -296,80 +259,6 @@ async def test_history_and_provenance(clinic: Clinic) -> None:
     stranger = clinic.rest.as_("stranger", "therapist")
     assert "entry" not in (await stranger.get(f"{BASE}/Provenance?target=Consent/{made.id}")).json
     await stranger.get(f"{BASE}/Provenance/{first['id']}", want=404)
-
-
-async def test_search(clinic: Clinic) -> None:
-    psy = {"type": "deny", "securityLabel": [{"system": f"{V3}ActCode", "code": "PSY"}]}
-    named = {
-        "type": "permit",
-        "actor": [
-            {
-                "role": {"coding": [{"system": f"{V3}ParticipationType", "code": "IRCP"}]},
-                "reference": {"reference": "Practitioner/amara.okoye"},
-            }
-        ],
-        "purpose": [{"system": f"{V3}ActReason", "code": "COC"}],
-    }
-    outs = {"coding": [{"system": f"{V3}ActCode", "code": "OPTOUT"}]}
-    one = (await post(clinic.intake, consent(clinic, provision={"provision": [psy]}))).id
-    period = {"start": "2024-01-01", "end": "2024-12-31"}
-    two = (await post(clinic.intake, consent(clinic, policyRule=outs, provision={"period": period, "provision": [named]}))).id
-    three = await clinic.proposed()
-    path = f"{BASE}/Consent?patient=Patient/{clinic.client_id}"
-
-    async def found(more: str) -> set[str]:
-        bundle = (await clinic.intake.get(path + more)).json
-        assert bundle["type"] == "searchset" and "total" not in bundle
-        return {e["resource"]["id"] for e in bundle.get("entry", [])}
-
-    assert await found("") == {one, two, three}
-    assert await found("&status=active") == {one}
-    assert await found("&status=proposed,inactive") == {two, three}
-    assert await found("&category=http://loinc.org|59284-0") == {one, two, three}
-    assert await found("&category=urn:alliance-record:consent-kind|treatment") == {three}
-    assert await found("&actor=Practitioner/amara.okoye") == {two}
-    assert await found("&purpose=COC") == {two}
-    assert await found(f"&security-label={V3}ActCode|PSY") == {one}
-    assert await found("&period=2024") == {two}
-    assert await found("&period=ge2025") == {one, three}
-    assert await found(f"&_id={one},{three}") == {one, three}
-    assert await found("&_lastUpdated=lt2020") == set()
-    assert await found("&_lastUpdated=gt2020-01-01T00:00:00Z") == {one, two, three}
-    form = {"Content_Type": "application/x-www-form-urlencoded"}
-    by_form = await clinic.intake.post(
-        f"{BASE}/Consent/_search", f"patient={clinic.client_id}&status=active".encode(), want=200, **form
-    )
-    assert [e["resource"]["id"] for e in by_form.json["entry"]] == [one]
-
-
-@pytest.mark.parametrize(
-    "query", ["", "status=active", "patient={c}&nonsense=1", "patient={c}&_count=0", "patient={c}&period=soon", "patient=x"]
-)
-async def test_a_search_that_is_not_understood_is_refused(clinic: Clinic, query: str) -> None:
-    answer = await clinic.intake.get(f"{BASE}/Consent?" + query.format(c=clinic.client_id), want=400)
-    assert issues(answer)[0]["code"] == "invalid"
-
-
-async def test_lenient_handling_ignores_what_is_unknown(clinic: Clinic) -> None:
-    await clinic.intake.get(f"{BASE}/Consent?patient={clinic.client_id}&nonsense=1", Prefer="handling=lenient")
-
-
-async def test_pages_are_full_and_the_last_one_is_never_empty(clinic: Clinic) -> None:
-    made = [(await post(clinic.intake, consent(clinic, status="proposed"))).id for _ in range(6)]
-    seen, pages = [], []
-    url = f"{BASE}/Consent?patient={clinic.client_id}&_count=3"
-    while url:
-        bundle = (await clinic.intake.get(url)).json
-        pages.append(len(bundle["entry"]))
-        seen += [e["resource"]["id"] for e in bundle["entry"]]
-        following = next((link["url"] for link in bundle["link"] if link["relation"] == "next"), "")
-        assert not following or "/fhir/R4/Consent?" in following
-        url = following and BASE + following.split(BASE, 1)[1]
-    assert (pages, seen) == ([3, 3], made[::-1])
-    first = (await clinic.intake.get(f"{BASE}/Consent?patient={clinic.client_id}&_count=3")).json
-    following = next(link["url"] for link in first["link"] if link["relation"] == "next")
-    another = clinic.rest.as_("intake-2", "intake")
-    assert issues(await another.get(BASE + following.split(BASE, 1)[1], want=422))
 
 
 async def test_a_stranger_learns_nothing(clinic: Clinic) -> None:

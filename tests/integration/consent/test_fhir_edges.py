@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from tests.e2e.rest import Answer, Person
-from tests.integration.consent.test_fhir_api import BASE, V3, consent, issues, post
+from tests.integration.consent.fhir_consents import BASE, V3, consent, issues, post
 from tests.integration.consent.world import Clinic
 
 FORM = "application/x-www-form-urlencoded"

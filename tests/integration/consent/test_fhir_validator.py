@@ -11,7 +11,7 @@ import pytest
 from services.ehr_gateway.domain.capability import capability_statement
 from shared.contracts.consent_policy import ConsentKind
 from shared.service import clock
-from tests.integration.consent.test_fhir_api import consent, post
+from tests.integration.consent.fhir_consents import consent, post
 from tests.integration.consent.world import Clinic
 
 HAPI = Path(__file__).parent / "hapi"

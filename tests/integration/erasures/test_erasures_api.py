@@ -2,13 +2,13 @@
 
 import asyncio
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from services.audit_log.erasure.domain.erasure import OutOfOrder
 from services.audit_log.ledger.application.ledger_view import Filters
-from services.audit_log.ledger.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted
+from services.audit_log.ledger.application.ports import Erased, KeyFenced, KeyWanted
 from services.audit_log.ledger.domain.entry import EntryKind
 from services.audit_log.ledger.domain.signed_note import parse_vkey
 from services.audit_log.ledger.domain.tlog_proof import verify_proof
@@ -16,15 +16,18 @@ from shared.contracts.audit import KeyShredded
 from shared.contracts.records import KeyClass
 from shared.contracts.topics import AUDIT
 from shared.eventstore.outbox import Outbox
-from tests.integration.erasures.world import MEASURES, NOTES, PRIVATE, World, acknowledge, acknowledgement
-from tests.support.ledger import entry, signed
-
-
-async def entries(here: World, count: int) -> list[tuple[str, str, str]]:
-    async with asyncio.timeout(10):
-        while len(found := await here.actions()) < count:
-            await asyncio.sleep(0.05)
-    return found
+from tests.integration.erasures.world import (
+    MEASURES,
+    NOTES,
+    PRIVATE,
+    REASON,
+    World,
+    acknowledge,
+    acknowledgement,
+    entries,
+    glass_broken,
+)
+from tests.support.ledger import signed
 
 
 async def test_from_request_to_completion(here: World) -> None:
@@ -195,33 +198,6 @@ async def test_a_repeated_call_is_answered_alike(here: World) -> None:
     assert [a for a, *_ in await here.actions()] == ["requested", "approved", "fenced", "keys-destroyed"]
 
 
-async def test_it_goes_on_after_a_crash_between_deed_and_record(here: World) -> None:
-    client = uuid4()
-    key = await here.keyring.new_record_key(here.tenant, str(client), NOTES, "r1")
-    asked = await here.ask(client, "progress_note")
-    await here.erasures.stop()
-    await here.keyring.fence(here.tenant, str(client), [NOTES], UUID(asked.body["id"]))
-    await here.keyring.shred(here.tenant, str(client), [NOTES], UUID(asked.body["id"]))
-    assert (await here.approve(asked.body["id"])).status == 202
-    shown = await here.show(asked.body["id"])
-    assert (shown["status"], shown["finality"]) == ("running", "logical")
-    assert [s.kid for s in await here.keyring.shredded(here.tenant)] == [key.kid]
-
-
-REASON = "Found unresponsive; the ward asks for medication."
-
-
-async def glass_broken(here: World, client: UUID) -> list[int]:
-    """A grant for this client and one for another, as break-glass writes them; their indexes."""
-    return await here.ledger.append(
-        here.tenant,
-        [
-            entry(kind=EntryKind.GRANT, action="create", client_id=str(c), records=(), purpose="BTG", detail={"reason": REASON})
-            for c in (client, uuid4())
-        ],
-    )
-
-
 async def test_reasons_for_breaking_the_glass_go_with_the_clients_identity(here: World) -> None:
     client = uuid4()
     grant, anothers = await glass_broken(here, client)
@@ -246,67 +222,6 @@ async def test_without_identity_the_reasons_stay(here: World) -> None:
     asked = await here.ask(client, "progress_note", "measures")
     await here.approve(asked.body["id"])
     assert (await here.ledger.entry(here.tenant, grant)).entry.detail == {"reason": REASON}
-
-
-async def test_reasons_are_erased_once_though_the_process_dies_before_it_is_written(here: World) -> None:
-    client = uuid4()
-    grant, _ = await glass_broken(here, client)
-    asked = await here.ask(client, "identity")
-    await here.erasures.stop()
-    here.erasures._keyring, keyring = Away(), here.erasures._keyring
-    await here.approve(asked.body["id"])
-    state = (await here.erasures._streams.load(here.tenant, UUID(asked.body["id"]))).state
-    await here.erasures._reasons.erase(here.tenant, state)
-    assert (await here.ledger.entry(here.tenant, grant)).erased
-    here.erasures._keyring = keyring
-    second = here.again()
-    await second.start()
-    await entries(here, 5)
-    await second.stop()
-    assert [a for a, *_ in await here.actions()] == ["requested", "approved", "reasons-erased", "fenced", "keys-destroyed"]
-
-
-class Away:
-    """A keyring whose database is away."""
-
-    def __getattr__(self, name: str) -> Any:
-        async def fail(*_: Any) -> None:
-            raise KeyringUnavailable("away")
-
-        return fail
-
-
-async def test_a_restart_goes_on_where_it_stopped(here: World) -> None:
-    """The process dies after the approval, before the fence; the next one carries the erasure out."""
-    client = uuid4()
-    key = await here.keyring.new_record_key(here.tenant, str(client), NOTES, "r1")
-    asked = await here.ask(client, "progress_note")
-    await here.erasures.stop()
-    here.erasures._keyring, keyring = Away(), here.erasures._keyring
-    assert (await here.approve(asked.body["id"])).status == 202
-    assert [a for a, *_ in await here.actions()] == ["requested", "approved"]
-    here.erasures._keyring = keyring
-    second = here.again()
-    await second.start()
-    assert await entries(here, 4)
-    await second.stop()
-    wanted = [KeyWanted(str(client), NOTES, "r1", key.kid)]
-    assert await here.keyring.record_keys(here.tenant, wanted) == [Erased("r1", key.kid)]
-    assert (await here.show(asked.body["id"]))["finality"] == "logical"
-
-
-async def test_two_processes_at_once_write_each_step_once(here: World) -> None:
-    asked = await here.ask(uuid4())
-    await here.erasures.stop()
-    here.erasures._keyring, keyring = Away(), here.erasures._keyring
-    await here.approve(asked.body["id"])
-    here.erasures._keyring = keyring
-    others = [here.again() for _ in range(3)]
-    await asyncio.gather(*(o.start() for o in others))
-    await entries(here, 4)
-    await asyncio.sleep(0.3)
-    await asyncio.gather(*(o.stop() for o in others))
-    assert [a for a, *_ in await here.actions()] == ["requested", "approved", "fenced", "keys-destroyed"]
 
 
 async def test_a_legal_hold_refuses_and_its_end_allows(here: World) -> None:

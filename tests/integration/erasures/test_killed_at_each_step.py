@@ -14,8 +14,7 @@ from services.audit_log.ledger.application.ledger_view import Filters
 from services.audit_log.ledger.application.ports import Erased, KeyFenced, KeyWanted
 from shared.contracts.records import KeyClass
 from tests.e2e.processes import ROOT
-from tests.integration.erasures.test_erasures_api import Away, glass_broken
-from tests.integration.erasures.world import NOTES, World, acknowledge, world
+from tests.integration.erasures.world import NOTES, Away, World, acknowledge, glass_broken, world
 from tests.support.postgres import Postgres
 
 POINTS: list["Point"] = [

@@ -1,5 +1,6 @@
 """The audit log's part in an erasure on real databases, over HTTP; and the services that hold derived data."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -24,6 +25,8 @@ from services.audit_log.keyring.adapters.kms.file import FileKms
 from services.audit_log.ledger.adapters.ledger import PostgresLedger
 from services.audit_log.ledger.api.access import Desk
 from services.audit_log.ledger.application.ledger_view import Filters
+from services.audit_log.ledger.application.ports import KeyringUnavailable
+from services.audit_log.ledger.domain.entry import EntryKind
 from services.audit_log.officers.adapters.case_table import CaseTable
 from services.audit_log.practice.adapters.practice_table import PracticeTable
 from services.audit_log.practice.application.practice import SecondPerson
@@ -47,7 +50,7 @@ from shared.service.erasure import erasure_handler
 from shared.service.parts import DatabaseUrls, Parts
 from tests.support.clients import registered
 from tests.support.http import serving
-from tests.support.ledger import ledger_on
+from tests.support.ledger import entry, ledger_on
 from tests.support.messaging import running
 
 OFFICER = "compliance_officer"
@@ -267,3 +270,34 @@ async def holder(name: ServiceName, urls: DatabaseUrls, bus: InProcessBus) -> As
 async def on_the_bus(world: World, bus: InProcessBus) -> AsyncIterator[Consumer]:
     async with relayed(ServiceName.AUDIT_LOG, world.audit, world.store, bus, RECEIPTS, handlers(world.erasures)) as consumer:
         yield consumer
+
+
+async def entries(here: World, count: int) -> list[tuple[str, str, str]]:
+    async with asyncio.timeout(10):
+        while len(found := await here.actions()) < count:
+            await asyncio.sleep(0.05)
+    return found
+
+
+REASON = "Found unresponsive; the ward asks for medication."
+
+
+async def glass_broken(here: World, client: UUID) -> list[int]:
+    """A grant for this client and one for another, as break-glass writes them; their indexes."""
+    return await here.ledger.append(
+        here.tenant,
+        [
+            entry(kind=EntryKind.GRANT, action="create", client_id=str(c), records=(), purpose="BTG", detail={"reason": REASON})
+            for c in (client, uuid4())
+        ],
+    )
+
+
+class Away:
+    """A keyring whose database is away."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def fail(*_: Any) -> None:
+            raise KeyringUnavailable("away")
+
+        return fail

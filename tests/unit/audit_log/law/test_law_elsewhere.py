@@ -33,11 +33,11 @@ KEPT_BY = {
         "test_164_526_a_denial_and_a_statement_of_disagreement",
     ),
     "164.528, accounting of disclosures": (
-        "integration/audit_log/test_ledger_api.py",
+        "integration/audit_log/test_clients_reports.py",
         "test_the_accounting_holds_disclosures_outside_treatment_payment_and_operations",
     ),
     "164.528(a)(2), suspension on an agency's request": (
-        "integration/audit_log/test_ledger_api.py",
+        "integration/audit_log/test_clients_reports.py",
         "test_164_528_a_2_a_suspension_hides_and_its_end_restores",
     ),
     "164.312(b)-(d), alteration is detected": (
@@ -65,7 +65,7 @@ KEPT_BY = {
         "test_withdrawal_is_as_easy_as_giving",
     ),
     "GDPR 15, the subject's own access log": (
-        "integration/audit_log/test_ledger_api.py",
+        "integration/audit_log/test_clients_reports.py",
         "test_a_client_reads_who_used_their_record",
     ),
     "GDPR 15 and 20, an archive of the whole record": ("e2e/test_export.py", "test_the_whole_record_in_one_archive"),
