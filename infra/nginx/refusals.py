@@ -1,4 +1,4 @@
-"""What nginx says itself: a problem document (an OperationOutcome below `/fhir`), as the services say it, and never a page of HTML."""
+"""What nginx says itself: a problem document (an OperationOutcome below `/fhir`), as the services say it, and no HTML."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -48,7 +48,7 @@ REFUSALS: Final = (
     Refusal(501, Problem(501, "not-implemented", "The transfer coding is not known", "Send the body as it is, or chunked.")),
     Refusal(502, _away(502, "The service does not answer", "Nothing is known of what was asked: ask again.")),
     Refusal(503, unavailable("It is busy: ask again.", RETRY_SECONDS)),
-    Refusal(504, _away(504, "The service took too long", "It may have been done: ask again, a POST with the same Idempotency-Key.")),
+    Refusal(504, _away(504, "The service took too long", "It may be done: ask again, with the same Idempotency-Key.")),
     Refusal(505, _UNREADABLE),
 )  # fmt: skip
 
@@ -70,7 +70,9 @@ def pages(headers: str) -> list[str]:
         status = refusal.problem.status
         changed = "" if status == refusal.code else f"={status} "
         sent = "".join(f" add_header {name} {value} always;" for name, value in refusal.problem.sent().items())
-        answered = f"default_type ''; {headers} add_header Content-Type $refused_as always; add_header Cache-Control no-store always;"
+        answered = (
+            f"default_type ''; {headers} add_header Content-Type $refused_as always; add_header Cache-Control no-store always;"
+        )
         lines += [
             f"  error_page {refusal.code} {changed}{refusal.path};",
             f"  location = {refusal.path} {{ internal; {answered}{sent} return {status} $refusal_{refusal.code}; }}",

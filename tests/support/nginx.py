@@ -25,7 +25,8 @@ def running(folder: Path, configuration: str, port: int) -> Iterator[Path]:
     authority.host(folder, "localhost")
     main = f"pid {folder}/pid; error_log {folder}/log; daemon off; events {{}} http {{ include {folder}/default.conf; }}"
     (folder / "nginx.conf").write_text(main)
-    (folder / "default.conf").write_text(configuration.replace("/tmp/", f"{folder}/").replace("/run/secrets/app", str(folder)))
+    here = configuration.replace("/tmp/", f"{folder}/").replace("/run/secrets/app", str(folder))  # noqa: S108
+    (folder / "default.conf").write_text(here)
     for path in (folder, *folder.iterdir()):
         path.chmod(0o755 if path.is_dir() else 0o644)
     command = [*_command(folder), "nginx", "-e", f"{folder}/log", "-c", f"{folder}/nginx.conf"]
@@ -50,8 +51,12 @@ def _listens(port: int) -> bool:
 def _command(folder: Path) -> list[str]:
     if shutil.which("nginx"):
         return []
-    image = os.environ.get("NGINX_IMAGE")
-    if image and shutil.which("docker") and subprocess.run(["docker", "image", "inspect", image], capture_output=True).returncode == 0:
+    image = os.environ.get("NGINX_IMAGE", "nginx:1.29")
+    if (
+        image
+        and shutil.which("docker")
+        and subprocess.run(["docker", "image", "inspect", image], capture_output=True).returncode == 0
+    ):
         owner = f"{os.getuid()}:{os.getgid()}"
         return ["docker", "run", "--rm", "--network=host", f"--user={owner}", f"--volume={folder}:{folder}", image]
     environment.not_run["what nginx says itself"] = MISSING

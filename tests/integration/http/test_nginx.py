@@ -56,7 +56,15 @@ async def asked(front: tuple[int, Path]) -> AsyncIterator[aiohttp.ClientSession]
         yield session
 
 
-CASES = [("too large", 413), ("away", 502), ("silent", 504), ("internal", 404), ("trace", 405), ("address", 414), ("headers", 431)]
+CASES = [
+    ("too large", 413),
+    ("away", 502),
+    ("silent", 504),
+    ("internal", 404),
+    ("trace", 405),
+    ("address", 414),
+    ("headers", 431),
+]
 PLAIN_ONLY = ("silent", "internal", "address")
 """of an address that is too long nginx does not know where it led"""
 
@@ -92,12 +100,16 @@ async def test_it_speaks_as_the_services_do(asked: aiohttp.ClientSession, case: 
         assert said["status"] == status and said["title"] and said["type"].startswith("/problems/")
 
 
-@pytest.mark.parametrize("sent", [b"GARBAGE\r\n\r\n", b"GET /v1/clients HTTP/1.1\r\n\r\n", b"GET /v1/clients HTTP/9.9\r\nHost: a\r\n\r\n"])
+@pytest.mark.parametrize(
+    "sent", [b"GARBAGE\r\n\r\n", b"GET /v1/clients HTTP/1.1\r\n\r\n", b"GET /v1/clients HTTP/9.9\r\nHost: a\r\n\r\n"]
+)
 async def test_what_is_no_request_is_told_so(front: tuple[int, Path], sent: bytes) -> None:
     port, authority = front
     tls = ssl.create_default_context(cafile=str(authority))
     for context in (tls, None):  # and without TLS at all
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost" if context else None)
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=context, server_hostname="localhost" if context else None
+        )
         writer.write(sent)
         head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
         writer.close()
