@@ -206,6 +206,7 @@ class AuditLogService:
                 "database": self._store.ready,
                 "ledger": self._ledger.ready,
                 "keyring": self._keyring.ready,
+                "key_encryption_key": self._keyring.fit.holds,
                 "background": self._running,
             },
             registry=metrics,
