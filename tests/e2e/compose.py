@@ -157,6 +157,9 @@ async def tell(stack: Stack) -> None:
                 raise RuntimeError("a canary sentence stands in the logs")
         await asyncio.to_thread(operated, stack)
         await ready(session, context, rest)
+        read = await story.marsh.get(f"/v1/notes/{told.progress_note}")
+        if CANARY not in read.text:
+            raise RuntimeError("a note cannot be read after the containers were made anew")
         await story.erasure()
         await asyncio.to_thread(stack.compose, "restart", "audit-log", "session-notes", "consent", "alliance-measurement")
         await ready(session, context, rest)
