@@ -43,7 +43,7 @@ def ready(**parts: bool) -> bytes:
     return orjson.dumps({"status": "ready" if all(parts.values()) else "not ready", "service": "x", "parts": parts})
 
 
-ALL = dict.fromkeys(health.BEHIND, ready(database=True))
+ALL: dict[ServiceName, bytes | Exception] = dict.fromkeys(health.BEHIND, ready(database=True))
 
 
 async def test_ready_while_every_service_is() -> None:
