@@ -3,13 +3,14 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from infra.compose.command import NoCompose
+from infra.compose.command import compose_command as found
 from infra.compose.secrets import make
 from services.audit_log.officers.api.provider_sign_in import CALLBACK
 from services.audit_log.settings import Settings
@@ -113,10 +114,10 @@ def test_the_image_runs_as_that_user_too() -> None:
 
 
 def compose_command() -> list[str]:
-    for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]) and subprocess.run([*command, "version"], capture_output=True).returncode == 0:
-            return command
-    pytest.skip("docker compose is not installed")
+    try:
+        return found()
+    except NoCompose as missing:
+        pytest.skip(str(missing))
 
 
 def test_compose_itself_understands_it(tmp_path: Path) -> None:
