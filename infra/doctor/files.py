@@ -1,7 +1,6 @@
 """What can be seen before anything is started: settings, secrets, certificates, memory, disk, ports."""
 
 import os
-import re
 import shutil
 import socket
 import stat
@@ -30,8 +29,10 @@ def settings(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """As compose reads them: the environment before the file `.env`."""
     file = root / ".env"
     lines = file.read_text().splitlines() if file.is_file() else []
-    pairs = (re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*", line) for line in lines)
-    return {**{p[1]: p[2].strip("'\"") for p in pairs if p}, **environ}
+    pairs = [
+        line.strip().removeprefix("export ").partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#")
+    ]
+    return {**{name.strip(): value.strip().strip("'\"") for name, _, value in pairs}, **environ}
 
 
 def check_settings(env: Mapping[str, str]) -> Iterator[Finding]:

@@ -78,6 +78,7 @@ def test_only_nginx_and_the_login_are_reached_from_outside_and_by_default_from_t
     }
     assert {n for n in CONTAINERS if "edge" in networks(n)} == {"keycloak", "nginx"}
     assert networks("keycloak") == {"edge", "inside"} and "    profiles: [keycloak]" in CONTAINERS["keycloak"]
+    assert {n for n in CONTAINERS if "egress" in networks(n)} == SERVICES, "who asks the issuer for its keys, and nobody else"
     for network in ("inside", "data", "keys"):
         assert f"  {network}: {{ internal: true }}\n" in block("networks")
 
@@ -102,7 +103,7 @@ def test_who_holds_ciphertext_has_no_way_to_the_keys() -> None:
     }
     assert networks("postgres-keyring") == networks("openbao") == {"keys"}
     assert "keys" not in networks("postgres") | networks("kafka") | networks("nginx")
-    assert networks("ehr-gateway") == {"inside"}
+    assert networks("ehr-gateway") == {"inside", "egress"}
 
 
 def test_the_image_runs_as_that_user_too() -> None:
