@@ -25,6 +25,8 @@ from tests.e2e.story import CANARY, PRIVATE_CANARY, Story
 ROOT = Path(__file__).parents[2]
 PORT = int(os.environ.get("HTTPS_PORT", "18443"))
 READY_SECONDS = 180
+OPERATED = (("up", "-d"), ("run", "--rm", "kms-token"))
+"""what the pages of docs/operations have an operator type after `docker compose`: each is run here"""
 
 
 def compose_command() -> list[str]:
@@ -124,6 +126,13 @@ def databases_are_guarded(stack: Stack) -> None:
             raise RuntimeError(f"the databases of {service} are not guarded: {said}")
 
 
+def operated(stack: Stack) -> None:
+    """The start repeated, a new token of the KMS, and every container made anew: what was written can still be read."""
+    for command in (*OPERATED, ("up", "-d", "--force-recreate")):
+        print(f"docker compose {' '.join(command)} …", flush=True)
+        stack.compose(*command)
+
+
 async def tell(stack: Stack) -> None:
     context = ssl.create_default_context(cafile=str(stack.authority))
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
@@ -146,6 +155,11 @@ async def tell(stack: Stack) -> None:
         for canary in (CANARY, PRIVATE_CANARY):
             if canary in logs:
                 raise RuntimeError("a canary sentence stands in the logs")
+        await asyncio.to_thread(operated, stack)
+        await ready(session, context, rest)
+        read = await story.marsh.get(f"/v1/notes/{told.progress_note}")
+        if CANARY not in read.text:
+            raise RuntimeError("a note cannot be read after the containers were made anew")
         await story.erasure()
         await asyncio.to_thread(stack.compose, "restart", "audit-log", "session-notes", "consent", "alliance-measurement")
         await ready(session, context, rest)

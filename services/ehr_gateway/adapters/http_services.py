@@ -46,12 +46,14 @@ class HttpServices:
         self._session: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
-    async def post(self, service: ServiceName, path: str, headers: Mapping[str, str], body: bytes) -> AsyncIterator[Answer]:
+    async def call(
+        self, method: str, service: ServiceName, path: str, headers: Mapping[str, str], body: bytes
+    ) -> AsyncIterator[Answer]:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=BETWEEN_READS_SECONDS)
         sent = {"Content-Type": "application/json", **headers}
         try:
-            response = await self._open().post(
-                self._urls[service] + path, data=body, headers=sent, timeout=timeout, allow_redirects=False
+            response = await self._open().request(
+                method, self._urls[service] + path, data=body, headers=sent, timeout=timeout, allow_redirects=False
             )
         except (aiohttp.ClientError, OSError) as error:
             raise ServiceUnreachable(f"{service} cannot be reached ({type(error).__name__})") from None
