@@ -98,6 +98,9 @@ secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./
 certificates: $(STAMP)  ## new certificates in ./secrets, under the authority that is kept; keys and passwords stay
 	@$(PY) -m infra.compose.secrets --renew
 
+doctor: $(STAMP)  ## what is wrong with the deployment here, why it matters, what mends it; before and after the start (JSON=1)
+	@$(PY) -m infra.doctor $(if $(JSON),--json)
+
 images: $(STAMP)  ## which base images are pinned by digest, and which are not
 	@$(PY) -m infra.compose.images
 

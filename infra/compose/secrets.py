@@ -31,14 +31,22 @@ DATABASE_FILES: Final[dict[str, tuple[str, ...]]] = {
 """database → files with the DSNs of its running roles. OpenBao's first start asks whether the keyring holds keys already"""
 TRUSTING: Final = ("kms-setup", *OWNERS.values())
 """folders of containers that check certificates and have none"""
+IRREPLACEABLE: Final = ("openbao/unseal.key", "audit-log/log-seed.hex")
+"""without the first no data key opens, without the second no ledger goes on: never made anew beside other secrets"""
 KAFKA_USERS: Final = ("admin", *sorted(n for n in ServiceName if n is not ServiceName.EHR_GATEWAY))
 
 
 def make(folder: Path) -> list[str]:
     """Writes what is missing and overwrites nothing; gives the names of what was added. What is derived from the rest (DSNs, the
-    broker's users, public keys) is written each time. ValueError where a certificate is missing and the authority's key too."""
+    broker's users, public keys) is written each time. ValueError where a file is missing that data depends on, or a
+    certificate and the authority's key too."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     before = _files(folder)
+    lost = [name for name in IRREPLACEABLE if not (folder / name).exists()]
+    if lost and any(file.parent.name != "authority" for file in before):
+        raise ValueError(
+            f"{', '.join(lost)}: missing in {folder}, and what was written so far depends on it. Restore it from your copy"
+        )
     random = secrets.token_hex
     seeds = {name: _kept(folder / host / "seed.hex", lambda: random(32)) for name, host in HOSTS.items()}
     directory = {n: ServiceKeys.from_seed(n, bytes.fromhex(seed)).public() for n, seed in seeds.items()}

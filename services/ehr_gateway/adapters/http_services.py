@@ -10,6 +10,7 @@ import aiohttp
 
 from services.ehr_gateway.application.ports import Answer, ServiceUnreachable
 from shared.contracts.records import ServiceName
+from shared.http.connections import connector
 
 CONNECT_SECONDS: Final = 3
 BETWEEN_READS_SECONDS: Final = 60
@@ -67,6 +68,7 @@ class HttpServices:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(ssl=self._ssl if self._ssl is not None else True)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
+            self._session = aiohttp.ClientSession(
+                connector=connector(self._ssl), cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+            )
         return self._session

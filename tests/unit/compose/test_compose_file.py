@@ -3,13 +3,14 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from infra.compose.command import NoCompose
+from infra.compose.command import compose_command as found
 from infra.compose.secrets import make
 from services.audit_log.officers.api.provider_sign_in import CALLBACK
 from services.audit_log.settings import Settings
@@ -77,6 +78,7 @@ def test_only_nginx_and_the_login_are_reached_from_outside_and_by_default_from_t
     }
     assert {n for n in CONTAINERS if "edge" in networks(n)} == {"keycloak", "nginx"}
     assert networks("keycloak") == {"edge", "inside"} and "    profiles: [keycloak]" in CONTAINERS["keycloak"]
+    assert {n for n in CONTAINERS if "egress" in networks(n)} == SERVICES, "who asks the issuer for its keys, and nobody else"
     for network in ("inside", "data", "keys"):
         assert f"  {network}: {{ internal: true }}\n" in block("networks")
 
@@ -101,7 +103,7 @@ def test_who_holds_ciphertext_has_no_way_to_the_keys() -> None:
     }
     assert networks("postgres-keyring") == networks("openbao") == {"keys"}
     assert "keys" not in networks("postgres") | networks("kafka") | networks("nginx")
-    assert networks("ehr-gateway") == {"inside"}
+    assert networks("ehr-gateway") == {"inside", "egress"}
 
 
 def test_the_image_runs_as_that_user_too() -> None:
@@ -113,10 +115,10 @@ def test_the_image_runs_as_that_user_too() -> None:
 
 
 def compose_command() -> list[str]:
-    for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]) and subprocess.run([*command, "version"], capture_output=True).returncode == 0:
-            return command
-    pytest.skip("docker compose is not installed")
+    try:
+        return found()
+    except NoCompose as missing:
+        pytest.skip(str(missing))
 
 
 def test_compose_itself_understands_it(tmp_path: Path) -> None:

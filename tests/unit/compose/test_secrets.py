@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from infra.compose.certificates import Authority
-from infra.compose.secrets import DATABASES, HOSTS, OWNERS, main, make
+from infra.compose.secrets import DATABASES, HOSTS, IRREPLACEABLE, OWNERS, main, make
 from shared.contracts.records import ServiceName
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.service.transport import check_database
@@ -76,7 +76,7 @@ def test_a_second_run_changes_nothing(made: Path, capsys: pytest.CaptureFixture[
     assert content(made) == before
 
 
-@pytest.mark.parametrize("lost", ["kms-setup/keyring.json", "keycloak/keycloak.env", "consent/cert.pem", "migrate", "openbao"])
+@pytest.mark.parametrize("lost", ["kms-setup/keyring.json", "keycloak/keycloak.env", "consent/cert.pem", "migrate"])
 def test_it_adds_what_an_older_release_lacks_and_overwrites_nothing(tmp_path: Path, lost: str) -> None:
     make(folder := tmp_path / "secrets")
     before = content(folder)
@@ -92,6 +92,16 @@ def test_it_adds_what_an_older_release_lacks_and_overwrites_nothing(tmp_path: Pa
     assert {p for p in kept if after[p] != kept[p]} == (
         {own / n for n in TLS if n not in ("cert.pem", "ca.pem")} if own else set()
     )
+
+
+@pytest.mark.parametrize("lost", IRREPLACEABLE)
+def test_what_data_depends_on_is_never_made_anew(tmp_path: Path, lost: str, capsys: pytest.CaptureFixture[str]) -> None:
+    make(folder := tmp_path / "secrets")
+    (folder / lost).unlink()
+    before = content(folder)
+    assert main(["secrets", str(folder)]) == 1
+    assert "Restore it from your copy" in capsys.readouterr().err
+    assert content(folder) == before
 
 
 def test_the_authority_s_key_may_be_kept_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
