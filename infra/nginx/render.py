@@ -54,6 +54,9 @@ def render() -> str:
             action = f"proxy_read_timeout {SLOW_SECONDS}s; {action}"
         lines.append(f'  location ~ "^{route.pattern}" {{ {action} }}')
     lines.append("  location = /metrics { return 404; }")
+    lines.append("  location = /health/deployment { return 404; }")
+    whole = upstream(ServiceName.EHR_GATEWAY).replace(":8000;", ":8000/health/deployment;")
+    lines.append(f"  location = /health/ready {{ {whole} }}")
     lines.append(f"  location / {{ {upstream(ServiceName.EHR_GATEWAY)} }}")
     lines.append("}")
     return "\n".join(lines) + "\n"

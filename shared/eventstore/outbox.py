@@ -77,3 +77,7 @@ class Outbox(LeaderConnection):
     async def oldest_age(self) -> float:
         """Age in seconds of the oldest row; 0 where there is none. Raises StoreUnavailable."""
         return max(0.0, await self.value(_OLDEST) or 0.0)
+
+    async def parked(self) -> int:
+        """Messages of this service that could not be handled, and wait for an operator. Raises StoreUnavailable."""
+        return int(await self.value("SELECT count(*) FROM parked") or 0)

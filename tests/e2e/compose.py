@@ -5,6 +5,7 @@ file that IMAGES_ENV names, else they are the public ones. KEEP=1 leaves the sta
 """
 
 import asyncio
+import json
 import os
 import shutil
 import ssl
@@ -18,6 +19,7 @@ from uuid import uuid4
 import aiohttp
 
 from infra.compose import secrets
+from infra.compose.command import compose_command
 from tests.e2e.issuer import Issuer
 from tests.e2e.rest import Rest
 from tests.e2e.story import CANARY, PRIVATE_CANARY, Story
@@ -25,14 +27,8 @@ from tests.e2e.story import CANARY, PRIVATE_CANARY, Story
 ROOT = Path(__file__).parents[2]
 PORT = int(os.environ.get("HTTPS_PORT", "18443"))
 READY_SECONDS = 180
-
-
-def compose_command() -> list[str]:
-    """`docker compose`, or the older `docker-compose`."""
-    for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]) and subprocess.run([*command, "version"], capture_output=True).returncode == 0:
-            return command
-    sys.exit("docker compose is not installed: this test needs a Docker engine")
+OPERATED = (("up", "-d"), ("run", "--rm", "kms-token"))
+"""what the pages of docs/operations have an operator type after `docker compose`: each is run here"""
 
 
 def images() -> dict[str, str]:
@@ -124,6 +120,43 @@ def databases_are_guarded(stack: Stack) -> None:
             raise RuntimeError(f"the databases of {service} are not guarded: {said}")
 
 
+def doctor(stack: Stack) -> set[str]:
+    """Checks in which doctor finds a fault."""
+    command = [sys.executable, "-m", "infra.doctor", "--json", "-p", stack.project]
+    done = subprocess.run(command, cwd=ROOT, env=stack.env, text=True, capture_output=True)
+    found = {one["check"] for one in json.loads(done.stdout) if one["state"] == "fault"}
+    if done.returncode != (1 if found else 0):
+        raise RuntimeError(f"doctor ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+    return found
+
+
+BROKEN = {
+    ("stop", "consent"): {"container consent", "health consent"},
+    ("stop", "openbao"): {"container openbao", "health audit-log"},
+    ("stop", "kafka"): {"container kafka"},
+}
+"""what is done to the running stack, and where doctor has to find it at least"""
+
+
+def doctor_finds_each_fault(stack: Stack) -> None:
+    if found := doctor(stack):
+        raise RuntimeError(f"doctor finds faults in a stack that is well: {found}")
+    for command, expected in BROKEN.items():
+        stack.compose(*command)
+        found = doctor(stack)
+        print(f"after `{' '.join(command)}` doctor names {', '.join(sorted(found))}", flush=True)
+        if not expected <= found:
+            raise RuntimeError(f"doctor does not name {expected - found}")
+        stack.compose("up", "-d")
+
+
+def operated(stack: Stack) -> None:
+    """The start repeated, a new token of the KMS, and every container made anew: what was written can still be read."""
+    for command in (*OPERATED, ("up", "-d", "--force-recreate")):
+        print(f"docker compose {' '.join(command)} …", flush=True)
+        stack.compose(*command)
+
+
 async def tell(stack: Stack) -> None:
     context = ssl.create_default_context(cafile=str(stack.authority))
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
@@ -146,6 +179,13 @@ async def tell(stack: Stack) -> None:
         for canary in (CANARY, PRIVATE_CANARY):
             if canary in logs:
                 raise RuntimeError("a canary sentence stands in the logs")
+        await asyncio.to_thread(doctor_finds_each_fault, stack)
+        await ready(session, context, rest)
+        await asyncio.to_thread(operated, stack)
+        await ready(session, context, rest)
+        read = await story.marsh.get(f"/v1/notes/{told.progress_note}")
+        if CANARY not in read.text:
+            raise RuntimeError("a note cannot be read after the containers were made anew")
         await story.erasure()
         await asyncio.to_thread(stack.compose, "restart", "audit-log", "session-notes", "consent", "alliance-measurement")
         await ready(session, context, rest)
