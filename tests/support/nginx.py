@@ -21,7 +21,7 @@ MISSING: Final = "nginx on the PATH, or NGINX_IMAGE and a Docker engine"
 @contextlib.contextmanager
 def running(folder: Path, configuration: str, port: int) -> Iterator[Path]:
     """nginx with that `default.conf`, whose paths are in `folder`, once it listens; the authority of its certificate."""
-    authority = Authority()
+    authority = Authority.made()
     authority.host(folder, "localhost")
     main = f"pid {folder}/pid; error_log {folder}/log; daemon off; events {{}} http {{ include {folder}/default.conf; }}"
     (folder / "nginx.conf").write_text(main)
