@@ -37,6 +37,8 @@ PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "tenant": ("{tenant}",),
     "level": ("0",),
     "path": ("000",),
+    "moment_id": ("{moment}", "{closed moment}"),
+    "plan_id": ("{plan}", "{unknown plan}"),
 }
 """values of what stands in a path; `{…}` is an id of the world, or of nothing where the other world alone has it"""
 QUERIES: Final[Mapping[str, tuple[str, ...]]] = {

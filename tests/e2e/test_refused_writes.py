@@ -131,9 +131,19 @@ async def somebody_s_records(there: Clinic) -> Known:
     if made.status == 201:
         note = await there.marsh.post(f"/v1/sessions/{made.id}/progress-notes", {"format": "SOAP", "sections": SOAP})
         ids |= {"session_id": made.id, "note_id": note.id}
+        moment = {"kind": "repair", "class": "open"}
+        ids["moment_id"] = (await there.marsh.post(f"/v1/sessions/{made.id}/moments", moment)).id
+    ids |= await planned(there)
     measure = {"client_id": there.client_id, "instrument": "wai-sr", "rater": "client"}
     ids["administration_id"] = (await there.marsh.post("/v1/administrations", measure)).id
     return Known(ids)
+
+
+async def planned(there: Clinic) -> dict[str, str]:
+    plan = (await there.marsh.post(f"/v1/clients/{there.client_id}/plans", {"problems": ["Sleep."]})).id
+    goal = (await there.client.post(f"/v1/plans/{plan}/goals", {"description": "To sleep through."})).id
+    task = (await there.marsh.post(f"/v1/goals/{goal}/tasks", {"what": "A sleep diary."})).id
+    return {"plan_id": plan, "goal_id": goal, "task_id": task}
 
 
 async def stray(embedded: EmbeddedProcess, refused: dict[str, str]) -> list[str]:

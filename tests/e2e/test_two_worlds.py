@@ -37,6 +37,10 @@ async def private_notes(world: World) -> None:
     await story.marsh.put(f"/v1/notes/{note}", body, If_Match=etag)
     await story.marsh.post(f"/v1/notes/{note}/signatures", {})
     await story.okoye.get(f"/v1/notes/{note}", want=404)
+    moments = f"/v1/sessions/{world.ids['session']}/moments"
+    closed = {"kind": "transference", "text": "The lighthouse, once more."}
+    world.called("closed moment", (await story.marsh.post(moments, closed)).id)
+    await story.marsh.get(moments)
 
 
 async def ratings_asked_for(world: World) -> None:
@@ -155,7 +159,9 @@ async def _world(embedded: EmbeddedProcess, session: aiohttp.ClientSession) -> W
     await story.intake.post("/v1/clients", {"name": "First Comer", "birth_date": "1970-01-01"})
     await _quiet(world)
     await story.open()
-    for thing in ("unknown client", "unknown consent", "unknown session", "unknown grant", "private note", "rating"):
+    for thing in ("client", "consent", "session", "grant", "plan"):
+        world.called(f"unknown {thing}")
+    for thing in ("private note", "rating", "closed moment"):
         world.called(thing)
     world.ids |= {"hidden entry": "900000000", "tenant": rest.tenant}
     world.called("client", story.client_id)
@@ -169,6 +175,11 @@ async def _world(embedded: EmbeddedProcess, session: aiohttp.ClientSession) -> W
     sections = {**SOAP, "subjective": "a boat in the harbour"}
     written = {"format": "SOAP", "sections": sections}
     world.called("note", (await story.marsh.post(f"/v1/sessions/{world.ids['session']}/progress-notes", written)).id)
+    opened = {"kind": "repair", "code": "explore", "text": "asked what it was like", "class": "open"}
+    world.called("moment", (await story.marsh.post(f"/v1/sessions/{world.ids['session']}/moments", opened)).id)
+    plan = (await story.marsh.post(f"/v1/clients/{story.client_id}/plans", {"problems": ["Steps back as it gets close."]})).id
+    await story.client.post(f"/v1/plans/{plan}/goals", {"description": "To stay a little longer."})
+    world.called("plan", plan)
     world.called("questionnaire", (await story.asked("phq-9")).id)
     await story.marsh.post(f"/v1/clients/{story.client_id}/outcomes", {"measure": "gaf", "score": 61})
     await story.client.put(f"/v1/clients/{story.client_id}/alliance/release", {"therapist": "withheld"})

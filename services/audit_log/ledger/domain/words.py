@@ -45,6 +45,16 @@ THINGS: Final[Things] = {
     "release_choice": ("a choice of who sees ratings", "choices of who sees ratings"),
     "repair_prompt": ("a prompt to talk about the alliance", "prompts to talk about the alliance"),
     "risk_alert": ("an alert about an answer on danger", "alerts about answers on danger"),
+    "treatment_plan": ("a treatment plan", "treatment plans"),
+    "moment": ("a moment of a session", "moments of sessions"),
+    "engagement": ("a rating of motivation and safety", "ratings of motivation and safety"),
+    "boundary_event": ("a note on a boundary", "notes on boundaries"),
+    "adverse_effect": ("a note on an adverse effect", "notes on adverse effects"),
+    "risk_assessment": ("a risk assessment", "risk assessments"),
+    "safety_plan": ("a safety plan", "safety plans"),
+    "closed_topic": ("a topic that was closed", "topics that were closed"),
+    "consultation": ("a consultation", "consultations"),
+    "concern": ("a concern", "concerns"),
 }
 """both kinds of session notes read alike (ADR 0050)"""
 CLIENTS_THINGS: Final[Things] = {
@@ -56,6 +66,10 @@ CLIENTS_THINGS: Final[Things] = {
     "restriction": ("a restriction that you asked for", "restrictions that you asked for"),
     "amendment": ("your request to amend your record", "your requests to amend your record"),
     "release_choice": ("your choice of who sees your ratings", "your choices of who sees your ratings"),
+    "treatment_plan": ("your treatment plan", "your treatment plans"),
+    "safety_plan": ("your safety plan", "your safety plans"),
+    "closed_topic": ("a topic that you closed", "topics that you closed"),
+    "concern": ("your concern", "your concerns"),
 }
 """the same, said to the client"""
 PURPOSES: Final = {

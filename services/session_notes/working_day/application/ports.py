@@ -19,6 +19,7 @@ class Queue(StrEnum):
     RETURNED = "returned"
     SESSIONS_WITHOUT_NOTE = "sessions_without_note"
     PROMPTS = "prompts"
+    PLAN_REVIEWS_DUE = "plan_reviews_due"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,17 @@ from typing import Any, Final
 from services.session_notes.application.ports import Desk, NoteRow, SessionRow
 from services.session_notes.application.prompts import is_shown
 from services.session_notes.application.sessions import read_of
+from services.session_notes.course.application.ports import CourseIndex, CourseRow, Wanted
 from services.session_notes.working_day.application.ports import Queue, WaitingPrompt, WorkingDay
 from shared.contracts.disclosure import Action
+from shared.contracts.records import RecordType
 from shared.gate.ask import Opened, ask, opened
 from shared.http.call import Call
 from shared.http.showing import shown
 from shared.identity.roles import Role
 
-MOST: Final = 80
-"""of a queue; what is behind is told by its name in `more`. Six questions of the database fit into one of the gate"""
+MOST: Final = 70
+"""of a queue; what is behind is told by its name in `more`. Seven questions of the database fit into one of the gate"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Worklist:
     opened: Opened
 
 
-async def worklist(desk: Desk, day: WorkingDay, call: Call) -> Worklist:
+async def worklist(desk: Desk, day: WorkingDay, course: CourseIndex, call: Call) -> Worklist:
     """Ids and dates; what the caller may not read now, or what was erased, is in no queue."""
     tenant, sub = call.tenant, call.principal.sub
     due = await day.cosignatures_due(tenant, sub, MOST + 1)
@@ -43,18 +45,26 @@ async def worklist(desk: Desk, day: WorkingDay, call: Call) -> Worklist:
     prompts = await day.prompts(tenant, sub, MOST + 1)
     lengths = {**{q: len(rows) for q, rows in notes.items()}, Queue.SESSIONS_WITHOUT_NOTE: len(sessions)}
     lengths[Queue.PROMPTS] = len(prompts)
+    plans = await course.rows(tenant, Wanted((RecordType.TREATMENT_PLAN,), author=sub, due_by=desk.parts.now()), None, MOST + 1)
+    lengths[Queue.PLAN_REVIEWS_DUE] = len(plans)
     notes, sessions, prompts = {q: rows[:MOST] for q, rows in notes.items()}, sessions[:MOST], prompts[:MOST]
     refs = [row.ref for rows in notes.values() for row in rows]
-    refs += [s.ref for s in sessions] + [p.row.ref for p in prompts]
+    plans = plans[:MOST]
+    refs += [s.ref for s in sessions] + [p.row.ref for p in prompts] + [p.ref for p in plans]
     released = opened(await ask(desk.gate, call, Action.SEARCH, refs)) if refs else Opened((), {}, {})
     queues = {q: [_note(row) for row in rows if _opens(released, row.id)] for q, rows in notes.items()}
     queues[Queue.SESSIONS_WITHOUT_NOTE] = await _sessions(desk, call, sessions, released)
     queues[Queue.PROMPTS] = _prompts(tenant, prompts, released)
+    queues[Queue.PLAN_REVIEWS_DUE] = [_due(row) for row in plans if _opens(released, row.id)]
     return Worklist(queues, [q for q, n in lengths.items() if n > MOST], released)
 
 
 def _opens(released: Opened, record_id: Any) -> bool:
     return released.permitted(record_id) and not released.erased(record_id)
+
+
+def _due(row: CourseRow) -> dict[str, Any]:
+    return {"id": str(row.id), "client_id": str(row.client_id), "due_at": row.due_at}
 
 
 def _note(row: NoteRow) -> dict[str, Any]:
