@@ -11,6 +11,7 @@ from shared.contracts.audit import KEY_SHREDDED, KeyShredded
 from shared.contracts.consent_policy import POLICY_CHANGED, POLICY_HEARTBEAT, PolicyChange, PolicyHeartbeat
 from shared.contracts.course import GOAL_ANSWERED, MOMENT_NOTED, GoalAnswered, MomentNoted
 from shared.contracts.downtime import NOTE_WAITS, NoteWaits
+from shared.contracts.harm import HARM_TOLD, HarmToldMessage
 from shared.contracts.receipts import ERASURE_ACKNOWLEDGED, MESSAGE_SKIPPED, RECEIPT, ErasureAcknowledged, MessageSkipped, Receipt
 from shared.contracts.risk import RISK_TOLD, RiskToldMessage
 from shared.contracts.session_notes import SESSION_HELD, SessionHeld
@@ -41,6 +42,7 @@ MESSAGES: Final[dict[str, MessageType]] = {
         MessageType(ERASURE_ACKNOWLEDGED, RECEIPTS, ErasureAcknowledged, "A service dropped what it had derived."),
         MessageType(NOTE_WAITS, RECEIPTS, NoteWaits, "A note was written while the gate was away, and waits for it.", 3),
         MessageType(RISK_TOLD, RECEIPTS, RiskToldMessage, "A person was told of an answer to a critical item: ids and times."),
+        MessageType(HARM_TOLD, RECEIPTS, HarmToldMessage, "Harm was noted, or a concern raised: ids and times."),
         MessageType(MESSAGE_SKIPPED, RECEIPTS, MessageSkipped, "An operator gave up a message that could not be handled."),
     )
 }

@@ -159,7 +159,7 @@ async def _world(embedded: EmbeddedProcess, session: aiohttp.ClientSession) -> W
     await story.intake.post("/v1/clients", {"name": "First Comer", "birth_date": "1970-01-01"})
     await _quiet(world)
     await story.open()
-    for thing in ("client", "consent", "session", "grant", "plan"):
+    for thing in ("client", "consent", "session", "grant", "plan", "concern"):
         world.called(f"unknown {thing}")
     for thing in ("private note", "rating", "closed moment"):
         world.called(thing)
@@ -180,6 +180,12 @@ async def _world(embedded: EmbeddedProcess, session: aiohttp.ClientSession) -> W
     plan = (await story.marsh.post(f"/v1/clients/{story.client_id}/plans", {"problems": ["Steps back as it gets close."]})).id
     await story.client.post(f"/v1/plans/{plan}/goals", {"description": "To stay a little longer."})
     world.called("plan", plan)
+    gift = {"kind": "gift", "began_by": "client", "what": "A drawing.", "reasoning": "Taken, and talked about."}
+    path = f"/v1/clients/{story.client_id}"
+    world.called("boundary", (await story.marsh.post(f"{path}/boundary-events", gift)).id)
+    worse = {"what": "Slept badly after the session.", "seriousness": "mild"}
+    world.called("effect", (await story.marsh.post(f"{path}/adverse-effects", worse)).id)
+    world.called("concern", (await story.client.post("/v1/concerns", {"words": "The sessions begin late."})).id)
     world.called("questionnaire", (await story.asked("phq-9")).id)
     await story.marsh.post(f"/v1/clients/{story.client_id}/outcomes", {"measure": "gaf", "score": 61})
     await story.client.put(f"/v1/clients/{story.client_id}/alliance/release", {"therapist": "withheld"})

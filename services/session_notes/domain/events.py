@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from services.session_notes.boundaries.domain.events import BOUNDARY_EVENTS
+from services.session_notes.concerns.domain.concerns import CONCERN_EVENTS
 from services.session_notes.domain.clients import ClientRegistered
 from services.session_notes.domain.notes import (
     ProgressNoteAddendum,
@@ -30,7 +32,7 @@ def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-COURSE_EVENTS: Final = (*MOMENT_EVENTS, *PLAN_EVENTS)
+COURSE_EVENTS: Final = (*MOMENT_EVENTS, *PLAN_EVENTS, *BOUNDARY_EVENTS, *CONCERN_EVENTS)
 EVENT_TYPES: Final = EventTypes(
     ClientRegistered,
     SessionWasHeld,

@@ -70,6 +70,7 @@ DONE: Final = frozenset(
         "receipt",
         "reconcile",
         "skip",
+        "tell-of-harm",
         "tell-of-risk",
     ]
 )

@@ -255,6 +255,9 @@ ALARMS: Final = {
     "risk-alert-escalated": "Nobody acknowledged an answer about danger in time. The next person was told.",
     "risk-alert-handed-over": "An answer about danger was handed over to another person.",
     "risk-alert-unacknowledged": "Nobody acknowledged an answer about danger, and nobody is left to tell. Call the clinic now.",
+    "harm-fatal": "A fatal adverse effect was noted. Look at it now.",
+    "harm-urgent": "An urgent adverse effect was noted. Look at it now.",
+    "harm-concern-raised": "A client raised a concern. It waits for an answer.",
     "witness-saw-more": "A witness has seen more of this log than there is: database and anchor were set back together.",
     "witness-saw-another-log": "A witness has seen another log under this name: the log forked.",
 }

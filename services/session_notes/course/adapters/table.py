@@ -45,6 +45,10 @@ INDEXES: Final = (
 _COLUMNS: Final = "record_id, client_id, record_type, author, session_id, created_at, changed_at, status, due_at"
 _ONE: Final = f"SELECT {_COLUMNS} FROM course_record WHERE tenant_id = $1 AND record_id = $2 AND record_type = ANY($3::text[])"  # noqa: S608
 _WHOLE: Final = "SELECT record_id FROM course_part WHERE tenant_id = $1 AND part_id = $2"
+_THERAPISTS: Final = (
+    "SELECT therapist_id, max(created_at) AS newest FROM session WHERE tenant_id = $1 AND client_id = $2 "
+    "GROUP BY therapist_id ORDER BY newest DESC"
+)
 _ROWS: Final = (
     f"SELECT {_COLUMNS} FROM course_record WHERE tenant_id = $1 AND record_type = ANY($2::text[]) "  # noqa: S608
     "AND ($3::uuid IS NULL OR client_id = $3) AND ($4::uuid IS NULL OR session_id = $4) AND ($5::text IS NULL OR author = $5) "
@@ -77,6 +81,9 @@ class PostgresCourse:
         rows = await self._store.fetch(tenant, _WHOLE, tenant, part_id)
         found: UUID | None = rows[0]["record_id"] if rows else None
         return found
+
+    async def therapists(self, tenant: str, client_id: UUID) -> list[str]:
+        return [row["therapist_id"] for row in await self._store.fetch(tenant, _THERAPISTS, tenant, client_id)]
 
     async def rows(self, tenant: str, wanted: Wanted, after: Position | None, limit: int) -> list[CourseRow]:
         place = (after.created_at, after.id) if after else (None, None)

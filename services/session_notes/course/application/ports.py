@@ -54,6 +54,9 @@ class CourseIndex(Protocol):
     async def whole(self, tenant: str, part_id: UUID) -> UUID | None:
         """The record that a goal or a task is part of."""
 
+    async def therapists(self, tenant: str, client_id: UUID) -> list[str]:
+        """`sub`s of those who held a session with this client, the newest first."""
+
     async def rows(self, tenant: str, wanted: Wanted, after: Position | None, limit: int) -> list[CourseRow]:
         """Newest first."""
 

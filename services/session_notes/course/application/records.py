@@ -10,6 +10,7 @@ from services.session_notes.application.clients import load
 from services.session_notes.application.errors import answered, erased
 from services.session_notes.application.ports import Desk, Position, SessionRow, place_of
 from services.session_notes.course.application.ports import CourseIndex, CourseRow, View, Wanted
+from services.session_notes.course.application.telling import Told
 from services.session_notes.course.domain.events import course_stream
 from shared.contracts.course import CourseEvent, CourseOpened
 from shared.contracts.disclosure import Action, RecordKey, RecordRef, of_session
@@ -56,9 +57,17 @@ async def session_of(courses: Courses, call: Call, session_id: UUID, action: Act
 
 
 async def open_record(
-    courses: Courses, call: Call, of: RecordType, place: Place, make: Make, *, repeat: Repeat, sent: bool = False
+    courses: Courses,
+    call: Call,
+    of: RecordType,
+    place: Place,
+    make: Make,
+    *,
+    repeat: Repeat,
+    sent: bool = False,
+    told: Told | None = None,
 ) -> tuple[Answer, Opened]:
-    """201. `sent`: other services learn of it, sealed as it is stored."""
+    """201. `sent`: other services learn of it, sealed as it is stored. `told`: the ledger is told at once."""
     desk = courses.desk
     record_id = desk.parts.new_id()
     ref = RecordRef(
@@ -72,7 +81,7 @@ async def open_record(
     opened = await open_one(desk.gate, call, Action.CREATE, ref, refers_at=place.refers_at)
     with answered():
         event = make(record_id)
-    new = _written(desk, call, event, opened, sent=sent)
+    new = _written(desk, call, event, opened, sent=sent, told=told)
     answer = Answer(201, {"id": str(record_id), "version": 1})
     rows = desk.index.rows_of(call.tenant, event)
     append = StreamAppend(course_stream(record_id), 0, [new])
@@ -174,7 +183,8 @@ def events_of(stored: Sequence[StoredEvent]) -> list[CourseEvent]:
     return [event for event in events if isinstance(event, CourseEvent)]
 
 
-def _written(desk: Desk, call: Call, event: CourseEvent, opened: Opened, *, sent: bool) -> NewEvent:
-    publish = (Publication(SESSION_NOTES, client_key(call.tenant, event.client_id)),) if sent else ()
+def _written(desk: Desk, call: Call, event: CourseEvent, opened: Opened, *, sent: bool, told: Told | None = None) -> NewEvent:
+    publish = [Publication(SESSION_NOTES, client_key(call.tenant, event.client_id))] if sent else []
+    publish += [] if told is None else [told(event)]
     key = opened.key(event.record_id)
     return record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=key, publish=publish)

@@ -91,7 +91,7 @@ def working_day_routes(surface: Surface, day: WorkingDay, course: CourseIndex) -
     async def work(request: Request) -> Response:
         """What waits for you, oldest first: ids and dates, no text. One entry in the ledger a client.
 
-        `more` names the lists that go on behind their first 70. `not_kept` names those that this service does not fill: that one
+        `more` names the lists that go on behind their first 60. `not_kept` names those that this service does not fill: that one
         of them is empty does not say that nothing is due.
         """
         call = surface.call(request)

@@ -17,8 +17,8 @@ from shared.http.call import Call
 from shared.http.showing import shown
 from shared.identity.roles import Role
 
-MOST: Final = 70
-"""of a queue; what is behind is told by its name in `more`. Seven questions of the database fit into one of the gate"""
+MOST: Final = 60
+"""of a queue; what is behind is told by its name in `more`. Eight questions of the database fit into one of the gate"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,18 @@ async def worklist(desk: Desk, day: WorkingDay, course: CourseIndex, call: Call)
     prompts = await day.prompts(tenant, sub, MOST + 1)
     lengths = {**{q: len(rows) for q, rows in notes.items()}, Queue.SESSIONS_WITHOUT_NOTE: len(sessions)}
     lengths[Queue.PROMPTS] = len(prompts)
-    plans = await course.rows(tenant, Wanted((RecordType.TREATMENT_PLAN,), author=sub, due_by=desk.parts.now()), None, MOST + 1)
-    lengths[Queue.PLAN_REVIEWS_DUE] = len(plans)
+    course_rows = await _course_rows(desk, course, call)
+    lengths |= {q: len(rows) for q, rows in course_rows.items()}
     notes, sessions, prompts = {q: rows[:MOST] for q, rows in notes.items()}, sessions[:MOST], prompts[:MOST]
     refs = [row.ref for rows in notes.values() for row in rows]
-    plans = plans[:MOST]
-    refs += [s.ref for s in sessions] + [p.row.ref for p in prompts] + [p.ref for p in plans]
+    refs += (
+        [s.ref for s in sessions] + [p.row.ref for p in prompts] + [r.ref for rows in course_rows.values() for r in rows[:MOST]]
+    )
     released = opened(await ask(desk.gate, call, Action.SEARCH, refs)) if refs else Opened((), {}, {})
     queues = {q: [_note(row) for row in rows if _opens(released, row.id)] for q, rows in notes.items()}
     queues[Queue.SESSIONS_WITHOUT_NOTE] = await _sessions(desk, call, sessions, released)
     queues[Queue.PROMPTS] = _prompts(tenant, prompts, released)
-    queues[Queue.PLAN_REVIEWS_DUE] = [_due(row) for row in plans if _opens(released, row.id)]
+    queues |= {q: [_course(row) for row in rows[:MOST][::-1] if _opens(released, row.id)] for q, rows in course_rows.items()}
     return Worklist(queues, [q for q, n in lengths.items() if n > MOST], released)
 
 
@@ -63,8 +64,20 @@ def _opens(released: Opened, record_id: Any) -> bool:
     return released.permitted(record_id) and not released.erased(record_id)
 
 
-def _due(row: CourseRow) -> dict[str, Any]:
-    return {"id": str(row.id), "client_id": str(row.client_id), "due_at": row.due_at}
+async def _course_rows(desk: Desk, course: CourseIndex, call: Call) -> dict[Queue, Sequence[CourseRow]]:
+    """Newest first. What supervisors look at is asked of the whole practice: the gate says which of it is theirs."""
+    due = Wanted((RecordType.TREATMENT_PLAN,), author=call.principal.sub, due_by=desk.parts.now())
+    harm = Wanted((RecordType.BOUNDARY_EVENT, RecordType.ADVERSE_EFFECT), status="open")
+    supervises = call.principal.role is Role.SUPERVISOR
+    return {
+        Queue.PLAN_REVIEWS_DUE: await course.rows(call.tenant, due, None, MOST + 1),
+        Queue.HARM_TO_REVIEW: await course.rows(call.tenant, harm, None, MOST + 1) if supervises else (),
+    }
+
+
+def _course(row: CourseRow) -> dict[str, Any]:
+    about = {"id": str(row.id), "client_id": str(row.client_id), "kind": str(row.record_type)}
+    return about | {"due_at": row.due_at, "created_at": row.created_at}
 
 
 def _note(row: NoteRow) -> dict[str, Any]:
