@@ -41,7 +41,6 @@ def restore_backup(compose: Compose, folder: Path, secrets: Path, *, by: str, se
             archive.extractall(secrets.parent, filter="data")
         (secrets.parent / "secrets").rename(secrets)
         secrets.chmod(0o700)
-    compose.run("up", "--no-start")
     for part in (DATABASES, KEYRING):
         _fill_server(compose, part, folder)
     for volume in (OPENBAO, TOKEN, CHECKPOINTS):
