@@ -13,6 +13,7 @@ from services.alliance_measurement.api.administrations import administration_rou
 from services.alliance_measurement.api.clients import client_routes
 from services.alliance_measurement.api.exporting import export_routes
 from services.alliance_measurement.api.instruments import instrument_routes
+from services.alliance_measurement.api.outcomes import outcome_routes
 from services.alliance_measurement.api.risk import risk_routes
 from services.alliance_measurement.api.surface import Surface
 from services.alliance_measurement.application.choreography import schedule_measure
@@ -102,7 +103,7 @@ class AllianceMeasurement:
         surface = Surface(
             desk, Idempotency(self._store, parts.secret), Cursors(parts.secret), on_assessment_due=self._worker.wake
         )
-        for routes in (instrument_routes, administration_routes, client_routes, risk_routes, export_routes):
+        for routes in (instrument_routes, administration_routes, client_routes, outcome_routes, risk_routes, export_routes):
             app.include_router(routes(surface))
         self.app: ASGIApp = app
 

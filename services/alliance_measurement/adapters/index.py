@@ -19,7 +19,7 @@ from services.alliance_measurement.application.ports import (
 from services.alliance_measurement.domain.administration import AdministrationAnswered
 from services.alliance_measurement.domain.events import EVENT_TYPES
 from services.alliance_measurement.domain.instrument import Rater
-from services.alliance_measurement.domain.outcome import OutcomeRecorded
+from services.alliance_measurement.domain.outcome import OutcomeEvent, OutcomeState, fold
 from services.alliance_measurement.domain.release import Choice
 from shared.contracts.alliance import PromptPrepared
 from shared.contracts.disclosure import ReleaseAudience
@@ -47,6 +47,11 @@ _EVENTS: Final = (
 _OUTCOMES: Final = (
     "SELECT outcome_id, ord, client_id FROM outcome WHERE tenant_id = $1 AND client_id = $2 "
     "AND ($3::bigint IS NULL OR ord > $3) ORDER BY ord LIMIT $4"
+)
+_OUTCOME: Final = "SELECT outcome_id, ord, client_id FROM outcome WHERE tenant_id = $1 AND outcome_id = $2"
+_STREAMS: Final = (
+    "SELECT stream, type, event_id, schema_version, data FROM events WHERE tenant_id = $1 AND stream = ANY($2::text[]) "
+    "ORDER BY stream, version"
 )
 _CHOICE: Final = "SELECT choice_id, therapist, supervisor FROM release_choice WHERE tenant_id = $1 AND client_id = $2"
 _ASKED: Final = (
@@ -96,9 +101,15 @@ class PostgresIndex:
         rows = await self._store.fetch(tenant, _OUTCOMES, tenant, client_id, after, limit)
         return [OutcomeRow(row["outcome_id"], row["ord"], row["client_id"]) for row in rows]
 
-    async def outcomes(self, tenant: str, outcomes: Sequence[UUID]) -> dict[UUID, OutcomeRecorded]:
-        events = await self._events(tenant, [outcome_stream(i) for i in outcomes], OutcomeRecorded)
-        return {event.outcome_id: event for event in events}
+    async def outcome(self, tenant: str, outcome_id: UUID) -> OutcomeRow | None:
+        rows = await self._store.fetch(tenant, _OUTCOME, tenant, outcome_id)
+        return OutcomeRow(rows[0]["outcome_id"], rows[0]["ord"], rows[0]["client_id"]) if rows else None
+
+    async def outcomes(self, tenant: str, outcomes: Sequence[UUID]) -> dict[UUID, OutcomeState]:
+        streams: dict[str, list[OutcomeEvent]] = {}
+        for row in await self._store.fetch(tenant, _STREAMS, tenant, [outcome_stream(i) for i in outcomes]):
+            streams.setdefault(row["stream"], []).append(_loaded(tenant, row["type"], row))
+        return {state.outcome_id: state for state in map(fold, streams.values())}
 
     async def prompts(self, tenant: str, administrations: Sequence[UUID]) -> list[PromptPrepared]:
         return await self._events(tenant, [prompt_stream(i) for i in administrations], PromptPrepared)
@@ -141,16 +152,20 @@ class PostgresIndex:
             return []
         found = []
         for row in await self._store.fetch(tenant, _EVENTS, tenant, list(streams), model.TYPE):
-            event = EVENT_TYPES.load(
-                tenant=tenant,
-                event_type=model.TYPE,
-                schema_version=row["schema_version"],
-                event_id=row["event_id"],
-                data=bytes(row["data"]),
-            )
+            event = _loaded(tenant, model.TYPE, row)
             assert isinstance(event, model)
             found.append(event)
         return found
+
+
+def _loaded(tenant: str, event_type: str, row: Mapping[str, Any]) -> Any:
+    return EVENT_TYPES.load(
+        tenant=tenant,
+        event_type=event_type,
+        schema_version=row["schema_version"],
+        event_id=row["event_id"],
+        data=bytes(row["data"]),
+    )
 
 
 def _administration(row: Mapping[str, Any]) -> AdministrationRow:

@@ -52,6 +52,17 @@ class OutcomeBody(Body):
     score: Score
 
 
+class OutcomeCorrectionBody(Body):
+    """The outcome as it should have been written. What is left out, and all but the score, stays as it is."""
+
+    measure: Measure | None = None
+    session_id: UUID | None = None
+    date: Day | None = None
+    score: Score
+    reason: Annotated[str, Lines(2000)] | None = None
+    """why it is corrected; it is sealed with the record"""
+
+
 class AcknowledgementBody(Body):
     note: Annotated[str, Lines(2000)] | None = None
 

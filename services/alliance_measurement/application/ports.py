@@ -10,7 +10,7 @@ from services.alliance_measurement.application.risk_ports import RiskIndex
 from services.alliance_measurement.domain.administration import AdministrationAnswered
 from services.alliance_measurement.domain.catalogue import Catalogue
 from services.alliance_measurement.domain.instrument import Rater
-from services.alliance_measurement.domain.outcome import OutcomeRecorded
+from services.alliance_measurement.domain.outcome import OutcomeState
 from services.alliance_measurement.domain.release import Choice
 from services.alliance_measurement.settings import Settings
 from shared.contracts.alliance import PromptPrepared
@@ -106,8 +106,10 @@ class Index(Protocol):
     async def outcomes_of(self, tenant: str, client_id: UUID, after: int | None, limit: int) -> list[OutcomeRow]:
         """In order of recording."""
 
-    async def outcomes(self, tenant: str, outcomes: Sequence[UUID]) -> dict[UUID, OutcomeRecorded]:
-        """Closed events, by one query."""
+    async def outcome(self, tenant: str, outcome_id: UUID) -> OutcomeRow | None: ...
+
+    async def outcomes(self, tenant: str, outcomes: Sequence[UUID]) -> dict[UUID, OutcomeState]:
+        """As they are now, closed, by one query."""
 
     async def prompts(self, tenant: str, administrations: Sequence[UUID]) -> list[PromptPrepared]:
         """Closed events that followed these administrations, by one query."""
