@@ -179,9 +179,8 @@ async def backed_up_and_restored(stack: Stack, rest: Rest, folder: Path) -> None
     writing.cancel()
     until = datetime.fromisoformat(json.loads((folder / "manifest.json").read_text())["made_at"])
     kept = [client for at, client in made if at < until]
-    print(
-        f"backed up under load: {len(kept)} clients before it, {len(made) - len(kept)} after; every volume and secret is lost …", flush=True
-    )
+    print(f"backed up under load: {len(kept)} clients before it, {len(made) - len(kept)} after", flush=True)
+    print("every volume and secret is lost …", flush=True)
     await asyncio.to_thread(stack.compose, "down", "-v", "--timeout", "5")
     shutil.rmtree(stack.env["SECRETS"])
     await called(stack, [*backup, "restore", str(folder), "--by", "ana", "--second", "ben"])
