@@ -22,6 +22,7 @@ from services.alliance_measurement.instruments.adapters.definitions import load
 from services.alliance_measurement.instruments.api.instruments import instrument_routes
 from services.alliance_measurement.migrations import SCHEMA
 from services.alliance_measurement.outcomes.adapters.table import PostgresOutcomes
+from services.alliance_measurement.outcomes.api.corrections import correction_routes
 from services.alliance_measurement.outcomes.api.outcomes import outcome_routes
 from services.alliance_measurement.outcomes.application.ports import OutcomeDesk
 from services.alliance_measurement.release.adapters.table import PostgresChoices
@@ -129,6 +130,7 @@ class AllianceMeasurement:
             instrument_routes(surface, desks.courses.catalogue, constants_shown(settings.strain)),
             administration_routes(surface, desks.administrations, self._worker.wake),
             outcome_routes(surface, desks.outcomes),
+            correction_routes(surface, desks.outcomes),
             course_routes(surface, desks.courses),
             release_routes(surface, desks.release),
             risk_routes(surface, desks.risk),

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
+from shared.entry.text import Lines
 from shared.http.body import Body
 from shared.values.time import Day
 
@@ -32,3 +33,14 @@ class OutcomeBody(Body):
     session_id: UUID | None = None
     date: Day | None = None
     score: Score
+
+
+class OutcomeCorrectionBody(Body):
+    """The outcome as it should have been written. What is left out, and all but the score, stays as it is."""
+
+    measure: Measure | None = None
+    session_id: UUID | None = None
+    date: Day | None = None
+    score: Score
+    reason: Annotated[str, Lines(2000)] | None = None
+    """why it is corrected; it is sealed with the record"""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.alliance_measurement.desk.application.pages import Page
 from services.alliance_measurement.outcomes.application.ports import OutcomeDesk, OutcomeRow, outcome_stream
-from services.alliance_measurement.outcomes.domain.outcome import Outcome, OutcomeRecorded, date_fault, score_fault
+from services.alliance_measurement.outcomes.domain.outcome import Outcome, OutcomeRecorded, OutcomeState, date_fault, score_fault
 from shared.contracts.disclosure import MAX_RECORDS, Action, RecordRef, of_session
 from shared.contracts.records import RecordType
 from shared.eventstore.model import StreamAppend
@@ -103,22 +103,24 @@ async def outcome_views(
     desk: OutcomeDesk, tenant: str, refs: Sequence[RecordRef], opened: Opened
 ) -> Callable[[UUID], dict[str, Any]]:
     """What shows each of these; it fails for one that is stored in a form that cannot be shown."""
-    events = await load_each([UUID(ref.record_id) for ref in refs], partial(desk.index.outcomes, tenant), lambda i: i)
+    states = await load_each([UUID(ref.record_id) for ref in refs], partial(desk.index.outcomes, tenant), lambda i: i)
     along = await desk.amendments.along(tenant, refs)
-    return lambda outcome_id: outcome_view(events[outcome_id], opened, along)
+    return lambda outcome_id: outcome_view(states[outcome_id], opened, along)
 
 
 def _may_be_of(item: dict[str, Any], measure: str) -> bool:
     return item.get("measure") == measure or bool(item.get("erased")) or "not_shown" in item
 
 
-def outcome_view(event: OutcomeRecorded, opened: Opened, along: Along) -> dict[str, Any]:
+def outcome_view(state: OutcomeState, opened: Opened, along: Along) -> dict[str, Any]:
     """An outcome that was released; emptied where it was erased."""
     view: dict[str, Any] = {
-        "id": str(event.outcome_id),
-        "recorded_at": event.at.isoformat(),
-        "amendments": [a.view() for a in along.get(event.outcome_id, ())],
+        "id": str(state.outcome_id),
+        "version": state.version,
+        "recorded_at": state.recorded_at.isoformat(),
+        "corrected_at": state.corrected_at.isoformat() if state.corrected_at is not None else None,
+        "amendments": [a.view() for a in along.get(state.outcome_id, ())],
     }
-    if opened.erased(event.outcome_id):
+    if opened.erased(state.outcome_id):
         return view | {"measure": None, "session_id": None, "date": None, "score": None, "status": "erased", "erased": True}
-    return view | event.outcome.open(opened.key(event.outcome_id)).model_dump(mode="json")
+    return view | state.says.open(opened.key(state.outcome_id)).model_dump(mode="json")

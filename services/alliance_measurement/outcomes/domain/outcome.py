@@ -1,5 +1,7 @@
 """Outcome scores that come from elsewhere. Pure."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date as day
 from datetime import datetime
 from typing import Annotated, ClassVar, Final
@@ -32,7 +34,49 @@ class OutcomeRecorded(Event):
     at: datetime
 
 
-EVENT_TYPES: Final = EventTypes(OutcomeRecorded)
+class OutcomeCorrected(Event):
+    """The score was wrong, and this one is right. What was written before stays in the history."""
+
+    TYPE: ClassVar[str] = "alliance.outcome-corrected"
+    RECORD: ClassVar[str] = "outcome_id"
+    outcome_id: UUID
+    outcome: Annotated[Sealed[Outcome], KeyClass.MEASURES]
+    reason: Annotated[Sealed[str | None], KeyClass.MEASURES]
+    by: str
+    at: datetime
+
+
+OutcomeEvent = OutcomeRecorded | OutcomeCorrected
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeState:
+    """An outcome as its stream has it; what it says is closed."""
+
+    outcome_id: UUID
+    client_id: UUID
+    recorded_at: datetime
+    says: Sealed[Outcome]
+    """the newest"""
+    version: int
+    """from 1"""
+    corrected_at: datetime | None = None
+
+
+def fold(events: Iterable[OutcomeEvent]) -> OutcomeState:
+    """All events of one outcome, the first first."""
+    state: OutcomeState | None = None
+    for event in events:
+        if isinstance(event, OutcomeRecorded):
+            state = OutcomeState(event.outcome_id, event.client_id, event.at, event.outcome, 1)
+        else:
+            assert state is not None
+            state = replace(state, says=event.outcome, version=state.version + 1, corrected_at=event.at)
+    assert state is not None
+    return state
+
+
+EVENT_TYPES: Final = EventTypes(OutcomeRecorded, OutcomeCorrected)
 
 
 def score_fault(instrument: Instrument | None, score: float) -> str | None:
