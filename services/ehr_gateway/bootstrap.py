@@ -5,6 +5,7 @@ from typing import Any
 
 from services.ehr_gateway.api import discovery, site
 from services.ehr_gateway.api.exporting import export_router
+from services.ehr_gateway.api.health import health_router
 from services.ehr_gateway.application.ports import Services
 from services.ehr_gateway.settings import Settings
 from shared.contracts.records import ServiceName
@@ -47,6 +48,7 @@ def build(
             now=parts.now,
         )
     )
+    app.include_router(health_router(services, app.state.ready))
     app.include_router(export_router(services, parts.tokens, parts.now))
     app.include_router(site.router())
     return EhrGateway(app, closing)

@@ -20,6 +20,7 @@ from shared.contracts.disclosure import (
 from shared.contracts.downtime import GateKeyRequest, LateAnswer, LateWrite, SignedGateKey
 from shared.contracts.records import ServiceName
 from shared.gate.port import Away, GateUnavailable
+from shared.http.connections import connector
 from shared.http.problems import PROBLEM_JSON, Fault, Problem
 from shared.identity.assertions import ServiceCaller
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
@@ -106,8 +107,9 @@ class HttpGate:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=self._ssl if self._ssl is not None else True)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            self._session = aiohttp.ClientSession(
+                connector=connector(self._ssl, limit=CONNECTIONS), cookie_jar=aiohttp.DummyCookieJar()
+            )
         return self._session
 
 

@@ -88,14 +88,19 @@ def create_app(
     async def live() -> dict[str, str]:
         return {"status": "ok", "service": name}
 
-    @app.get("/health/ready", include_in_schema=False)
-    async def ready() -> Response:
+    async def state() -> dict[str, Any]:
         parts = {part: await _holds(check) for part, check in checks.items()}
-        good = all(parts.values())
-        body: dict[str, Any] = {"status": "ready" if good else "not ready", "service": name, "parts": parts}
+        body: dict[str, Any] = {"status": "ready" if all(parts.values()) else "not ready", "service": name, "parts": parts}
         if told:
             body["told"] = {what: say() for what, say in told.items()}
-        return JSONResponse(body, status_code=200 if good else 503)
+        return body
+
+    app.state.ready = state
+
+    @app.get("/health/ready", include_in_schema=False)
+    async def ready() -> Response:
+        body = await state()
+        return JSONResponse(body, status_code=200 if body["status"] == "ready" else 503)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:

@@ -9,6 +9,7 @@
 | events_numbered_total | events that this process gave their global number |
 | relay_leads, sequencer_leads | 1 in the process that leads |
 | messages_handled_total, messages_retried_total | of this process's consumer |
+| messages_parked | messages that could not be handled and wait for an operator (docs/operations/events.md) |
 | consumer_lag_seconds | age of the oldest message in hand, else that of the last one when it was handled |
 | event_alarms_total | by `alarm`: `fence-stalled`, `outbox-stuck` |
 """
@@ -54,7 +55,7 @@ class EventWatch(Collector):
     ) -> None:
         self._outbox, self._relay, self._sequencer, self._consumer = outbox, relay, sequencer, consumer
         self._every, self._stuck, self._seconds = every_seconds, stuck_seconds, seconds
-        self._oldest = 0.0
+        self._oldest, self._parked = 0.0, 0
         self._is_stuck = False
         self._pruned_at = float("-inf")
         self._alarms = Counter("event_alarms", "Alarms of the event store", ["alarm"], registry=registry)
@@ -76,6 +77,7 @@ class EventWatch(Collector):
 
     async def _look(self) -> None:
         self._oldest = await self._outbox.oldest_age()
+        self._parked = await self._outbox.parked()
         stuck = self._oldest >= self._stuck
         if stuck and not self._is_stuck:
             self._alarms.labels("outbox-stuck").inc()
@@ -88,6 +90,7 @@ class EventWatch(Collector):
     def collect(self) -> Iterable[Metric]:
         counts = self._consumer.counts
         yield GaugeMetricFamily("outbox_oldest_seconds", "Age of the oldest event not relayed yet", self._oldest)
+        yield GaugeMetricFamily("messages_parked", "Messages that wait for an operator", float(self._parked))
         yield GaugeMetricFamily("fence_stalled_seconds", "A running transaction holds readers back", self._sequencer.stalled_for)
         yield GaugeMetricFamily("relay_leads", "1 where this process relays", float(self._relay.leading))
         yield GaugeMetricFamily("sequencer_leads", "1 where this process numbers", float(self._sequencer.leading))

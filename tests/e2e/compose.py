@@ -5,12 +5,14 @@ file that IMAGES_ENV names, else they are the public ones. KEEP=1 leaves the sta
 """
 
 import asyncio
+import json
 import os
 import shutil
 import ssl
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
@@ -18,6 +20,7 @@ from uuid import uuid4
 import aiohttp
 
 from infra.compose import secrets
+from infra.compose.command import compose_command
 from tests.e2e.issuer import Issuer
 from tests.e2e.rest import Rest
 from tests.e2e.story import CANARY, PRIVATE_CANARY, Story
@@ -25,14 +28,8 @@ from tests.e2e.story import CANARY, PRIVATE_CANARY, Story
 ROOT = Path(__file__).parents[2]
 PORT = int(os.environ.get("HTTPS_PORT", "18443"))
 READY_SECONDS = 180
-
-
-def compose_command() -> list[str]:
-    """`docker compose`, or the older `docker-compose`."""
-    for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]) and subprocess.run([*command, "version"], capture_output=True).returncode == 0:
-            return command
-    sys.exit("docker compose is not installed: this test needs a Docker engine")
+OPERATED = (("up", "-d"), ("run", "--rm", "kms-token"))
+"""what the pages of docs/operations have an operator type after `docker compose`: each is run here"""
 
 
 def images() -> dict[str, str]:
@@ -45,6 +42,7 @@ def images() -> dict[str, str]:
 
 class Stack:
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.issuer, self.command, self.project = Issuer(), compose_command(), f"story{uuid4().hex[:8]}"
         secrets.make(folder / "secrets")
         self.issuer.write_jwks(folder / "issuer")
@@ -73,11 +71,11 @@ class Stack:
         return self.compose("logs", "--no-color")
 
 
-async def ready(session: aiohttp.ClientSession, context: ssl.SSLContext, rest: Rest) -> None:
-    """Every service answers through nginx."""
+async def ready(rest: Rest) -> None:
+    """`/health/ready` through nginx, which speaks for every service, says so; and each of them answers."""
     probes = ["/v1/consents?client_id=x", "/v1/notes?client_id=x", "/v1/instruments", "/v1/audit/entries", "/fhir/R4/metadata"]
     end, nobody = perf_counter() + READY_SECONDS, rest.as_("probe", "intake")
-    for probe in probes:
+    for probe in ["/health/ready", *probes]:
         while True:
             try:
                 answer = await nobody.call("GET", probe)
@@ -124,11 +122,90 @@ def databases_are_guarded(stack: Stack) -> None:
             raise RuntimeError(f"the databases of {service} are not guarded: {said}")
 
 
+def doctor(stack: Stack) -> set[str]:
+    """Checks in which doctor finds a fault."""
+    command = [sys.executable, "-m", "infra.doctor", "--json", "-p", stack.project]
+    done = subprocess.run(command, cwd=ROOT, env=stack.env, text=True, capture_output=True)
+    found = {one["check"] for one in json.loads(done.stdout) if one["state"] == "fault"}
+    if done.returncode != (1 if found else 0):
+        raise RuntimeError(f"doctor ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+    return found
+
+
+BROKEN = {
+    ("stop", "consent"): {"container consent", "health consent"},
+    ("stop", "openbao"): {"container openbao", "health audit-log"},
+    ("stop", "kafka"): {"container kafka"},
+}
+"""what is done to the running stack, and where doctor has to find it at least"""
+
+
+def doctor_finds_each_fault(stack: Stack) -> None:
+    if found := doctor(stack):
+        raise RuntimeError(f"doctor finds faults in a stack that is well: {found}")
+    for command, expected in BROKEN.items():
+        stack.compose(*command)
+        found = doctor(stack)
+        print(f"after `{' '.join(command)}` doctor names {', '.join(sorted(found))}", flush=True)
+        if not expected <= found:
+            raise RuntimeError(f"doctor does not name {expected - found}")
+        stack.compose("up", "-d")
+
+
+def operated(stack: Stack) -> None:
+    """The start repeated, a new token of the KMS, and every container made anew: what was written can still be read."""
+    for command in (*OPERATED, ("up", "-d", "--force-recreate")):
+        print(f"docker compose {' '.join(command)} …", flush=True)
+        stack.compose(*command)
+
+
+async def backed_up_and_restored(stack: Stack, rest: Rest, folder: Path) -> None:
+    """Backed up while clients are registered; then every volume is lost. What was acknowledged before the backup is there."""
+    intake = rest.as_("intake-backup", "intake")
+    made: list[tuple[datetime, str]] = []
+
+    async def register() -> None:
+        while True:
+            answer = await intake.post(
+                "/v1/clients", {"name": f"Test Person {len(made)}", "birth_date": "1990-01-01"}, want=(201, 503)
+            )
+            if answer.status == 201:
+                made.append((datetime.now(UTC), answer.id))
+
+    writing = asyncio.create_task(register())
+    backup = [sys.executable, "-m", "infra.backup", "-p", stack.project]
+    await asyncio.sleep(1)
+    await called(stack, [*backup, "make", str(folder)])
+    writing.cancel()
+    until = datetime.fromisoformat(json.loads((folder / "manifest.json").read_text())["made_at"])
+    kept = [client for at, client in made if at < until]
+    print(f"backed up under load: {len(kept)} clients before it, {len(made) - len(kept)} after", flush=True)
+    print("every volume and secret is lost …", flush=True)
+    await asyncio.to_thread(stack.compose, "down", "-v", "--timeout", "5")
+    shutil.rmtree(stack.env["SECRETS"])
+    await called(stack, [*backup, "restore", str(folder), "--by", "ana", "--second", "ben"])
+    await ready(rest)
+    for client in kept:
+        await intake.get(f"/v1/clients/{client}")
+    new = await intake.post("/v1/clients", {"name": "After The Restore", "birth_date": "1990-01-01"})
+    await intake.get(f"/v1/clients/{new.id}")
+    if found := await asyncio.to_thread(doctor, stack):
+        raise RuntimeError(f"doctor finds faults after the restore: {found}")
+    print(f"restored: {len(kept)} of {len(kept)} clients are there", flush=True)
+
+
+async def called(stack: Stack, command: list[str]) -> None:
+    done = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=stack.env, stderr=asyncio.subprocess.PIPE)
+    _, error = await done.communicate()
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command[2:])}: {error.decode()[-2000:]}")
+
+
 async def tell(stack: Stack) -> None:
     context = ssl.create_default_context(cafile=str(stack.authority))
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         rest = Rest(session, f"https://localhost:{PORT}", stack.issuer.mint, "compose-clinic", ssl=context)
-        await ready(session, context, rest)
+        await ready(rest)
         print("the stack is ready", flush=True)
         await asyncio.to_thread(databases_are_guarded, stack)
         print("every database is reached by TLS alone", flush=True)
@@ -137,7 +214,7 @@ async def tell(stack: Stack) -> None:
             for broken in ("kafka", "postgres"):
                 print(f"restarting {broken} …", flush=True)
                 await asyncio.to_thread(stack.compose, "restart", broken)
-                await ready(session, context, rest)
+                await ready(rest)
 
         story = Story(rest, interlude=interlude, patience=60)
         told = await story.tell()
@@ -146,9 +223,17 @@ async def tell(stack: Stack) -> None:
         for canary in (CANARY, PRIVATE_CANARY):
             if canary in logs:
                 raise RuntimeError("a canary sentence stands in the logs")
+        await asyncio.to_thread(doctor_finds_each_fault, stack)
+        await ready(rest)
+        await asyncio.to_thread(operated, stack)
+        await ready(rest)
+        await backed_up_and_restored(stack, rest, stack.folder / "backup")
+        read = await story.marsh.get(f"/v1/notes/{told.progress_note}")
+        if CANARY not in read.text:
+            raise RuntimeError("a note cannot be read after the containers were made anew and restored")
         await story.erasure()
         await asyncio.to_thread(stack.compose, "restart", "audit-log", "session-notes", "consent", "alliance-measurement")
-        await ready(session, context, rest)
+        await ready(rest)
         await story.it_is_unreadable()
     print("the story was told: 1 passed, 0 failed", flush=True)
 

@@ -10,6 +10,7 @@ import aiohttp
 
 from services.ehr_gateway.application.ports import Answer, ServiceUnreachable
 from shared.contracts.records import ServiceName
+from shared.http.connections import connector
 
 CONNECT_SECONDS: Final = 3
 BETWEEN_READS_SECONDS: Final = 60
@@ -46,12 +47,14 @@ class HttpServices:
         self._session: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
-    async def post(self, service: ServiceName, path: str, headers: Mapping[str, str], body: bytes) -> AsyncIterator[Answer]:
+    async def call(
+        self, method: str, service: ServiceName, path: str, headers: Mapping[str, str], body: bytes
+    ) -> AsyncIterator[Answer]:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=BETWEEN_READS_SECONDS)
         sent = {"Content-Type": "application/json", **headers}
         try:
-            response = await self._open().post(
-                self._urls[service] + path, data=body, headers=sent, timeout=timeout, allow_redirects=False
+            response = await self._open().request(
+                method, self._urls[service] + path, data=body, headers=sent, timeout=timeout, allow_redirects=False
             )
         except (aiohttp.ClientError, OSError) as error:
             raise ServiceUnreachable(f"{service} cannot be reached ({type(error).__name__})") from None
@@ -65,6 +68,7 @@ class HttpServices:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(ssl=self._ssl if self._ssl is not None else True)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
+            self._session = aiohttp.ClientSession(
+                connector=connector(self._ssl), cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+            )
         return self._session

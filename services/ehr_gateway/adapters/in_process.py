@@ -41,10 +41,12 @@ class InProcessServices:
         self._apps = apps
 
     @asynccontextmanager
-    async def post(self, service: ServiceName, path: str, headers: Mapping[str, str], body: bytes) -> AsyncIterator[Answer]:
+    async def call(
+        self, method: str, service: ServiceName, path: str, headers: Mapping[str, str], body: bytes
+    ) -> AsyncIterator[Answer]:
         messages: asyncio.Queue[Any] = asyncio.Queue(AHEAD)
         gone = asyncio.Event()
-        scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": path, "raw_path": path.encode()}
+        scope = {"type": "http", "http_version": "1.1", "method": method, "path": path, "raw_path": path.encode()}
         sent = {"content-type": "application/json", **headers}
         scope |= {"query_string": b"", "scheme": "http", "server": ("127.0.0.1", 0), "root_path": ""}
         scope |= {"headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in sent.items()]}

@@ -101,7 +101,7 @@ async def begin(
         try:
             for service in PARTS:
                 path = f"/v1/clients/{client_id}/export/{PATHS[service]}"
-                part = await stack.enter_async_context(services.post(service, path, headers, body))
+                part = await stack.enter_async_context(services.call("POST", service, path, headers, body))
                 if part.status != 200:
                     raise await _refusal(part)
                 parts.append(part)

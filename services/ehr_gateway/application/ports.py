@@ -26,7 +26,7 @@ class Answer(Protocol):
 
 
 class Services(Protocol):
-    def post(
-        self, service: ServiceName, path: str, headers: Mapping[str, str], body: bytes
+    def call(
+        self, method: str, service: ServiceName, path: str, headers: Mapping[str, str], body: bytes
     ) -> AbstractAsyncContextManager[Answer]:
         """The answer, for as long as the context is open. ServiceUnreachable."""

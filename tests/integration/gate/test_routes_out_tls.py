@@ -125,12 +125,12 @@ def route_to(way: str, port: int, ca: Path | None) -> Any:
 @pytest.fixture
 def certificates(tmp_path: Path) -> dict[str, Path]:
     """Folder of a server's certificate by what is wrong with it; all but `unknown` of one authority."""
-    clinic, long_ago = Authority(), Authority(datetime.now(UTC) - timedelta(days=900))
+    clinic, long_ago = Authority.made(), Authority.made(datetime.now(UTC) - timedelta(days=900))
     made = {name: tmp_path / name for name in ("good", "unknown", "host", "expired")}
     for folder in made.values():
         folder.mkdir()
     clinic.host(made["good"], "localhost")
-    Authority().host(made["unknown"], "localhost")
+    Authority.made().host(made["unknown"], "localhost")
     clinic.host(made["host"], "log.elsewhere.example")
     long_ago.host(made["expired"], "localhost")
     (tmp_path / "ca.pem").write_bytes(clinic.pem + long_ago.pem)

@@ -25,7 +25,7 @@ async def answering(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def heard(services: HttpServices, body: bytes, bearer: str = "t") -> tuple[int, str, bytes]:
-    async with services.post(CONSENT, "/v1/x", {"Authorization": f"Bearer {bearer}"}, body) as answer:
+    async with services.call("POST", CONSENT, "/v1/x", {"Authorization": f"Bearer {bearer}"}, body) as answer:
         content = b"".join([chunk async for chunk in answer.chunks()])
         return answer.status, answer.headers["export-records"], content
 

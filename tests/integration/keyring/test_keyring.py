@@ -460,3 +460,17 @@ async def test_an_error_of_the_kms_is_not_kept() -> None:
     with pytest.raises(KeyringUnavailable):
         await cache.get(("t", "k"), unwrap)
     assert await cache.get(("t", "k"), unwrap) == b"key"
+
+
+async def test_it_says_when_the_kms_is_another_one(urls: OwnedDatabase, kms: CountedKms, tmp_path: Path) -> None:
+    """A KMS that lost its key and was set up anew answers everything, and opens nothing."""
+    made = PostgresKeyring(urls, kms, now=now, random=os.urandom, new_id=uuid4)
+    await made.open()
+    assert await made.fit.holds(), "an empty keyring fits every KMS"
+    await made.new_record_key("clinic", "client", KeyClass.IDENTITY, "record")
+    await made.close()
+    for path, fits in ((tmp_path / "kms.json", True), (tmp_path / "another.json", False)):
+        later = PostgresKeyring(urls, CountedKms(path), now=now, random=os.urandom, new_id=uuid4)
+        await later.open()
+        assert await later.ready() and await later.fit.holds() is fits
+        await later.close()

@@ -3,13 +3,14 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from infra.compose.command import NoCompose
+from infra.compose.command import compose_command as found
 from infra.compose.secrets import make
 from services.audit_log.officers.api.provider_sign_in import CALLBACK
 from services.audit_log.settings import Settings
@@ -19,7 +20,7 @@ TEXT = (ROOT / "docker-compose.yml").read_text()
 SERVERS = {"postgres", "postgres-keyring", "kafka", "openbao", "keycloak"}
 """images of others, which keep data on a volume and choose their own user"""
 SERVICES = {"consent", "session-notes", "alliance-measurement", "audit-log", "ehr-gateway"}
-ONCE = {"databases", "keyring-database", "migrate", "migrate-keyring", "topics", "kms-setup"}
+ONCE = {"databases", "keyring-database", "migrate", "migrate-keyring", "topics", "kms-setup", "kms-token"}
 SECRETS_OF = {"databases": "postgres", "keyring-database": "postgres-keyring", "topics": "kafka"}
 """one-shots, by whose folder they read; everybody else reads the folder of their own name"""
 
@@ -36,6 +37,8 @@ COMMON = block("x-service")
 
 
 def networks(name: str) -> set[str]:
+    if "    network_mode: service:openbao\n" in CONTAINERS[name]:
+        return networks("openbao")
     found = re.search(r"^    networks: \[(.*)\]$", CONTAINERS[name], re.M)
     assert found, f"{name} is on the default network"
     return set(found.group(1).split(", "))
@@ -60,7 +63,10 @@ def test_non_root_read_only_without_capabilities(name: str) -> None:
 
 @pytest.mark.parametrize("forbidden", ["privileged", "cap_add", "network_mode", "pid", "ipc", "devices"])
 def test_nobody_is_given_the_host(forbidden: str) -> None:
-    assert not re.search(rf"^\s+{forbidden}:", TEXT, re.M)
+    given = re.findall(rf"^\s+{forbidden}:.*$", TEXT, re.M)
+    assert given == (["    network_mode: service:openbao"] if forbidden == "network_mode" else []), (
+        "kms-token alone, for its loopback"
+    )
     assert "docker.sock" not in TEXT
 
 
@@ -72,6 +78,7 @@ def test_only_nginx_and_the_login_are_reached_from_outside_and_by_default_from_t
     }
     assert {n for n in CONTAINERS if "edge" in networks(n)} == {"keycloak", "nginx"}
     assert networks("keycloak") == {"edge", "inside"} and "    profiles: [keycloak]" in CONTAINERS["keycloak"]
+    assert {n for n in CONTAINERS if "egress" in networks(n)} == SERVICES, "who asks the issuer for its keys, and nobody else"
     for network in ("inside", "data", "keys"):
         assert f"  {network}: {{ internal: true }}\n" in block("networks")
 
@@ -79,7 +86,7 @@ def test_only_nginx_and_the_login_are_reached_from_outside_and_by_default_from_t
 @pytest.mark.parametrize("name", sorted(CONTAINERS))
 def test_each_sees_its_own_secrets_alone_and_cannot_change_them(name: str) -> None:
     folders = re.findall(r"\$\{SECRETS:-\./secrets\}/([a-z-]+)", CONTAINERS[name])
-    assert set(folders) == {SECRETS_OF.get(name, name)}
+    assert set(folders) == ({SECRETS_OF.get(name, name)} - {"kms-token"}), "what makes a token reads the recovery key alone"
     for mounted in re.findall(r"\$\{SECRETS:-\./secrets\}/[a-z-]+:\S+", CONTAINERS[name]):
         assert re.search(r':ro["\],]*$', mounted), mounted
 
@@ -92,10 +99,11 @@ def test_who_holds_ciphertext_has_no_way_to_the_keys() -> None:
         "keyring-database",
         "migrate-keyring",
         "kms-setup",
+        "kms-token",
     }
     assert networks("postgres-keyring") == networks("openbao") == {"keys"}
     assert "keys" not in networks("postgres") | networks("kafka") | networks("nginx")
-    assert networks("ehr-gateway") == {"inside"}
+    assert networks("ehr-gateway") == {"inside", "egress"}
 
 
 def test_the_image_runs_as_that_user_too() -> None:
@@ -107,10 +115,10 @@ def test_the_image_runs_as_that_user_too() -> None:
 
 
 def compose_command() -> list[str]:
-    for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]) and subprocess.run([*command, "version"], capture_output=True).returncode == 0:
-            return command
-    pytest.skip("docker compose is not installed")
+    try:
+        return found()
+    except NoCompose as missing:
+        pytest.skip(str(missing))
 
 
 def test_compose_itself_understands_it(tmp_path: Path) -> None:

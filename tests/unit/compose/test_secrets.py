@@ -14,7 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from infra.compose.secrets import DATABASES, HOSTS, OWNERS, main, make
+from infra.compose.certificates import Authority
+from infra.compose.secrets import DATABASES, HOSTS, IRREPLACEABLE, OWNERS, main, make
 from shared.contracts.records import ServiceName
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.service.transport import check_database
@@ -35,7 +36,8 @@ EXPECTED = {
     "openbao": ("unseal.key", *TLS),
     "nginx": TLS,
     "keycloak": ("keycloak.env", *TLS),
-    "kms-setup": ("ca.pem",),
+    "kms-setup": ("ca.pem", "keyring.json"),
+    "authority": ("ca.pem", "key.pem"),
 }
 CERTIFIED = {
     **{host: (host, "localhost") for host in HOSTS.values()},
@@ -63,20 +65,69 @@ def test_the_host_keeps_others_out(made: Path) -> None:
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
 
 
-def test_it_refuses_to_overwrite(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def content() -> dict[Path, bytes]:
-        return {p: p.read_bytes() for p in made.rglob("*") if p.is_file()}
-
-    before = content()
-    assert main(["secrets", str(made)]) == 1
-    assert "exists already" in capsys.readouterr().out
-    assert content() == before
+def content(folder: Path) -> dict[Path, bytes]:
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_an_empty_folder_is_refused_too(tmp_path: Path) -> None:
-    with pytest.raises(FileExistsError):
-        make(tmp_path)
-    assert not list(tmp_path.iterdir())
+def test_a_second_run_changes_nothing(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = content(made)
+    assert main(["secrets", str(made)]) == 0
+    assert "nothing is missing" in capsys.readouterr().out
+    assert content(made) == before
+
+
+@pytest.mark.parametrize("lost", ["kms-setup/keyring.json", "keycloak/keycloak.env", "consent/cert.pem", "migrate"])
+def test_it_adds_what_an_older_release_lacks_and_overwrites_nothing(tmp_path: Path, lost: str) -> None:
+    make(folder := tmp_path / "secrets")
+    before = content(folder)
+    if (folder / lost).is_dir():
+        shutil.rmtree(folder / lost)
+    else:
+        (folder / lost).unlink()
+    kept = content(folder)
+    assert main(["secrets"], {"SECRETS": str(folder)}) == 0
+    after = content(folder)
+    assert after.keys() == before.keys()
+    own = (folder / lost).parent if (folder / lost).name == "cert.pem" else None
+    assert {p for p in kept if after[p] != kept[p]} == (
+        {own / n for n in TLS if n not in ("cert.pem", "ca.pem")} if own else set()
+    )
+
+
+@pytest.mark.parametrize("lost", IRREPLACEABLE)
+def test_what_data_depends_on_is_never_made_anew(tmp_path: Path, lost: str, capsys: pytest.CaptureFixture[str]) -> None:
+    make(folder := tmp_path / "secrets")
+    (folder / lost).unlink()
+    before = content(folder)
+    assert main(["secrets", str(folder)]) == 1
+    assert "Restore it from your copy" in capsys.readouterr().err
+    assert content(folder) == before
+
+
+def test_the_authority_s_key_may_be_kept_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make(folder := tmp_path / "secrets")
+    key = (folder / "authority/key.pem").rename(tmp_path / "key.pem")
+    before = content(folder)
+    assert main(["secrets", str(folder)]) == 0
+    assert main(["secrets", "--renew", str(folder)]) == 1
+    assert "put the authority's key back" in capsys.readouterr().err
+    assert content(folder) == before
+    key.rename(folder / "authority/key.pem")
+    assert main(["secrets", "--renew", str(folder)]) == 0
+
+
+def test_the_organisation_s_own_authority_signs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder := tmp_path / "secrets").mkdir()
+    (folder / "authority").mkdir()
+    own = Authority.made()
+    own.keep(folder / "authority")
+    make(folder)
+    assert (folder / "nginx/ca.pem").read_bytes() == own.pem
+    verify(folder / "nginx", "nginx")
+    Authority.made().keep(tmp_path)
+    (folder / "authority/key.pem").write_bytes((tmp_path / "key.pem").read_bytes())
+    assert main(["secrets", "--renew", str(folder)]) == 1
+    assert "is not the key of ca.pem" in capsys.readouterr().err
 
 
 def secrets_in(folder: Path) -> set[str]:
@@ -98,7 +149,7 @@ def test_no_secret_stands_in_two_folders_but_a_password_and_the_server_that_chec
     holders: defaultdict[str, set[str]] = defaultdict(set)
     for folder in made.iterdir():
         own = secrets_in(folder)
-        assert bool(own) != (folder.name == "kms-setup"), folder
+        assert own, folder
         for secret in own:
             holders[secret].add(folder.name)
     shared = {frozenset(h) for h in holders.values() if len(h) > 1}
@@ -106,7 +157,7 @@ def test_no_secret_stands_in_two_folders_but_a_password_and_the_server_that_chec
     kafka = {frozenset({"kafka", HOSTS[ServiceName(d)]}) for d in DATABASES["postgres"]}
     client = frozenset({"keycloak", "audit-log"})
     owners = {frozenset({instance, folder}) for instance, folder in OWNERS.items()}
-    assert shared == databases | kafka | owners | {frozenset({"postgres-keyring", "audit-log"}), client}
+    assert shared == databases | kafka | owners | {frozenset({"postgres-keyring", "audit-log", "kms-setup"}), client}
 
 
 def test_no_running_service_has_an_owners_login(made: Path) -> None:
@@ -121,7 +172,9 @@ def test_every_database_is_reached_by_checked_tls_alone(made: Path) -> None:
     texts = [p.read_text() for p in made.rglob("*") if p.suffix in (".json", ".env")]
     found = [dsn for text in texts for dsn in re.findall(r"postgresql://[^\"\s]+", text)]
     databases = sum(map(len, DATABASES.values()))
-    assert len(found) == 3 * databases + len(DATABASES), "app, relay and owner of each, and an administrator of each server"
+    twice = 2  # the keyring's, which OpenBao's first start reads too
+    expected = 3 * databases + twice + len(DATABASES)
+    assert len(found) == expected, "app, relay and owner of each, and an administrator of each server"
     for dsn in found:
         check_database({}, "DSN", dsn)
         assert "sslrootcert=/run/secrets/app/ca.pem" in dsn
@@ -135,15 +188,19 @@ def test_certificates_are_renewed_and_nothing_else(tmp_path: Path) -> None:
     assert main(["secrets", "--renew", str(folder)]) == 0
     after = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     assert after.keys() == before.keys()
-    assert {p.name for p in after if after[p] != before[p]} == set(TLS)
+    assert {p.name for p in after if after[p] != before[p]} == set(TLS) - {"ca.pem"}, (
+        "the authority stays: nobody need restart at once"
+    )
     for container, hosts in CERTIFIED.items():
         verify(folder / container, hosts[0])
 
 
-def test_nobody_but_the_gate_reaches_the_keyring(made: Path) -> None:
+def test_nobody_but_the_gate_and_openbao_s_first_start_reach_the_keyring(made: Path) -> None:
     for folder in made.iterdir():
         text = "".join(p.read_text() for p in folder.iterdir() if p.suffix in (".json", ".env"))
-        assert ("keyring" in text) == (folder.name in ("audit-log", "postgres-keyring", "migrate-keyring")), folder.name
+        assert ("keyring" in text) == (folder.name in ("audit-log", "postgres-keyring", "migrate-keyring", "kms-setup")), (
+            folder.name
+        )
 
 
 def test_urls_carry_the_passwords_that_the_roles_get(made: Path) -> None:
@@ -209,7 +266,10 @@ def test_another_deployments_authority_vouches_for_nobody(made: Path, tmp_path: 
         verify(made / "consent", "consent", authority=tmp_path / "other/consent")
 
 
-def test_the_authoritys_own_key_is_not_kept(made: Path) -> None:
+def test_the_authoritys_own_key_is_in_no_container_s_folder(made: Path) -> None:
     authority = x509.load_pem_x509_certificate((made / "consent/ca.pem").read_bytes())
     for file in made.rglob("key.pem"):
+        if file.parent.name == "authority":
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            continue
         assert load_pem_private_key(file.read_bytes(), None).public_key() != authority.public_key()

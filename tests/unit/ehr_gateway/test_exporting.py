@@ -47,7 +47,10 @@ class Given:
         self.changed, self.open, self.sent = changed, set[ServiceName](), list[tuple[str, Mapping[str, str], bytes]]()
 
     @asynccontextmanager
-    async def post(self, service: ServiceName, path: str, headers: Mapping[str, str], body: bytes) -> AsyncIterator[Answer]:
+    async def call(
+        self, method: str, service: ServiceName, path: str, headers: Mapping[str, str], body: bytes
+    ) -> AsyncIterator[Answer]:
+        assert method == "POST"
         self.sent.append((path, headers, body))
         answer = self.changed.get(service, await whole(service))
         if answer is None:
@@ -167,14 +170,14 @@ async def test_a_service_of_the_same_process_is_heard_as_it_speaks_and_may_break
         raise RuntimeError("broke off")
 
     services = InProcessServices({ServiceName.CONSENT: app})
-    async with services.post(ServiceName.CONSENT, "/x", {"Authorization": "Bearer t"}, b"{}") as answer:
+    async with services.call("POST", ServiceName.CONSENT, "/x", {"Authorization": "Bearer t"}, b"{}") as answer:
         assert (answer.status, answer.headers) == (200, {"export-records": "5"})
         heard = answer.chunks()
         assert await anext(heard) == b"0"
         assert len(sent) < 9, "no service runs far ahead of who reads"
         with pytest.raises(ServiceUnreachable):
             [chunk async for chunk in heard]
-    async with services.post(ServiceName.CONSENT, "/x", {"Authorization": "Bearer t"}, b"{}"):
+    async with services.call("POST", ServiceName.CONSENT, "/x", {"Authorization": "Bearer t"}, b"{}"):
         """who leaves early ends the service's work"""
 
 
@@ -183,5 +186,5 @@ async def test_a_service_that_says_nothing() -> None:
         raise RuntimeError("away")
 
     with pytest.raises(ServiceUnreachable):
-        async with InProcessServices({ServiceName.CONSENT: app}).post(ServiceName.CONSENT, "/x", {}, b""):
+        async with InProcessServices({ServiceName.CONSENT: app}).call("POST", ServiceName.CONSENT, "/x", {}, b""):
             """not reached"""

@@ -207,7 +207,7 @@ def test_how_long_the_gate_has_is_as_written() -> None:
 
 
 async def test_a_gate_behind_tls_is_checked_by_the_authority_that_is_set(tmp_path: Path) -> None:
-    clinic = Authority()
+    clinic = Authority.made()
     clinic.host(tmp_path, "localhost")
     (tmp_path / "ca.pem").write_bytes(clinic.pem)
     ours = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))

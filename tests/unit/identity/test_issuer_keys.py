@@ -273,7 +273,7 @@ async def test_an_answer_may_have_a_quarter_of_a_megabyte() -> None:
 
 
 async def test_the_authority_that_is_set_is_the_one_that_counts(tmp_path: Path) -> None:
-    clinic = Authority()
+    clinic = Authority.made()
     clinic.host(tmp_path, "localhost")
     (tmp_path / "ca.pem").write_bytes(clinic.pem)
     ours = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))

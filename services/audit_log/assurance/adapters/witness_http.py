@@ -9,6 +9,7 @@ from services.audit_log.assurance.application.witnessing import Witness, Witness
 from services.audit_log.ledger.domain.cosignature import Cosigner, parse_cosigner
 from services.audit_log.ledger.domain.signed_note import NoteInvalid
 from shared.http.addresses import is_guarded
+from shared.http.connections import connector
 
 SECONDS: Final = 10.0
 MAX_ANSWER: Final = 65_536
@@ -22,9 +23,9 @@ class HttpWitnesses:
 
     async def add_checkpoint(self, url: str, body: bytes) -> WitnessAnswer:
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=16, ssl=self._ssl if self._ssl is not None else True)
+            kept = connector(self._ssl, limit=16)
             timeout = aiohttp.ClientTimeout(total=SECONDS)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout)
+            self._session = aiohttp.ClientSession(connector=kept, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout)
         try:
             async with self._session.post(f"{url}/add-checkpoint", data=body, allow_redirects=False) as answer:
                 content = b""

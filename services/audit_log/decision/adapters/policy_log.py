@@ -23,6 +23,7 @@ from shared.contracts.consent_policy import (
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.eventstore.store import EventStore
+from shared.http.connections import connector
 from shared.identity.assertions import ServiceCaller
 from shared.messaging.port import Transient
 
@@ -122,8 +123,7 @@ class HttpPolicyFeed:
     async def read(self, tenant: str, after: int) -> PolicyFeedPage:
         path, query = "/v1/policy-feed", urlencode({"tenant": tenant, "after": after})
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=8, ssl=self._ssl if self._ssl is not None else True)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            self._session = aiohttp.ClientSession(connector=connector(self._ssl, limit=8), cookie_jar=aiohttp.DummyCookieJar())
         async with self._session.get(
             f"{self._base_url}{path}?{query}",
             headers=self._caller.headers("GET", path, query, b""),

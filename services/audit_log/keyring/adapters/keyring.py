@@ -16,6 +16,7 @@ import asyncpg
 from services.audit_log.keyring.adapters.database import KeyringDatabase
 from services.audit_log.keyring.adapters.gate_key_table import GateKeyTable
 from services.audit_log.keyring.adapters.key_cache import KeyCache
+from services.audit_log.keyring.adapters.key_fit import KeyFit
 from services.audit_log.keyring.adapters.key_uses import KeyUses
 from services.audit_log.keyring.adapters.kms.port import Kms, KmsUnavailable, epoch_of
 from services.audit_log.keyring.adapters.kms_book import KmsBook
@@ -84,6 +85,7 @@ class PostgresKeyring:
         self._reads = SharedReads(self._keys_of)
         self.gate_keys = GateKeyTable(self._database, kms, random=random, new_id=new_id)
         """what notes are sealed to while the gate is away"""
+        self.fit = KeyFit(self._database, kms, now=now)
         self.findings = KmsFindingsTable(self._database)
         """calls of the KMS that nobody here made"""
 

@@ -69,6 +69,7 @@ DONE: Final = frozenset(
         "retention-ran",
         "receipt",
         "reconcile",
+        "restore",
         "skip",
         "tell-of-harm",
         "tell-of-risk",
