@@ -100,10 +100,11 @@ CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
         "erasure": ("ledger", "practice", "decision"),
         "assurance": ("ledger", "decision", "gate"),
         "downtime": ("ledger", "keyring", "decision", "gate"),
+        "accounting": ("ledger", "practice", "reports"),
         "reports": ("ledger", "decision"),
         "balp": ("ledger",),
         "routes_out": ("ledger", "reports"),
-        "officers": ("ledger", "practice", "decision", "break_glass", "erasure", "reports"),
+        "officers": ("ledger", "practice", "decision", "break_glass", "erasure", "reports", "accounting"),
     },
 }
 """service → capability → the capabilities that it may import. Each may import only what stands above it: no circle."""
