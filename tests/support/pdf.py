@@ -1,4 +1,4 @@
-"""The words of a PDF that fpdf2 wrote: its content streams, read through the ToUnicode map of the embedded font (ISO 32000-1, 9.10)."""
+"""The words of a PDF that fpdf2 wrote: content streams, read through the embedded font's ToUnicode map (ISO 32000-1, 9.10)."""
 
 import re
 import zlib

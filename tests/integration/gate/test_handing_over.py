@@ -1,4 +1,4 @@
-"""45 CFR 164.528 as a client meets it: the clock of a request, what is entered by hand, and the documents that are handed over."""
+"""45 CFR 164.528 as a client meets it: the clock of a request, what is entered by hand, and the documents to hand over."""
 
 from datetime import timedelta
 from typing import Any
