@@ -5,7 +5,7 @@ from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter
 
-from services.alliance_measurement.domain.events import EVENT_TYPES as ALLIANCE_EVENTS
+from services.alliance_measurement.events import EVENT_TYPES as ALLIANCE_EVENTS
 from services.audit_log.erasure.domain.events import EVENTS as ERASURE_EVENTS
 from services.audit_log.erasure.domain.holds import EVENTS as HOLD_EVENTS
 from services.consent.domain.events import EVENT_TYPES as CONSENT_EVENTS

@@ -1,4 +1,5 @@
-"""One client of the table against the record: what is missing there is added, what is there is left.
+"""One client of the table against the record: what is missing there is added, a score of an earlier import that the table has
+otherwise now is corrected, and what is equal is left.
 
 Identity rests on the tenant and the row's own id, never on the file: a client is the one who bears the identifier
 `urn:import:<source>` with the value of the column `id`; a session is the client's session number `s`, and in the record the one
@@ -16,9 +17,10 @@ from infra.importer.rest import REUSED, Api, Refused
 from infra.importer.table import LENGTH, Row, Table
 from shared.values.time import read_instant
 
+CORRECTED: Final = "The imported table has another score of this session now."
 THERAPIST: Final = "import.therapist"
 CONSENTS: Final = ("treatment", "measurement")
-OF_ROWS: Final = (403, 404, 409, 422)
+OF_ROWS: Final = (403, 404, 409, 412, 422)
 """a refusal with one of these concerns the client or the row; the others stop the run"""
 
 
@@ -34,9 +36,20 @@ class Counts:
     clients: int = 0
     sessions: int = 0
     scores: int = 0
+    corrected: int = 0
 
     def __str__(self) -> str:
-        return f"{self.clients} clients, {self.sessions} sessions, {self.scores} scores"
+        added = f"{self.clients} clients, {self.sessions} sessions, {self.scores} scores"
+        return f"{added}, {self.corrected} corrections" if self.corrected else added
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One that the record has."""
+
+    id: str
+    version: int
+    value: float
 
 
 @dataclass(slots=True)
@@ -45,7 +58,7 @@ class Kept:
 
     sessions: dict[datetime, str] = field(default_factory=dict)
     """by the instant at which they began → id"""
-    scores: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    scores: dict[tuple[str, str], list[Score]] = field(default_factory=dict)
     """by session id and measure; several where they stand there twice"""
 
 
@@ -129,13 +142,15 @@ class Importer:
             kept.sessions[read_instant(session["started_at"])] = session["id"]
         for outcome in await self._api.pages(self._tokens.therapist, f"/v1/clients/{client_id}/outcomes"):
             _shown(outcome)
-            kept.scores.setdefault((outcome["session_id"], outcome["measure"]), []).append(outcome["score"])
+            kept.scores.setdefault((outcome["session_id"], outcome["measure"]), []).append(
+                Score(outcome["id"], outcome["version"], outcome["score"])
+            )
         return kept
 
     async def _row(self, client: str, client_id: str | None, row: Row, kept: Kept) -> bool:
         """Adds what is missing of one row; whether that was anything."""
         session_id = kept.sessions.get(row.began)
-        faults = [] if session_id is None else _different(row, session_id, kept)
+        faults = [] if session_id is None else _several(row, session_id, kept)
         if faults:
             self._table.reject(row.line, "; ".join(faults))
             return False
@@ -144,9 +159,13 @@ class Importer:
             if session_id is None:
                 session_id = await self._session(client, client_id, row)
             for measure, score in row.scores.items():
-                if (session_id, measure) not in kept.scores:
+                there = kept.scores.get((session_id, measure))
+                if there is None:
                     wrote = True
                     await self._score(client, client_id, row, session_id, measure, score)
+                elif there[0].value != score:
+                    wrote = True
+                    await self._corrected(there[0], score)
         except Refused as error:
             if error.status not in OF_ROWS:
                 raise
@@ -178,11 +197,18 @@ class Importer:
         path = f"/v1/clients/{client_id}/outcomes"
         await self._post(self._tokens.therapist, path, body, "outcome", client, str(row.session), measure)
 
+    async def _corrected(self, there: Score, score: float) -> None:
+        """The gate lets the import correct what an import wrote down, and nobody else's."""
+        if not self._dry:
+            body = {"score": score, "reason": CORRECTED}
+            await self._api.put(self._tokens.therapist, f"/v1/outcomes/{there.id}", body, there.version)
+        self.written.corrected += 1
+
     def _compare(self, rows: list[Row], kept: Kept) -> None:
         """The rows that were not rejected with the record as it reads now, through the gate."""
         for row in rows:
             session_id = kept.sessions.get(row.began)
-            there = {} if session_id is None else {m: kept.scores.get((session_id, m)) for m in row.scores}
+            there = {} if session_id is None else {m: [s.value for s in kept.scores.get((session_id, m), ())] for m in row.scores}
             if session_id is None or there != {m: [s] for m, s in row.scores.items()}:
                 self._table.reject(row.line, "does not read back equal")
                 continue
@@ -191,16 +217,10 @@ class Importer:
         self.sound.clients += 1
 
 
-def _different(row: Row, session_id: str, kept: Kept) -> list[str]:
-    """Scores that the record has otherwise. An import adds; what was recorded is corrected where it was recorded."""
-    faults = []
-    for measure, score in row.scores.items():
-        there = kept.scores.get((session_id, measure), [score])
-        if len(there) > 1:
-            faults.append(f"{measure}: the record has {len(there)} scores of this session")
-        elif there != [score]:
-            faults.append(f"{measure}: the record has another score of this session, which an import does not change")
-    return faults
+def _several(row: Row, session_id: str, kept: Kept) -> list[str]:
+    """Measures of which the record has several scores, so that nobody can tell which one the table means."""
+    counts = {measure: len(kept.scores.get((session_id, measure), ())) for measure in row.scores}
+    return [f"{measure}: the record has {count} scores of this session" for measure, count in counts.items() if count > 1]
 
 
 def _shown(item: dict[str, Any]) -> None:

@@ -36,6 +36,10 @@ class Api:
     async def post(self, token: str, path: str, body: Any, key: str) -> Any:
         return await self._send("POST", path, body, {"Authorization": f"Bearer {token}", "Idempotency-Key": key})
 
+    async def put(self, token: str, path: str, body: Any, version: int) -> Any:
+        headers = {"Authorization": f"Bearer {token}", "If-Match": f'W/"{version}"'}
+        return await self._send("PUT", path, body, headers)
+
     async def search(self, token: str, path: str, body: Any) -> list[Any]:
         """What a search by POST finds, in the body so that no words stand in a URL."""
         found = await self._send("POST", path, body, {"Authorization": f"Bearer {token}"})

@@ -1,12 +1,15 @@
 """`python -m infra.nginx.render > infra/nginx/default.conf`: nginx's routes from the one table in infra/routes.py."""
 
 from infra.compose.secrets import HOSTS
+from infra.nginx import refusals
 from infra.routes import ROUTES
 from shared.contracts.records import ServiceName
+from shared.http.middleware import MAX_HEADER_BYTES
 
 SLOW_SECONDS = 1_800
 """as long as audit_log lets a report take"""
-HEAD = """# Written by infra/nginx/render.py from infra/routes.py: change those, not this.
+HSTS = 'add_header Strict-Transport-Security "max-age=31536000" always;'
+HEAD = f"""# Written by infra/nginx/render.py from infra/routes.py: change those, not this.
 server_tokens off;
 client_body_temp_path /tmp/body;
 proxy_temp_path /tmp/proxy;
@@ -16,6 +19,7 @@ scgi_temp_path /tmp/scgi;
 access_log off;  # paths carry client ids; each access stands in the ledger
 error_log stderr crit;  # below that it quotes request lines, which carry ids, and codes of signing in
 resolver 127.0.0.11 valid=10s;
+resolver_timeout 5s;
 proxy_ssl_trusted_certificate /run/secrets/app/ca.pem;
 proxy_ssl_verify on;
 proxy_ssl_server_name on;
@@ -24,14 +28,16 @@ proxy_http_version 1.1;
 proxy_set_header Host $host;
 proxy_set_header X-Forwarded-Proto https;
 proxy_read_timeout 30s;
-client_max_body_size 1m;
-
-server {
+client_max_body_size {refusals.MAX_BODY};
+large_client_header_buffers 4 {MAX_HEADER_BYTES};  # beyond it the services refuse themselves
+"""
+SERVER = f"""
+server {{
   listen 8443 ssl;
   ssl_certificate /run/secrets/app/cert.pem;
   ssl_certificate_key /run/secrets/app/key.pem;
   ssl_protocols TLSv1.2 TLSv1.3;
-  add_header Strict-Transport-Security "max-age=31536000" always;
+  {HSTS}
 """
 
 
@@ -41,7 +47,7 @@ def upstream(service: ServiceName) -> str:
 
 
 def render() -> str:
-    lines = [HEAD]
+    lines = [HEAD, *refusals.maps(), SERVER, *refusals.pages(HSTS)]
     for route in ROUTES:
         action = "return 404;" if route.internal else upstream(route.service)
         if route.slow:

@@ -14,6 +14,7 @@ from services.audit_log.assurance.adapters import completeness_table, retention_
 from services.audit_log.assurance.adapters.witness_http import HttpWitnesses
 from services.audit_log.assurance.api.ledger_state import ledger_state_router
 from services.audit_log.assurance.application.completeness import CompletenessSweep
+from services.audit_log.assurance.application.restored import Restored
 from services.audit_log.assurance.application.retention_clock import RetentionClock
 from services.audit_log.assurance.application.witnessing import Witnessing
 from services.audit_log.balp.api.audit_event import fhir_router
@@ -64,16 +65,16 @@ class LedgerCare:
         self.retention = RetentionClock(
             retention_table.PostgresRetention(store), ledger, holds, self.led, years=settings.retention_years, now=now
         )
-
         desk, practice = Desk(ledger, parts.tokens, now), PracticeTable(store)
         self.asking = Asking(AskedTable(store), practice, ledger, clients, desk.record, now=now, new_id=parts.new_id)
         self.handouts = Handouts(ledger, self.reports, practice, desk, now)
         self._store = store
+        self.restored = Restored(anchors, ledger, self.led, now=now)
         self.routes = Routes(settings.routes, ledger, route_places.PostgresRoutePlaces(store), self.led, now=now)
 
     def work(self) -> list[Callable[[], Awaitable[None]]]:
         """What runs as long as the service does."""
-        return [self.witnessing.run, self.completeness.run, self.retention.run, self.routes.run]
+        return [self.witnessing.run, self.completeness.run, self.retention.run, self.routes.run, self.restored.run]
 
     async def close(self) -> None:
         await self._witness_http.close()

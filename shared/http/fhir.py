@@ -21,7 +21,8 @@ MAX_RESOURCE: Final = 786_432
 """bytes of a resource with its attachments; nginx passes 1 MiB"""
 _ISSUES: Final = {
     400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 406: "not-supported", 409: "conflict",
-    410: "deleted", 412: "conflict", 413: "too-long", 415: "not-supported", 422: "invalid", 428: "required", 503: "transient",
+    410: "deleted", 412: "conflict", 413: "too-long", 415: "not-supported", 422: "invalid", 428: "required", 502: "transient",
+    503: "transient", 504: "transient",
 }  # fmt: skip
 """status → http://hl7.org/fhir/issue-type"""
 

@@ -90,6 +90,16 @@ def test_the_rooms_of_capabilities_beside_a_services_own() -> None:
 ROOMS = ("domain", "application", "adapters", "api")
 
 CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
+    "alliance_measurement": {
+        "desk": (),
+        "instruments": ("desk",),
+        "release": ("desk",),
+        "risk": ("desk", "instruments"),
+        "administrations": ("desk", "instruments", "risk"),
+        "courses": ("desk", "instruments", "administrations"),
+        "outcomes": ("desk", "instruments"),
+        "export": ("desk", "instruments", "release", "risk", "administrations", "courses", "outcomes"),
+    },
     "audit_log": {
         "ledger": (),
         "keyring": ("ledger",),

@@ -19,13 +19,13 @@ from tests.e2e.surface import SOAP, Clinic, today
 
 NAME, MRN, GUEST = "Ottoline Farrow-Quist", "MRN-40417", "Bram Yarrow"
 NOTE, ADDENDUM, PRIVATE = "a heron by the frozen weir", "she rang about the ferry", "an amber kite above the orchard"
-SCORE, OUTCOME = '"total":44', '"score":61'
+SCORE, OUTCOME, MISTYPED = '"total":44', '"score":61', "the digits were exchanged"
 TALK, WITNESS, PAUSE, EVIDENCE = "spoken of slowly", "R. Ilves, front desk", "I want a pause", "birth certificate of 1961"
 PAYER, BASIS = "Lakeshore Mutual plan", "disoriented since Tuesday"
 WHAT, WHY, LONGER = "the date in line three", "it was in March", "the archive is in another town"
 DENIED, NO, STILL = "the entry is right", "it is not right", "seen, and kept"
 PLANTED: Final = (
-    NAME, MRN, GUEST, NOTE, ADDENDUM, PRIVATE, SCORE, OUTCOME, TALK, WITNESS, PAUSE, EVIDENCE, PAYER, BASIS,
+    NAME, MRN, GUEST, NOTE, ADDENDUM, PRIVATE, SCORE, OUTCOME, MISTYPED, TALK, WITNESS, PAUSE, EVIDENCE, PAYER, BASIS,
     WHAT, WHY, LONGER, DENIED, NO, STILL,
 )  # fmt: skip
 
@@ -58,6 +58,12 @@ def each_erased(body: Any) -> bool:
 
 def each_point_erased(body: Any) -> bool:
     return bool(body["series"]) and all(map(erased, body["series"])) and body["episodes"] == []
+
+
+def each_emptied(body: Any) -> bool:
+    """Versions of which nothing is left but when they were written, and by whom."""
+    kept = {"version", "what", "by", "at"}
+    return bool(body["items"]) and all(value is None for one in body["items"] for name, value in one.items() if name not in kept)
 
 
 def redacted(body: Any) -> bool:
@@ -95,6 +101,8 @@ READERS: Final[dict[str, Reader]] = {
     "GET /v1/clients/{client_id}/outcomes, of a measure": Reader(
         "/v1/clients/{client}/outcomes?measure=gaf", (OUTCOME,), each_erased
     ),
+    "GET /v1/outcomes/{outcome_id}": Reader("/v1/outcomes/{outcome}", (OUTCOME,), erased),
+    "GET /v1/outcomes/{outcome_id}/history": Reader("/v1/outcomes/{outcome}/history", (OUTCOME, MISTYPED), each_emptied),
     "GET /v1/clients/{client_id}/alliance": Reader(
         "/v1/clients/{client}/alliance?instrument=wai-sr", (SCORE,), each_point_erased
     ),
@@ -187,14 +195,16 @@ async def measured(story: Clinic) -> dict[str, str]:
         answers = {str(i): base + (1 if i <= extra else 0) for i in range(1, 13)}
         await story.client.post(f"/v1/administrations/{asked.id}/responses", {"answers": answers})
         ids.append(asked.id)
-    await story.marsh.post(f"/v1/clients/{story.client_id}/outcomes", {"measure": "gaf", "score": 61})
+    outcome = (await story.marsh.post(f"/v1/clients/{story.client_id}/outcomes", {"measure": "gaf", "score": 16})).id
+    right = {"score": 61, "reason": MISTYPED}
+    await story.marsh.put(f"/v1/outcomes/{outcome}", right, If_Match='W/"1"')
 
     async def prompted() -> bool:
         waits = (await story.marsh.get(f"/v1/clients/{story.client_id}/next-session")).json["prompts"]
         return any(p["kind"] == "strain" for p in waits)
 
     await until("a prompt waits", prompted, 10.0)
-    return {"administration": ids[0]}
+    return {"administration": ids[0], "outcome": outcome}
 
 
 async def surrounded(story: Clinic, note: str) -> dict[str, str]:

@@ -5,13 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from infra.importer.course import THERAPIST
 from tests.e2e.embedded import ROOT, EmbeddedProcess
-from tests.e2e.rest import Rest
+from tests.e2e.rest import Answer, Rest
 
 REAL = ROOT.parent / "shared/data/bdi_by_session.csv"
 
@@ -76,6 +78,37 @@ async def test_a_wrong_file_is_refused_whole(embedded: EmbeddedProcess, tmp_path
         assert line in err
 
 
+async def history(rest: Rest) -> Answer:
+    """Of the one score that was corrected."""
+    therapist = rest.as_(THERAPIST, "therapist")
+    officer = rest.as_("officer", "compliance_officer")
+    (entry,) = (await officer.get("/v1/audit/entries?action=update&outcome=permit&limit=200")).json["items"]
+    (record,) = entry["records"]
+    return await therapist.get(f"/v1/outcomes/{record['record_id']}/history")
+
+
+async def test_what_somebody_else_wrote_down_is_not_corrected(
+    embedded: EmbeddedProcess, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """And clients that an older importer brought in are found under the name that they bear."""
+    table, rest = tmp_path / "scores.csv", Rest(session, embedded.url, embedded.mint, "import-others")
+    table.write_text("id,s,bdi\n1,1,12\n")
+    digest = sha256(b"the file as it was then").hexdigest()[:16]
+    older = {"name": "Client 1", "birth_date": None, "identifiers": [{"system": f"urn:import:{digest}", "value": "1"}]}
+    client = (await rest.as_("import.intake", "intake").post("/v1/clients", older)).id
+    code, out, err = await finished(importing(embedded, table, rest.tenant, SOURCE=digest))
+    assert code == 0, err
+    assert "This run added 0 clients, 1 sessions, 1 scores." in out
+    colleague = rest.as_("colleague", "therapist")
+    related = {"client_id": client, "practitioner_id": colleague.sub, "role": "care_team", "period": {"start": "2025-01-01"}}
+    await rest.as_("import.intake", "intake").post("/v1/relationships", related)
+    (held,) = (await colleague.get(f"/v1/sessions?client_id={client}")).json["items"]
+    await colleague.post(f"/v1/clients/{client}/outcomes", {"measure": "rq", "session_id": held["id"], "score": 3})
+    table.write_text("id,s,bdi,rq\n1,1,12,4\n")
+    code, out, err = await finished(importing(embedded, table, rest.tenant, SOURCE=digest))
+    assert code == 1 and "line 2: PUT /v1/outcomes/" in err and "403" in err
+
+
 async def test_a_corrected_file_changes_only_what_differs(
     embedded: EmbeddedProcess, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
@@ -109,11 +142,15 @@ async def test_a_corrected_file_changes_only_what_differs(
         assert f"This run added {added}." in out
 
     table.write_text("id,s,phq-9\n1,1,13\n1,2,27\n2,1,9\n")
-    code, out, err = await finished(importing(embedded, table, rest.tenant))
-    assert code == 1, "a score that was recorded is not changed in silence"
-    assert "line 2: phq-9: the record has another score of this session" in err
-    assert "2 clients, 2 sessions, 2 scores: all read back equal" in out
+    code, out, err = await finished(importing(embedded, table, rest.tenant, "--dry-run"))
+    assert "a run would add 0 clients, 0 sessions, 0 scores, 1 corrections; nothing was written" in out
+    for added in ("0 clients, 0 sessions, 0 scores, 1 corrections", "0 clients, 0 sessions, 0 scores"):
+        code, out, err = await finished(importing(embedded, table, rest.tenant))
+        assert code == 0, err
+        assert "2 clients, 3 sessions, 3 scores: all read back equal" in out
+        assert f"This run added {added}." in out
     assert await outcomes(rest) == 6
+    assert [v["score"] for v in (await history(rest)).json["items"]] == [12, 13], "what stood there stays"
 
     table.write_text("id,s,date,phq-9\n1,1,2025-02-03,12\n")
     code, out, err = await finished(importing(embedded, table, rest.tenant))

@@ -114,7 +114,7 @@ def callers(there: Clinic, rest: Rest) -> Iterator[tuple[str, Person]]:
 
 
 async def somebody_s_records(there: Clinic) -> Known:
-    """A client with a session, a note, an administration and two consents, one of which waits for its signature."""
+    """A client with a session, a note, an administration, an outcome and two consents, one of which waits for its signature."""
     proposed = await there.marsh.post("/fhir/R4/Consent", fhir_consent(there.client_id, None, "proposed"))
     started = f"{today()}T00:00:00Z"
     session = {
@@ -133,6 +133,8 @@ async def somebody_s_records(there: Clinic) -> Known:
         ids |= {"session_id": made.id, "note_id": note.id}
     measure = {"client_id": there.client_id, "instrument": "wai-sr", "rater": "client"}
     ids["administration_id"] = (await there.marsh.post("/v1/administrations", measure)).id
+    outcome = {"measure": "gaf", "score": 61}
+    ids["outcome_id"] = (await there.marsh.post(f"/v1/clients/{there.client_id}/outcomes", outcome)).id
     return Known(ids)
 
 

@@ -166,11 +166,14 @@ async def _world(embedded: EmbeddedProcess, session: aiohttp.ClientSession) -> W
     await story.relate(story.okoye, "care_team")
     world.called("consent", await story.agreed("telehealth"))
     world.called("session", await story.held())
+    await _quiet(world)  # the questionnaire that follows a session comes when it likes
     sections = {**SOAP, "subjective": "a boat in the harbour"}
     written = {"format": "SOAP", "sections": sections}
     world.called("note", (await story.marsh.post(f"/v1/sessions/{world.ids['session']}/progress-notes", written)).id)
     world.called("questionnaire", (await story.asked("phq-9")).id)
-    await story.marsh.post(f"/v1/clients/{story.client_id}/outcomes", {"measure": "gaf", "score": 61})
+    outcome = await story.marsh.post(f"/v1/clients/{story.client_id}/outcomes", {"measure": "gaf", "score": 16})
+    await story.marsh.put(f"/v1/outcomes/{outcome.id}", {"score": 61}, If_Match='W/"1"')
+    world.called("outcome", outcome.id)
     await story.client.put(f"/v1/clients/{story.client_id}/alliance/release", {"therapist": "withheld"})
     nurse = rest.as_("nurse-" + other.id[:8], "therapist")
     glass = {"client_id": story.client_id, "purpose": "BTG", "reason": "Emergency", "scope": [], "minutes": 60}

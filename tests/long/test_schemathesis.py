@@ -49,6 +49,9 @@ async def parameters(running: EmbeddedProcess) -> dict[str, str]:
             "session_id": await clinic.held(),
             "note_id": await clinic.progress(),
             "administration_id": made.id,
+            "outcome_id": (
+                await clinic.marsh.post(f"/v1/clients/{clinic.client_id}/outcomes", {"measure": "gaf", "score": 61})
+            ).id,
             "instrument_id": "wai-sr",
             "instrument": "wai-sr",
             "index": "3",

@@ -70,7 +70,7 @@ def router(
         criteria in the address as fhirpy sends them, only where none matches."""
         call = await callers.of(request)
         raw = await resource_body(request)
-        imported, source = _read(request, raw, call)
+        imported, source = _read(request, raw, call, base)
         condition = _condition(request)
         only_if_none = None
         if condition is not None:
@@ -95,7 +95,7 @@ def router(
         wanted = _id(consent_id)
         expected = required_version(request)
         raw = await resource_body(request)
-        imported, source = _read(request, raw, call, expected_id=consent_id)
+        imported, source = _read(request, raw, call, base, expected_id=consent_id)
         await writing.update(call, wanted, imported, source, expected)
         return await written(request, call, wanted, 200, await writing.notes(call, wanted, imported))
 
@@ -210,7 +210,7 @@ def router(
 _TARGET: Final = re.compile(r"Consent/([0-9a-fA-F-]{36})(?:/_history/([1-9][0-9]{0,8}))?")
 
 
-def _read(request: Request, raw: bytes, call: Call, expected_id: str | None = None) -> tuple[Imported, str]:
+def _read(request: Request, raw: bytes, call: Call, base: str, expected_id: str | None = None) -> tuple[Imported, str]:
     """The consent and its text as sent. 400 where it is no JSON or names another id, 415 for an unknown FHIR version, 422 with
     every fault."""
     version = _FHIR_VERSION.search(request.headers.get("content-type", ""))
@@ -228,7 +228,7 @@ def _read(request: Request, raw: bytes, call: Call, expected_id: str | None = No
         ) from None
     if expected_id is not None and isinstance(value, dict) and value.get("id") != expected_id:
         raise Problem(400, "another-id", "Another id", "The resource's id is the id in the address.")
-    return read_consent(value, Home(call.tenant), dialect), source
+    return read_consent(value, Home(call.tenant, base), dialect), source
 
 
 def _reaches(call: Call, letter: str) -> bool:

@@ -72,4 +72,4 @@ def _actor(part: str, base: str) -> str:
         return ""
     if named.type is None:
         return named.id
-    return subject_of(Literal(reference=f"{named.type}/{named.id}")) or ""
+    return subject_of(Literal(reference=f"{named.type}/{named.id}"), base) or ""

@@ -311,6 +311,8 @@ async def test_every_route_is_described(alliance_world: World) -> None:
         "/v1/administrations/{administration_id}",
         "/v1/administrations/{administration_id}/responses",
         "/v1/clients/{client_id}/outcomes",
+        "/v1/outcomes/{outcome_id}",
+        "/v1/outcomes/{outcome_id}/history",
         "/v1/clients/{client_id}/alliance",
         "/v1/clients/{client_id}/alliance/release",
         "/v1/clients/{client_id}/export/measures",

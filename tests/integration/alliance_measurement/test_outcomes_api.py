@@ -85,3 +85,43 @@ async def test_scores_that_are_no_number_and_queries_that_are_none(rated_clinic:
         assert (await rated_clinic.call("POST", path, "therapist", raw=raw)).status == 422
     for query in ("?limit=0", "?limit=x", "?cursor=x", "?measure=A%20B"):
         assert (await rated_clinic.call("GET", path + query, "therapist")).status == 422
+
+
+async def test_a_score_is_corrected_and_what_stood_there_stays_in_the_history(rated_clinic: Clinic) -> None:
+    clinic, path = rated_clinic, f"/v1/clients/{rated_clinic.client_id}/outcomes"
+    written = {"measure": "phq-9", "session_id": await clinic.session_bound(), "date": "2025-03-01", "score": 21}
+    one = f"/v1/outcomes/{(await clinic.done('POST', path, 'therapist', written))['id']}"
+    first = await clinic.call("GET", one, "therapist")
+    assert {**first.body, **written} == first.body and (first.body["version"], first.headers["ETag"]) == (1, 'W/"1"')
+    right = {"score": 12, "reason": "Two digits were exchanged."}
+    corrected = await clinic.call("PUT", one, "therapist", right, headers={"If-Match": 'W/"1"'})
+    assert (corrected.status, corrected.headers["ETag"]) == (200, 'W/"2"'), corrected.body
+    for who in ("therapist", "client"):
+        (listed,) = (await clinic.done("GET", path, who))["items"]
+        assert {**listed, **written, "score": 12} == listed == await clinic.done("GET", one, who)
+        assert listed["version"] == 2 and listed["corrected_at"] > listed["recorded_at"]
+        before, after = (await clinic.done("GET", f"{one}/history", who))["items"]
+        assert (before["what"], before["version"], before["score"], before["reason"]) == ("recorded", 1, 21, None)
+        assert (after["what"], after["score"], after["by"]) == ("corrected", 12, f"therapist.{clinic.tenant}")
+        assert after["reason"] == right["reason"]
+
+
+async def test_a_correction_is_refused_whole(rated_clinic: Clinic) -> None:
+    clinic, path = rated_clinic, f"/v1/clients/{rated_clinic.client_id}/outcomes"
+    written = {"measure": "phq-9", "session_id": await clinic.session_bound(), "date": "2025-03-01", "score": 21}
+    one = f"/v1/outcomes/{(await clinic.done('POST', path, 'therapist', written))['id']}"
+
+    async def put(who: str, body: dict[str, Any], version: str | None = 'W/"1"') -> tuple[int, list[str]]:
+        answer = await clinic.call("PUT", one, who, body, headers={"If-Match": version} if version else {})
+        return answer.status, [e["pointer"] for e in answer.body.get("errors", ())]
+
+    assert await put("therapist", {"score": 12}, None) == (428, [])
+    assert await put("therapist", {"score": 12}, 'W/"2"') == (412, [])
+    assert await put("therapist", {"score": 28}) == (422, ["/score"])
+    moved = {"measure": "gad-7", "session_id": clinic.client_id, "date": "2025-03-02", "score": 12}
+    assert await put("therapist", moved) == (422, ["/measure", "/session_id", "/date"])
+    assert [await put(who, {"score": 12}) for who in ("client", "supervisor", "stranger", "intake")] == [
+        (403, []), (403, []), (404, []), (404, []),
+    ]  # fmt: skip
+    assert (await clinic.done("GET", one, "therapist"))["version"] == 1
+    assert await put("therapist", {**written, "score": 12}) == (200, [])

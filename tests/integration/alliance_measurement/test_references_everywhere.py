@@ -171,18 +171,19 @@ async def test_a_record_of_another_client_is_as_unknown_as_none(rated_clinic: Cl
         assert [role for role, a in taken.items() if a.status == 201], (path, taken)
 
 
-async def test_the_same_relationship_is_one(rated_clinic: Clinic) -> None:
+@pytest.mark.parametrize("who", ["intake", "supervisor", "administrator"])
+async def test_the_same_relationship_is_one(rated_clinic: Clinic, who: str) -> None:
     clinic = rated_clinic
     given = {"client_id": clinic.client_id, "practitioner_id": "sam.okoye", "role": "care_team", "period": {"start": today()}}
-    made = await asyncio.gather(*(clinic.call("POST", "/v1/relationships", "intake", given) for _ in range(8)))
+    made = await asyncio.gather(*(clinic.call("POST", "/v1/relationships", who, given) for _ in range(8)))
     assert sorted(a.status for a in made) == [200] * 7 + [201]
     (relationship,) = {a.body["id"] for a in made}
-    later = await clinic.call("POST", "/v1/relationships", "intake", given | {"period": {"start": "2190-01-01"}})
+    later = await clinic.call("POST", "/v1/relationships", who, given | {"period": {"start": "2190-01-01"}})
     assert (later.status, later.body["id"]) == (200, relationship), "it holds then already"
-    earlier = await clinic.call("POST", "/v1/relationships", "intake", given | {"role": "therapist"})
+    earlier = await clinic.call("POST", "/v1/relationships", who, given | {"role": "therapist"})
     assert (earlier.status, earlier.body["id"] == relationship) == (201, False), "another fact"
     listed = await clinic.done("GET", f"/v1/relationships?client_id={clinic.client_id}", "intake")
     assert [r["id"] for r in listed["items"]].count(relationship) == 1
     await clinic.done("POST", f"/v1/relationships/{relationship}/end", "intake", {})
-    again = await clinic.call("POST", "/v1/relationships", "intake", given)
+    again = await clinic.call("POST", "/v1/relationships", who, given)
     assert (again.status, again.body["id"] == relationship) == (201, False), "one that has ended is no longer there"

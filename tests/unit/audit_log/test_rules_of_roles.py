@@ -15,6 +15,7 @@ from services.audit_log.decision.domain.rules.tables import (
     ROLE_ROWS,
 )
 from services.audit_log.ledger.domain.agent_kind import AgentKind
+from shared.contracts.disclosure import Action
 from shared.contracts.records import ALLIANCE_RATING, RecordType, ServiceName
 from shared.identity.roles import Role
 from tests.unit.audit_log.asking import (
@@ -67,6 +68,21 @@ def test_a_stranger_gets_nothing_and_learns_nothing(action: str, kind: str) -> N
     verdict = ask(STRANGER, action, record(kind, RIVERA if action != "create" else OKAFOR), facts=TREATED)
     # of a client who is not there yet nothing is to be learned
     assert shown(verdict) == ("403" if (action, kind) == ("create", "client") else "404")
+
+
+@pytest.mark.parametrize("kind", EVERYTHING)
+@pytest.mark.parametrize("role", [r for r in Role if r is not Role.CLIENT])
+def test_by_role_nobody_learns_by_searching_what_their_role_may_not_search(role: Role, kind: str) -> None:
+    """Whatever else the role may do to such records: a search tells of them, or looks as if there were none."""
+    verdict = ask(person("somebody", role), "search", record(kind, RIVERA), facts=TREATED)
+    searched = any(Action.SEARCH in row.actions and kind in row.types for row in ROLE_ROWS.get(role, ()))
+    assert (verdict.permitted, verdict.may_know) == (searched, searched)
+
+
+@pytest.mark.parametrize("agent", [SUPERVISOR, ADMIN])
+def test_who_starts_and_ends_relationships_reads_the_one_they_name(agent: Agent) -> None:
+    about = record("relationship", RIVERA)
+    assert [shown(ask(agent, a, about)) for a in ("read", "update", "search", "sign")] == ["permit", "permit", "404", "404"]
 
 
 @pytest.mark.parametrize("agent", [OTHER_CLIENT, SUPERVISOR, ADMIN, OFFICER])

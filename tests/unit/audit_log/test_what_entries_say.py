@@ -145,6 +145,8 @@ def raised(reason: str) -> tuple[str, str, Words]:
         return "kms-audit", "done", GATE
     if reason in ("forged-message", "message-parked"):
         return "consume", "deny", {**NOBODY, "service": "audit_log"}
+    if reason == "restored-from-backup":
+        return "restore", "done", OPERATOR
     return ("skip", "done", OPERATOR) if reason == "message-skipped" else ("receipt", "done", CONSENT)
 
 

@@ -1,6 +1,7 @@
 """Dialects, profiles, and what cannot be compared here."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -260,3 +261,35 @@ def test_periods_of_other_systems() -> None:
     assert leap.instants().start.isoformat() == "2017-01-01T00:00:00+00:00"
     early = read(R4, {"period": {"start": "1850-01-01"}}).form.period
     assert [f.pointer for f in early.faults("/period")] == ["/period/start"]
+
+
+ELSEWHERE = "https://elsewhere.example/fhir/R4"
+
+
+@pytest.mark.parametrize(
+    "base", [ELSEWHERE, "http://riverside.example/fhir/R4", "//riverside.example/fhir/R4", "fhir/R4", "", "urn:x"]
+)
+def test_who_bears_the_same_id_at_another_server_is_somebody_else(base: str) -> None:
+    """Only what is relative, or below this server's own address, is this server's."""
+    home = Home("riverside", "https://riverside.example/fhir/R4")
+
+    def read_here(provision: Any = None, **changes: Any) -> Imported:
+        return read_consent({**R4, **({"provision": provision} if provision else {}), **changes}, home)
+
+    for own in ("Practitioner/x", f"{home.base}/Practitioner/x", f"{home.base}/Practitioner/x/_history/2"):
+        permit = {"provision": [{"type": "deny", "actor": [actor("IRCP", own)]}]}
+        assert read_here(permit).form.policy.provisions == (GivenProvision(type="deny", actors=("x",)),)
+    theirs = f"{base}/Practitioner/x"
+    denied = read_here({"provision": [{"type": "deny", "actor": [actor("IRCP", theirs)]}]})
+    assert denied.form.policy.provisions == (GivenProvision(type="deny"),), "nobody knows whom: it denies everybody"
+    assert denied.warnings
+    opt_out = {"coding": [{"system": codes.ACT_CODE, "code": "OPTOUT"}]}
+    permitted = read_here({"provision": [{"type": "permit", "actor": [actor("IRCP", theirs)]}]}, policyRule=opt_out)
+    assert not [p for p in permitted.form.policy.every() if p.type == "permit"]
+    with pytest.raises(InvalidForm) as refused:
+        read_here(patient={"reference": f"{base}/Patient/{CLIENT}"})
+    assert [f.pointer for f in refused.value.faults] == ["Consent.patient.reference"]
+    assert read_here(patient={"reference": f"{home.base}/Patient/{CLIENT}"}).form.client_id == UUID(CLIENT)
+    for practice, everybody in ((f"{base}/Organization/riverside", False), (f"{home.base}/Organization/riverside", True)):
+        said = read_here({"provision": [{"type": "permit", "actor": [actor("IRCP", practice)]}]}, policyRule=opt_out)
+        assert bool([p for p in said.form.policy.every() if p.type == "permit"]) is everybody, practice

@@ -78,6 +78,7 @@ DONE: Final = frozenset(
         "retention-ran",
         "receipt",
         "reconcile",
+        "restore",
         "skip",
         "tell-of-risk",
     ]

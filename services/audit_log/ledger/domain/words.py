@@ -251,6 +251,7 @@ ALARMS: Final = {
     "break-glass-granted": "Break-glass access was given.",
     "forged-message": "A message was not signed by the service it claims to come from. Nothing in it was believed.",
     "message-parked": "A message could not be handled. It waits, with what follows it, for an operator.",
+    "restored-from-backup": "This log was restored from a backup. What was written after it is lost, and its entries too.",
     "message-skipped": "An operator gave up a message that could not be handled.",
     "receipt-without-entry": "A service stored something that no entry of the log allowed.",
     "receipt-of-another-entry": "A service stored something else than its entry of the log allowed.",

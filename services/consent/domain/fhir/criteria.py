@@ -29,13 +29,14 @@ _RECORD_TYPES: Final = frozenset({"DocumentReference", "Observation", "Questionn
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Who this practice is in a consent: the organisation named after its tenant."""
+    """Who this practice is in a consent: the organisation named after its tenant, and where what it keeps has its address."""
 
     tenant: str
+    base: str = ""
+    """`https://host/fhir/R4`; without it relative references alone are this server's"""
 
     def is_it(self, reference: Reference) -> bool:
-        literal = reference.type_and_id
-        return literal == ("Organization", self.tenant)
+        return reference.literal(self.base) == ("Organization", self.tenant)
 
 
 @dataclass(slots=True)
@@ -126,7 +127,7 @@ def criteria_of(provision: RootProvision, kind: Type, home: Home, path: str, war
     take("labels", "securityLabel", [_label(c.system, c.code) for c in provision.security_label])
     take("purposes", "purpose", [_purpose(c.system, c.code) for c in provision.purpose])
     take("resource_types", "class", [_class(c.system, c.code) for c in provision.class_])
-    for element, wanted in (("code", [_note_type(c) for c in provision.code]), ("data", _data(provision, kind))):
+    for element, wanted in (("code", [_note_type(c) for c in provision.code]), ("data", _data(provision, kind, home))):
         if wanted and "resource_types" in found:  # both must hold, and one list says either
             wanted = [w if w in found["resource_types"] else None for w in wanted]
         take("resource_types", element, wanted)
@@ -164,7 +165,7 @@ def _actors(
             if role is not None:
                 roles.append(role)
             else:
-                recipients.append(subject_of(actor.reference))
+                recipients.append(subject_of(actor.reference, home.base))
     return sources, recipients, roles
 
 
@@ -175,12 +176,13 @@ def _role(reference: Reference) -> str | None:
     return identifier.value
 
 
-def subject_of(reference: Reference) -> str | None:
-    """The `sub` of whom a reference names; None where it names nobody that has one."""
+def subject_of(reference: Reference, base: str) -> str | None:
+    """The `sub` of whom a reference names; None where it names nobody that has one here: who bears the same id at another server
+    is somebody else."""
     identifier = reference.identifier
     if identifier is not None and identifier.system == codes.SUBJECT and _usable(identifier.value):
         return identifier.value
-    literal = reference.type_and_id
+    literal = reference.literal(base)
     return literal[1] if literal is not None and literal[0] in _RECIPIENT_TYPES else None
 
 
@@ -215,12 +217,14 @@ def _purpose(system: str, code: str) -> str | None:
     return code if system == codes.ACT_REASON and code in PURPOSES else None
 
 
-def _data(provision: RootProvision, kind: Type) -> list[str | None]:
-    """Single records cannot be named: a denial of one denies its type. A record of a type that is not kept here, and whatever
-    is related to a record, cannot be compared."""
+def _data(provision: RootProvision, kind: Type, home: Home) -> list[str | None]:
+    """Single records cannot be named: a denial of one denies its type. A record of a type or server that is not kept here, and
+    whatever is related to a record, cannot be compared."""
     if kind == "permit":
         return [None for _ in provision.data]
     return [
-        literal[0] if d.meaning == "instance" and (literal := d.reference.type_and_id) and literal[0] in _RECORD_TYPES else None
+        literal[0]
+        if d.meaning == "instance" and (literal := d.reference.literal(home.base)) and literal[0] in _RECORD_TYPES
+        else None
         for d in provision.data
     ]

@@ -58,9 +58,9 @@ def read_consent(value: Any, home: Home, dialect: Dialect | None = None) -> Impo
     for one in (*readings(policy, kind), *notes(policy)):
         place = one.pointer.removeprefix("/policy")
         warnings.add(ROOT, one.because if place == "/base" else f"{one.because} (as read here: {place})")
-    by_representative = any(r.type_and_id and r.type_and_id[0] == "RelatedPerson" for r in resource.performer)
+    by_representative = any(r.is_of("RelatedPerson") for r in resource.performer)
     form = Form(
-        client_id=client_of(resource),
+        client_id=client_of(resource, home),
         kind=kind,
         grantor=_grantor(resource, by_representative),
         policy=policy,
@@ -98,9 +98,9 @@ def kind_of(resource: ConsentResource) -> ConsentKind:
     return scopes[0]
 
 
-def client_of(resource: ConsentResource) -> UUID:
-    """The client that `patient` names by id. InvalidForm where it is none of this system's ids."""
-    literal = resource.patient.type_and_id
+def client_of(resource: ConsentResource, home: Home) -> UUID:
+    """The client that `patient` names by id. InvalidForm where it is none of this server's ids."""
+    literal = resource.patient.literal(home.base)
     try:
         if literal is not None and literal[0] == "Patient":
             return UUID(literal[1])

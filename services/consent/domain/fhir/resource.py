@@ -28,7 +28,7 @@ _DATE_TIME: Final = re.compile(
     r"(T(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]{1,9})?(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9]))?)?)?"
 )
 _ELEMENT_NAME: Final = re.compile(r"_?[a-z][A-Za-z]{0,63}")
-_REFERENCE: Final = re.compile(r"(?:.*/)?([A-Z][A-Za-z]{2,63})/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?")
+_REFERENCE: Final = re.compile(r"([A-Z][A-Za-z]{2,63})/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?")
 
 
 class Part(BaseModel):
@@ -56,11 +56,17 @@ class Reference(Part):
     identifier: Identifier | None = None
     display: str = ""
 
-    @property
-    def type_and_id(self) -> tuple[str, str] | None:
-        """Of a literal reference, relative or absolute; None where it has none."""
-        match = _REFERENCE.fullmatch(self.reference)
+    def literal(self, base: str) -> tuple[str, str] | None:
+        """Type and id of what this server has, by a relative address or one below `base` (`https://host/fhir/R4`).
+
+        None where it has no literal reference, and for a resource of another server: the same id is another's there.
+        """
+        match = _REFERENCE.fullmatch(self.reference.removeprefix(f"{base}/") if base else self.reference)
         return (match[1], match[2]) if match else None
+
+    def is_of(self, kind: str) -> bool:
+        """Whether it names a resource of that type, on whatever server."""
+        return f"/{kind}/" in f"/{self.reference}"
 
 
 class Period(Part):

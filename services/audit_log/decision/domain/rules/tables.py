@@ -34,15 +34,16 @@ ROLE_ROWS: Final[dict[Role, tuple[Row, ...]]] = {
         _row("rule:role.intake", READING | {A.CREATE, A.UPDATE, A.SIGN, A.REVOKE}, T.CONSENT),
         _row("rule:role.intake", READING | {A.CREATE, A.UPDATE}, T.REPRESENTATIVE, T.CAPACITY, T.RESTRICTION, T.AMENDMENT),
     ),
-    Role.SUPERVISOR: (_row("rule:role.relationships", {A.CREATE, A.UPDATE}, T.RELATIONSHIP),),
-    Role.ADMINISTRATOR: (_row("rule:role.relationships", {A.CREATE, A.UPDATE}, T.RELATIONSHIP),),
+    Role.SUPERVISOR: (_row("rule:role.relationships", {A.READ, A.CREATE, A.UPDATE}, T.RELATIONSHIP),),
+    Role.ADMINISTRATOR: (_row("rule:role.relationships", {A.READ, A.CREATE, A.UPDATE}, T.RELATIONSHIP),),
     Role.COMPLIANCE_OFFICER: (
         _row("rule:role.compliance", READING, T.CLIENT, T.CONSENT, T.RELATIONSHIP),
         _row("rule:role.compliance", READING, T.REPRESENTATIVE, T.CAPACITY, T.RESTRICTION, T.AMENDMENT),
         _row("rule:law.164.526", {A.UPDATE}, T.AMENDMENT),
     ),
 }
-"""by the token's role alone, for every client of the tenant"""
+"""by the token's role alone, for every client of the tenant. Supervisors and administrators start and end relationships and read
+the one that they name; they do not search a client's, so that they learn of no client by it"""
 
 TRUSTED_SYSTEM_ROWS: Final = (_row("rule:role.trusted-system", {A.CREATE, A.UPDATE}, T.CONSENT),)
 """a record system that an administrator registered: consents of every client, and of those it wrote their changes. What it reads
