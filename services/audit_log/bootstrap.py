@@ -152,7 +152,9 @@ class AuditLogService:
             now=parts.now,
             new_id=parts.new_id,
         )
-        self.care = LedgerCare(parts, self._ledger, self._store, self._erasures.holds, settings, database.app, anchor_dir)
+        self.care = LedgerCare(
+            parts, self._ledger, self._store, self._erasures.holds, registry, settings, database.app, anchor_dir
+        )
         """what runs beside the ledger"""
         led = self.care.led
         self.late = Late(parts, self._store, self._ledger, self._keyring, self.steps, registry, self._policy, led, settings)
@@ -237,6 +239,8 @@ class AuditLogService:
             parts.tokens,
             standings=self.care.witnessing.standings,
             reports=self.care.reports,
+            asking=self.care.asking,
+            handouts=self.care.handouts,
             provider=settings.sign_in,
             secret=parts.secret,
             public_url=parts.public_url,

@@ -111,9 +111,10 @@ CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
         "assurance": ("ledger", "decision", "gate"),
         "downtime": ("ledger", "keyring", "decision", "gate"),
         "reports": ("ledger", "decision"),
+        "accounting": ("ledger", "practice", "reports"),
         "balp": ("ledger",),
         "routes_out": ("ledger", "reports"),
-        "officers": ("ledger", "practice", "decision", "break_glass", "erasure", "reports"),
+        "officers": ("ledger", "practice", "decision", "break_glass", "erasure", "reports", "accounting"),
     },
 }
 """service → capability → the capabilities that it may import. Each may import only what stands above it: no circle."""

@@ -24,9 +24,18 @@ VERBS: Final[Clauses] = {
     "revoke": ("withdrew", "withdraw"),
     "export": ("exported", "export"),
     "compute": ("computed from", "compute from"),
+    "disclosed": ("entered by hand a disclosure", "enter by hand a disclosure"),
     "lookup": ("looked for a client by identifier or name", "look for a client by identifier or name"),
 }
 """uses of a record, by action; what was used follows, but for a look-up"""
+WAYS: Final = {
+    "telephone": "by telephone",
+    "letter": "by letter",
+    "fax": "by fax",
+    "in_person": "in person",
+    "electronic": "by electronic message",
+}
+"""how something was disclosed outside this system"""
 Things = Mapping[str, tuple[str, str]]
 """record type → one, many"""
 THINGS: Final[Things] = {
@@ -144,6 +153,31 @@ LOOKS: Final[Clauses] = {
         "export the accounting of disclosures of {record}",
     ),
     "export-activity": ("exported an activity review", "export an activity review"),
+    "enter-disclosure": ("entered by hand a disclosure of {record}", "enter by hand a disclosure of {record}"),
+    "view-accounting": (
+        "looked at what was asked about disclosures of {record}",
+        "look at what was asked about disclosures of {record}",
+    ),
+    "request-accounting": (
+        "wrote down that an accounting of disclosures of {record} was asked for",
+        "ask for an accounting of disclosures of {record}",
+    ),
+    "extend-accounting": (
+        "took more time for an accounting of disclosures of {record}",
+        "take more time for an accounting of disclosures of {record}",
+    ),
+    "answer-accounting": (
+        "wrote down that an accounting of disclosures of {record} was given",
+        "write down that an accounting of disclosures of {record} was given",
+    ),
+    "hand-out-access-report": (
+        "made the report of who used {record}, to hand over",
+        "make the report of who used {record}, to hand over",
+    ),
+    "hand-out-accounting-of-disclosures": (
+        "made the accounting of disclosures of {record}, to hand over",
+        "make the accounting of disclosures of {record}, to hand over",
+    ),
     "suspend-accounting": (
         "left some disclosures out of the accounting for a time, as an agency had asked",
         "leave some disclosures out of the accounting for a time, as an agency had asked",
@@ -199,6 +233,7 @@ POLICIES: Final = {
     "settings-chosen": "chose, as the second officer, the law and rules of the practice",
     "system-registered": "registered a record system: it may write down consents",
     "system-ended": "ended the trust in a record system: it writes down no more consents",
+    "letterhead-set": "set the practice's name, address and time zone for documents that are handed out",
     "solo-practice": "said that this is a solo practice, and named its second person",
 }
 """by reason: what changed of what is allowed"""
@@ -206,6 +241,7 @@ REFUSED_POLICIES: Final = {
     "register-system": "register a record system",
     "end-system": "end the trust in a record system",
     "make-solo": "say that this is a solo practice",
+    "set-letterhead": "set the practice's name and address",
 }
 """by action: what somebody tried who may not"""
 ERASURES: Final = {
