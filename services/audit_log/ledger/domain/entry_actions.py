@@ -80,6 +80,7 @@ DONE: Final = frozenset(
         "reconcile",
         "restore",
         "skip",
+        "tell-of-harm",
         "tell-of-risk",
     ]
 )
