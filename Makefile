@@ -104,6 +104,12 @@ certificates: $(STAMP)  ## new certificates in ./secrets, under the authority th
 doctor: $(STAMP)  ## what is wrong with the deployment here, why it matters, what mends it; before and after the start (JSON=1)
 	@$(PY) -m infra.doctor $(if $(JSON),--json)
 
+backup: $(STAMP)  ## DIR=…: the deployment as one consistent whole, while it serves
+	@$(PY) -m infra.backup $(if $(PROJECT),-p $(PROJECT)) make "$(DIR)"
+
+restore: $(STAMP)  ## DIR=… BY=… SECOND=…: into empty volumes (PROJECT=… for a drill beside the running one)
+	@$(PY) -m infra.backup $(if $(PROJECT),-p $(PROJECT)) restore "$(DIR)" --by "$(BY)" --second "$(SECOND)"
+
 images: $(STAMP)  ## which base images are pinned by digest, and which are not
 	@$(PY) -m infra.compose.images
 

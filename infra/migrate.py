@@ -19,7 +19,7 @@ from typing import Final
 
 import asyncpg
 
-from services.alliance_measurement.adapters.migrations import SCHEMA as ALLIANCE
+from services.alliance_measurement.migrations import SCHEMA as ALLIANCE
 from services.audit_log.keyring.adapters.migrations import KEYRING_SCHEMA
 from services.audit_log.migrations import SCHEMA as AUDIT_LOG
 from services.consent.adapters.migrations import SCHEMA as CONSENT

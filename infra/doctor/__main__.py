@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from infra.compose.command import NoCompose
+from infra.compose.command import Compose, NoCompose, settings
 from infra.doctor import files, stack
 from infra.doctor.finding import Finding, State, fault, warning
 
@@ -22,7 +22,7 @@ _MARK = {State.WELL: "  ok   ", State.WARNING: "  soon ", State.FAULT: "  BAD  "
 
 
 def findings(root: Path, environ: Mapping[str, str], project: str | None) -> Iterator[Finding]:
-    env = files.settings(root, environ)
+    env = settings(root, environ)
     folder = root / (env.get("SECRETS") or "secrets")
     said = list(files.check_settings(env))
     yield from said
@@ -30,13 +30,13 @@ def findings(root: Path, environ: Mapping[str, str], project: str | None) -> Ite
     yield from files.check_certificates(folder, env, files.now())
     yield from files.check_machine()
     try:
-        compose = stack.Compose(root, env, project)
+        compose = Compose(root, env, project)
     except NoCompose as missing:
         yield fault("compose", str(missing), "The stack cannot be started.", "Install Docker with compose")
         return
     if all(one.state is State.WELL for one in said):  # else compose only repeats what is missing
         yield from stack.check_compose(compose)
-    containers = compose.containers()
+    containers = stack.containers_of(compose)
     yield from files.check_port(env, running="nginx" in containers)
     if not containers:
         yield warning("containers", "none was made yet", "This is so before the first start.", "docker compose up -d")

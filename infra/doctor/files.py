@@ -25,16 +25,6 @@ _NEEDED: Final = ("OIDC_ISSUER",)
 _KEYS: Final = ("OIDC_JWKS_URL", "OIDC_JWKS_FILE")
 
 
-def settings(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """As compose reads them: the environment before the file `.env`."""
-    file = root / ".env"
-    lines = file.read_text().splitlines() if file.is_file() else []
-    pairs = [
-        line.strip().removeprefix("export ").partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#")
-    ]
-    return {**{name.strip(): value.strip().strip("'\"") for name, _, value in pairs}, **environ}
-
-
 def check_settings(env: Mapping[str, str]) -> Iterator[Finding]:
     missing = [name for name in _NEEDED if not env.get(name)]
     if not any(env.get(name) for name in _KEYS):

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final
 
-from infra.compose.command import compose_command
+from infra.compose.command import Compose
 from infra.doctor.finding import Finding, State, fault, warning, well
 
 CLOCK_SECONDS: Final = 5
@@ -43,30 +43,20 @@ PARTS: Final[Mapping[str, tuple[str, str]]] = {
 """part of `/health/ready` → what it means while it is false, and what mends it"""
 
 
-class Compose:
-    def __init__(self, root: Path, env: Mapping[str, str], project: str | None) -> None:
-        self._command = [*compose_command(), *(("-p", project) if project else ())]
-        self._root, self._env = root, dict(env)
+def containers_of(compose: Compose) -> dict[str, dict[str, Any]]:
+    """Service → what the engine says of its container; empty where none was made."""
+    ids = compose.said("ps", "-a", "-q").stdout.split() or compose.said("ps", "-q").stdout.split()
+    if not ids:
+        return {}
+    inspected = subprocess.run(["docker", "inspect", *ids], capture_output=True, text=True, timeout=60)
+    return {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in json.loads(inspected.stdout or "[]")}
 
-    def said(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*self._command, *arguments], cwd=self._root, env=self._env, capture_output=True, text=True, timeout=seconds
-        )
 
-    def containers(self) -> dict[str, dict[str, Any]]:
-        """Service → what the engine says of its container; empty where none was made."""
-        ids = self.said("ps", "-a", "-q").stdout.split() or self.said("ps", "-q").stdout.split()
-        if not ids:
-            return {}
-        inspected = subprocess.run(["docker", "inspect", *ids], capture_output=True, text=True, timeout=60)
-        found = json.loads(inspected.stdout or "[]")
-        return {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in found}
-
-    def last_words(self, service: str) -> str:
-        """The newest line by which a service says why it does not start."""
-        lines = self.said("logs", "--no-color", "--tail", "40", service).stdout.splitlines()
-        told = [line.partition("|")[2].strip() or line for line in lines]
-        return next((line for line in reversed(told) if "does not start" in line), told[-1] if told else "it wrote nothing")[:300]
+def last_words(compose: Compose, service: str) -> str:
+    """The newest line by which a service says why it does not start."""
+    lines = compose.said("logs", "--no-color", "--tail", "40", service).stdout.splitlines()
+    told = [line.partition("|")[2].strip() or line for line in lines]
+    return next((line for line in reversed(told) if "does not start" in line), told[-1] if told else "it wrote nothing")[:300]
 
 
 def check_compose(compose: Compose) -> Iterator[Finding]:
@@ -101,14 +91,14 @@ def _container(compose: Compose, name: str, found: Mapping[str, Any] | None) -> 
             return None
         if state["Status"] in ("running", "created"):
             return warning(check, "has not ended yet", why, f"docker compose logs {name}")
-        return fault(check, f"ended with {state['ExitCode']}: {compose.last_words(name)}", why, "docker compose up -d")
+        return fault(check, f"ended with {state['ExitCode']}: {last_words(compose, name)}", why, "docker compose up -d")
     if state["Status"] != "running" or (found.get("RestartCount", 0) and state["Status"] == "restarting"):
-        return fault(check, f"{state['Status']}: {compose.last_words(name)}", why, f"docker compose up -d {name}")
+        return fault(check, f"{state['Status']}: {last_words(compose, name)}", why, f"docker compose up -d {name}")
     health = state.get("Health", {}).get("Status", "healthy")
     if health == "starting":
         return warning(check, "is still starting", why, f"docker compose logs {name}")
     if health != "healthy":
-        return fault(check, f"says that it is not ready: {compose.last_words(name)}", why, f"docker compose logs {name}")
+        return fault(check, f"says that it is not ready: {last_words(compose, name)}", why, f"docker compose logs {name}")
     return None
 
 

@@ -4,12 +4,13 @@ It may only read from the database, takes at most 2 GiB of memory, and holds no 
 """
 
 import asyncio
+import hashlib
 import os
 import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import asyncpg
 import msgspec
@@ -20,10 +21,12 @@ from services.audit_log.ledger.adapters.reads import LedgerReads
 from services.audit_log.ledger.adapters.rows import DATABASE_ERRORS, Pool
 from services.audit_log.ledger.application.ledger_view import NotYetSigned
 from services.audit_log.ledger.application.ports import LedgerUnavailable
+from services.audit_log.ledger.application.reports import Handout, Order
 from services.audit_log.reports.adapters.pdf_report import PdfReport
 from services.audit_log.reports.adapters.worker_job import Fault, Job, Result
 from services.audit_log.reports.api.exports import report_for
-from services.audit_log.reports.application.exporting import Exporter, TooLarge, TooMany
+from services.audit_log.reports.application.exporting import Exporter, Made, TooLarge, TooMany
+from services.audit_log.reports.application.handing_out import document_of
 from shared.service.memory import no_core_dumps
 from shared.service.serve import configure_logging
 
@@ -52,6 +55,9 @@ async def work(job: Job) -> Result:
             if job.order is None:
                 return Result(verified=await log.verify(job.tenant))
             pdf = PdfReport(Path(job.font) if job.font else None)
+            if job.order.handout is not None:
+                with os.fdopen(job.file, "w+b") as file:
+                    return Result(made=await _letter(log, pdf, job.order, job.order.handout, file))
             exporter = Exporter(log, pdf, made_at=job.order.made_at, folder=Path(job.folder), most_bytes=job.most_bytes)
             with os.fdopen(job.file, "w+b") as file:
                 return Result(made=await exporter.bundle(file, job.tenant, job.order.by, report_for(job.order)))
@@ -63,6 +69,13 @@ async def work(job: Job) -> Result:
         return Result(Fault.NOT_YET_SIGNED)
     except (LedgerUnavailable, *DATABASE_ERRORS):
         return Result(Fault.LEDGER)
+
+
+async def _letter(log: _Reads, pdf: PdfReport, order: Order, handout: Handout, file: IO[bytes]) -> Made:
+    document = await document_of(log, order.tenant, report_for(order), order.made_at, handout)
+    made = pdf.letter(handout.practice, handout.address, document)
+    file.write(made)
+    return Made(len(made), hashlib.sha256(made).hexdigest(), len(document.lines))
 
 
 def run() -> None:

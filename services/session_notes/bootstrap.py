@@ -16,7 +16,10 @@ from services.session_notes.api.surface import Surface
 from services.session_notes.application.indexing import Reindexing
 from services.session_notes.application.ports import Desk
 from services.session_notes.application.prompts import keep_prompts
+from services.session_notes.bootstrap_course import COURSE_ROUTES, course_sources
 from services.session_notes.bootstrap_waiting import WaitingForGate
+from services.session_notes.course.adapters.table import PostgresCourse
+from services.session_notes.course.application.records import Courses
 from services.session_notes.drafting.api.routes import drafting_routes
 from services.session_notes.session_facts.api.corrections import correction_routes
 from services.session_notes.settings import Settings
@@ -102,9 +105,13 @@ class SessionNotes:
         )
         surface = Surface(desk, settings, Idempotency(self._store, parts.secret), Cursors(parts.secret))
         app.include_router(client_routes(surface, index, self._reindexing))
-        app.include_router(working_day_routes(surface, PostgresWorkingDay(self._store)))
-        for routes in (session_routes, correction_routes, note_routes, drafting_routes, export_routes):
+        courses = Courses(desk, PostgresCourse(self._store))
+        app.include_router(working_day_routes(surface, PostgresWorkingDay(self._store), courses.index))
+        for routes in (session_routes, correction_routes, note_routes, drafting_routes):
             app.include_router(routes(surface))
+        for course_routes in COURSE_ROUTES:
+            app.include_router(course_routes(surface, courses))
+        app.include_router(export_routes(surface, course_sources(courses)))
         self.app: ASGIApp = app
 
     async def start(self) -> None:

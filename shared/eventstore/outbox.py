@@ -7,7 +7,7 @@ from uuid import UUID
 
 from shared.eventstore.leader import LeaderConnection
 
-_LEADER = (4_011, 2)
+LEADER = (4_011, 2)
 """two-part advisory lock: streams lock in the one-part key space"""
 _COLUMNS = "id, tenant_id, event_id, aggregatetype, aggregateid, type, schema_version, stream, sequence, payload, created_at"
 # Rows of transactions this cluster has not reached come from a dump of another: they are older than all it wrote itself.
@@ -57,7 +57,7 @@ class Outbox(LeaderConnection):
     """One connection of the relay role, for the one process that leads. A row is kept until it is relayed, and no longer."""
 
     def __init__(self, relay_url: str) -> None:
-        super().__init__(relay_url, _LEADER)
+        super().__init__(relay_url, LEADER)
 
     async def pending(self, limit: int) -> list[OutboxRow]:
         """The oldest rows that no running transaction can still precede. Raises StoreUnavailable, also without the lead."""

@@ -25,8 +25,8 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,7 +173,8 @@ async def _run(deployment: Deployment, build: Build, stores: bool) -> None:
             secret=keys.secret,
         )
         service = build(parts, deployment)
-        await parts.transport.start()
+        # not waited for: while Kafka is away a service serves, and what it publishes waits in its outbox
+        stack.enter_context(_ended(asyncio.create_task(parts.transport.start())))
         stack.push_async_callback(parts.transport.stop)
         await service.start()
         stack.push_async_callback(service.stop)
@@ -200,6 +201,12 @@ async def serve_until_signalled(web: Any, leaving: Leaving) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leave)
     await web.serve()
+
+
+@contextmanager
+def _ended(task: "asyncio.Task[None]") -> Iterator[None]:
+    yield
+    task.cancel()
 
 
 class _NoCapture:

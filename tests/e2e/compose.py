@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
@@ -41,6 +42,7 @@ def images() -> dict[str, str]:
 
 class Stack:
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.issuer, self.command, self.project = Issuer(), compose_command(), f"story{uuid4().hex[:8]}"
         secrets.make(folder / "secrets")
         self.issuer.write_jwks(folder / "issuer")
@@ -69,11 +71,11 @@ class Stack:
         return self.compose("logs", "--no-color")
 
 
-async def ready(session: aiohttp.ClientSession, context: ssl.SSLContext, rest: Rest) -> None:
-    """Every service answers through nginx."""
+async def ready(rest: Rest) -> None:
+    """`/health/ready` through nginx, which speaks for every service, says so; and each of them answers."""
     probes = ["/v1/consents?client_id=x", "/v1/notes?client_id=x", "/v1/instruments", "/v1/audit/entries", "/fhir/R4/metadata"]
     end, nobody = perf_counter() + READY_SECONDS, rest.as_("probe", "intake")
-    for probe in probes:
+    for probe in ["/health/ready", *probes]:
         while True:
             try:
                 answer = await nobody.call("GET", probe)
@@ -157,11 +159,53 @@ def operated(stack: Stack) -> None:
         stack.compose(*command)
 
 
+async def backed_up_and_restored(stack: Stack, rest: Rest, folder: Path) -> None:
+    """Backed up while clients are registered; then every volume is lost. What was acknowledged before the backup is there."""
+    intake = rest.as_("intake-backup", "intake")
+    made: list[tuple[datetime, str]] = []
+
+    async def register() -> None:
+        while True:
+            answer = await intake.post(
+                "/v1/clients", {"name": f"Test Person {len(made)}", "birth_date": "1990-01-01"}, want=(201, 503)
+            )
+            if answer.status == 201:
+                made.append((datetime.now(UTC), answer.id))
+
+    writing = asyncio.create_task(register())
+    backup = [sys.executable, "-m", "infra.backup", "-p", stack.project]
+    await asyncio.sleep(1)
+    await called(stack, [*backup, "make", str(folder)])
+    writing.cancel()
+    until = datetime.fromisoformat(json.loads((folder / "manifest.json").read_text())["made_at"])
+    kept = [client for at, client in made if at < until]
+    print(f"backed up under load: {len(kept)} clients before it, {len(made) - len(kept)} after", flush=True)
+    print("every volume and secret is lost …", flush=True)
+    await asyncio.to_thread(stack.compose, "down", "-v", "--timeout", "5")
+    shutil.rmtree(stack.env["SECRETS"])
+    await called(stack, [*backup, "restore", str(folder), "--by", "ana", "--second", "ben"])
+    await ready(rest)
+    for client in kept:
+        await intake.get(f"/v1/clients/{client}")
+    new = await intake.post("/v1/clients", {"name": "After The Restore", "birth_date": "1990-01-01"})
+    await intake.get(f"/v1/clients/{new.id}")
+    if found := await asyncio.to_thread(doctor, stack):
+        raise RuntimeError(f"doctor finds faults after the restore: {found}")
+    print(f"restored: {len(kept)} of {len(kept)} clients are there", flush=True)
+
+
+async def called(stack: Stack, command: list[str]) -> None:
+    done = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=stack.env, stderr=asyncio.subprocess.PIPE)
+    _, error = await done.communicate()
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command[2:])}: {error.decode()[-2000:]}")
+
+
 async def tell(stack: Stack) -> None:
     context = ssl.create_default_context(cafile=str(stack.authority))
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         rest = Rest(session, f"https://localhost:{PORT}", stack.issuer.mint, "compose-clinic", ssl=context)
-        await ready(session, context, rest)
+        await ready(rest)
         print("the stack is ready", flush=True)
         await asyncio.to_thread(databases_are_guarded, stack)
         print("every database is reached by TLS alone", flush=True)
@@ -170,7 +214,7 @@ async def tell(stack: Stack) -> None:
             for broken in ("kafka", "postgres"):
                 print(f"restarting {broken} …", flush=True)
                 await asyncio.to_thread(stack.compose, "restart", broken)
-                await ready(session, context, rest)
+                await ready(rest)
 
         story = Story(rest, interlude=interlude, patience=60)
         told = await story.tell()
@@ -180,15 +224,16 @@ async def tell(stack: Stack) -> None:
             if canary in logs:
                 raise RuntimeError("a canary sentence stands in the logs")
         await asyncio.to_thread(doctor_finds_each_fault, stack)
-        await ready(session, context, rest)
+        await ready(rest)
         await asyncio.to_thread(operated, stack)
-        await ready(session, context, rest)
+        await ready(rest)
+        await backed_up_and_restored(stack, rest, stack.folder / "backup")
         read = await story.marsh.get(f"/v1/notes/{told.progress_note}")
         if CANARY not in read.text:
-            raise RuntimeError("a note cannot be read after the containers were made anew")
+            raise RuntimeError("a note cannot be read after the containers were made anew and restored")
         await story.erasure()
         await asyncio.to_thread(stack.compose, "restart", "audit-log", "session-notes", "consent", "alliance-measurement")
-        await ready(session, context, rest)
+        await ready(rest)
         await story.it_is_unreadable()
     print("the story was told: 1 passed, 0 failed", flush=True)
 

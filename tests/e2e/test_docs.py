@@ -25,6 +25,8 @@ MAKE = {
     "run": "the `embedded` fixture: python -m infra.embedded under ENVIRONMENT=development",
     "import": "tests/e2e/test_importer.py: python -m infra.importer",
     "secrets": "test_make_secrets, and test-compose: python -m infra.compose.secrets",
+    "backup": "test-compose: python -m infra.backup make",
+    "restore": "test-compose: python -m infra.backup restore",
     "doctor": "tests/unit/compose/test_doctor.py, and test-compose: python -m infra.doctor",
     "images": "tests/unit/compose/test_images.py: python -m infra.compose.images",
     "certificates": "tests/unit/compose/test_secrets.py: python -m infra.compose.secrets --renew",

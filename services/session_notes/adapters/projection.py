@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from services.session_notes.course.adapters.table import course_rows
 from services.session_notes.domain.clients import ClientRegistered
 from services.session_notes.domain.events import EVENT_TYPES
 from services.session_notes.domain.notes import (
@@ -19,6 +20,7 @@ from services.session_notes.domain.notes import (
     PsychotherapyNoteSigned,
 )
 from services.session_notes.domain.sessions import SessionCorrected, SessionEnteredInError, SessionWasHeld, SessionWasMissed
+from shared.contracts.course import CourseEvent
 from shared.eventstore.model import Statement
 from shared.eventstore.projection import ReadModel
 from shared.sealing.event import Event
@@ -72,10 +74,12 @@ def project(tenant: str, event: Event) -> tuple[Statement, ...]:
             return (Statement(_NOTE_ADDED_TO, (tenant, event.note_id, *states)),)
         case ProgressNoteEnteredInError() | PsychotherapyNoteEnteredInError():
             return (Statement(_NOTE_STATUS, (tenant, event.note_id, str(NoteStatus.ENTERED_IN_ERROR))),)
+        case CourseEvent():
+            return course_rows(tenant, event)
         case _:
             return ()
 
 
-READ_MODEL: Final = ReadModel(("client", "session", "note"), EVENT_TYPES, project)
+READ_MODEL: Final = ReadModel(("client", "session", "note", "course_record", "course_part"), EVENT_TYPES, project)
 """Not among them: `prompt`, a copy of another service's messages, and what is no read model (idempotency, parked,
 notes that wait for the gate)."""

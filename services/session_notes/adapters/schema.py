@@ -3,6 +3,7 @@
 from typing import Final
 
 from services.session_notes.adapters import waiting_table
+from services.session_notes.course.adapters import table as course
 from shared.eventstore.schema import tenant_table
 from shared.http.idempotency import SCHEMA as IDEMPOTENCY
 from shared.messaging.parked import OPERATED
@@ -86,6 +87,7 @@ CREATE TABLE IF NOT EXISTS client_index_tenant (
   PRIMARY KEY (tenant_id)
 )
 """,
+    **course.TABLES,
     "idempotency": IDEMPOTENCY,
     "parked": PARKED,
 }
@@ -102,6 +104,7 @@ _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS note_of_author ON note (tenant_id, author, created_at, note_id)",
     "CREATE INDEX IF NOT EXISTS client_index_of_client ON client_index (tenant_id, client_id)",
     amendments.INDEX,
+    *course.INDEXES,
     "CREATE INDEX IF NOT EXISTS prompt_of_client ON prompt (tenant_id, client_id, at)",
 )
 

@@ -21,7 +21,7 @@ from services.session_notes.domain.notes import Drafted, NoteKind, Revised
 from shared.contracts.disclosure import MAX_RECORDS, RecordRef
 from shared.contracts.records import RecordType, ServiceName
 from shared.eventstore.model import StoredEvent
-from shared.export.serving import Exporter, PublicKeyBody, Records, together
+from shared.export.serving import Exporter, PublicKeyBody, Records, Source, together
 from shared.gate.ask import Opened
 from shared.http.body import documented, read_json
 from shared.http.call import path_id
@@ -32,11 +32,11 @@ from shared.service.amendments import Along
 EARLIER: Final = "earlier_version_of_a_note"
 
 
-def export_routes(surface: Surface) -> APIRouter:
+def export_routes(surface: Surface, course: Sequence[Source]) -> APIRouter:
     router = APIRouter(tags=["clients"])
     desk = surface.desk
     progress, private = NotesSource(desk, NoteKind.PROGRESS), NotesSource(desk, NoteKind.PSYCHOTHERAPY)
-    sources = (ClientSource(desk), SessionsSource(desk), progress, private)
+    sources: tuple[Source, ...] = (ClientSource(desk), SessionsSource(desk), progress, private, *course)
     exporter = Exporter(ServiceName.SESSION_NOTES, desk.gate, sources, desk.parts.now)
 
     @router.post("/v1/clients/{client_id}/export/notes", openapi_extra=documented(PublicKeyBody))

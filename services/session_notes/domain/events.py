@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from services.session_notes.boundaries.domain.events import BOUNDARY_EVENTS
+from services.session_notes.concerns.domain.concerns import CONCERN_EVENTS
 from services.session_notes.domain.clients import ClientRegistered
 from services.session_notes.domain.notes import (
     ProgressNoteAddendum,
@@ -20,6 +22,8 @@ from services.session_notes.domain.notes import (
 )
 from services.session_notes.domain.sessions import SessionCorrected, SessionEnteredInError, SessionWasHeld, SessionWasMissed
 from services.session_notes.domain.waiting import NoteBeganToWait, NoteStoppedWaiting
+from services.session_notes.moments.domain.moments import MOMENT_EVENTS
+from services.session_notes.plans.domain.events import PLAN_EVENTS
 from shared.sealing.event import EventTypes
 
 
@@ -28,6 +32,7 @@ def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+COURSE_EVENTS: Final = (*MOMENT_EVENTS, *PLAN_EVENTS, *BOUNDARY_EVENTS, *CONCERN_EVENTS)
 EVENT_TYPES: Final = EventTypes(
     ClientRegistered,
     SessionWasHeld,
@@ -49,5 +54,6 @@ EVENT_TYPES: Final = EventTypes(
     PsychotherapyNoteEnteredInError,
     NoteBeganToWait,
     NoteStoppedWaiting,
+    *COURSE_EVENTS,
     upcasters={(form.TYPE, 1): _as_it_was for form in (SessionWasHeld, SessionWasMissed, ProgressNoteSigned)},
 )

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from infra.compose.certificates import HOST_DAYS, Authority
+from infra.compose.command import Compose, settings
 from infra.compose.secrets import make
 from infra.doctor import files, stack
 from infra.doctor.__main__ import main
@@ -58,7 +60,7 @@ def test_settings(env: dict[str, str], said: str) -> None:
 
 def test_settings_are_read_as_compose_reads_them(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("# a line\nOIDC_ISSUER='https://one.example'\nexport HTTPS_PORT=1\n")
-    assert files.settings(tmp_path, {"HTTPS_PORT": "2"}) == {"OIDC_ISSUER": "https://one.example", "HTTPS_PORT": "2"}
+    assert settings(tmp_path, {"HTTPS_PORT": "2"}) == {"OIDC_ISSUER": "https://one.example", "HTTPS_PORT": "2"}
 
 
 def without(*names: str) -> Callable[[Path], None]:
@@ -138,12 +140,15 @@ def test_every_part_that_a_service_can_name_is_known() -> None:
 CONTAINER = {"State": {"Status": "running", "ExitCode": 0, "Health": {"Status": "healthy"}}, "RestartCount": 0}
 
 
-class Silent(stack.Compose):
+class Silent(Compose):
+    """Of which only the last line of a log is asked."""
+
     def __init__(self) -> None:
         pass
 
-    def last_words(self, service: str) -> str:
-        return "audit_log does not start: LOG_SEED_FILE is not set"
+    def said(self, *arguments: str, seconds: float = 60) -> "subprocess.CompletedProcess[str]":
+        line = f"{arguments[-1]}_1  | audit_log does not start: LOG_SEED_FILE is not set\n"
+        return subprocess.CompletedProcess(arguments, 0, line, "")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ class Queue(StrEnum):
     RETURNED = "returned"
     SESSIONS_WITHOUT_NOTE = "sessions_without_note"
     PROMPTS = "prompts"
+    PLAN_REVIEWS_DUE = "plan_reviews_due"
+    HARM_TO_REVIEW = "harm_to_review"
+    """boundary events and adverse effects that nobody but their author has looked at: a supervisor's"""
 
 
 @dataclass(frozen=True, slots=True)

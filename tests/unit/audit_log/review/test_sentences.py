@@ -6,12 +6,14 @@ from pathlib import Path
 
 from services.audit_log.assurance.application.completeness import WITHOUT_RECEIPT
 from services.audit_log.assurance.application.receipts import MESSAGE_GIVEN_UP, OF_ANOTHER, WITHOUT_ENTRY
+from services.audit_log.assurance.application.restored import RESTORED
 from services.audit_log.assurance.application.witnessing import WITNESS_SAW_ANOTHER, WITNESS_SAW_MORE
 from services.audit_log.downtime.domain.late_writes import LateReason
 from services.audit_log.gate.application.disclosure import ALARMING
 from services.audit_log.keyring.domain.kms_audit import Reason
 from services.audit_log.ledger.domain.words import ALARMS, LOOKS
 from services.audit_log.routes_out.application.routes import FED
+from shared.contracts.harm import HarmTold
 from shared.contracts.risk import RiskTold
 
 SERVICE = Path(__file__).parents[4] / "services/audit_log"
@@ -47,8 +49,8 @@ def claims() -> set[str]:
 
 
 def test_every_alarm_has_its_sentence() -> None:
-    raised = {WITHOUT_RECEIPT, WITHOUT_ENTRY, OF_ANOTHER, MESSAGE_GIVEN_UP, WITNESS_SAW_MORE, WITNESS_SAW_ANOTHER}
-    raised |= set(Reason) | (set(LateReason) - {LateReason.ERASED}) | set(RiskTold)
+    raised = {RESTORED, WITHOUT_RECEIPT, WITHOUT_ENTRY, OF_ANOTHER, MESSAGE_GIVEN_UP, WITNESS_SAW_MORE, WITNESS_SAW_ANOTHER}
+    raised |= set(Reason) | (set(LateReason) - {LateReason.ERASED}) | set(RiskTold) | set(HarmTold)
     assert {"claim-differs", "job-row"} <= claims()
     assert raised | claims() | {"break-glass-granted", "forged-message", "message-parked"} == set(ALARMS)
 
