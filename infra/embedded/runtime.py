@@ -29,6 +29,7 @@ from services.audit_log.settings import Settings
 from services.ehr_gateway.adapters.in_process import InProcessServices
 from shared.contracts.consent_policy import PolicyFeedPage
 from shared.contracts.records import ServiceName
+from shared.eventstore.databases import DatabaseUrls
 from shared.gate.port import Gate
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
@@ -37,7 +38,7 @@ from shared.messaging.in_process import InProcessBus
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
 from shared.service.leaving import Leaving
-from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Service
+from shared.service.parts import ASGIApp, Parts, Service
 from shared.values.time import ANYWHERE, Place
 
 _log = logging.getLogger("embedded")

@@ -57,6 +57,7 @@ from services.audit_log.practice.application.practice import Practice, SecondPer
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
@@ -69,7 +70,7 @@ from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.messaging.consumer import Consumer
 from shared.messaging.parked_orders import ParkedOrders
 from shared.messaging.relay import Relay
-from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
+from shared.service.parts import ASGIApp, Parts, Unwired
 from shared.service.watch import EventWatch
 
 _DESCRIPTION: Final = "The gate: decides on every disclosure, writes it down, and only then releases the record's key."
