@@ -15,8 +15,14 @@ from numpy.typing import NDArray
 
 from benchmarks.alliance_detection_page import Cell, page, picture
 from infra.progress import Progress
-from services.alliance_measurement.domain.dynamic_model import Filtered, Model, evidence_of_fall, evidence_of_return, filtered
-from services.alliance_measurement.domain.strain import StrainRules, by_reliable_change, flags_of
+from services.alliance_measurement.courses.domain.dynamic_model import (
+    Filtered,
+    Model,
+    evidence_of_fall,
+    evidence_of_return,
+    filtered,
+)
+from services.alliance_measurement.courses.domain.strain import StrainRules, by_reliable_change, flags_of
 
 Floats = NDArray[np.float64]
 ROOT: Final = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Final
 
-from services.alliance_measurement.domain.strain import StrainRules
+from services.alliance_measurement.courses.domain.strain import StrainRules
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ import asyncpg
 from infra.migrate import owners_of
 from infra.postgres.provision import OwnedDatabase
 from infra.progress import Progress
-from services.alliance_measurement.adapters import projection as alliance
-from services.alliance_measurement.adapters import schema as alliance_schema
+from services.alliance_measurement import migrations as alliance_schema
+from services.alliance_measurement import projection as alliance
 from services.consent.adapters import projection as consent
 from services.consent.adapters import schema as consent_schema
-from services.session_notes.adapters import projection as session_notes
-from services.session_notes.adapters import schema as session_notes_schema
+from services.session_notes import projection as session_notes
+from services.session_notes import schema as session_notes_schema
 from shared.eventstore.model import StoredEvent
 from shared.eventstore.projection import ReadModel
 from shared.eventstore.sequencer import Sequencer

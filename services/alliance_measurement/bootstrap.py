@@ -1,26 +1,37 @@
 """alliance_measurement put together."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter
 
-from services.alliance_measurement.adapters import risk_table
-from services.alliance_measurement.adapters.definitions import load
-from services.alliance_measurement.adapters.index import PostgresIndex
-from services.alliance_measurement.adapters.migrations import SCHEMA
-from services.alliance_measurement.adapters.risk_table import PostgresRiskIndex
-from services.alliance_measurement.api.administrations import administration_routes
-from services.alliance_measurement.api.clients import client_routes
-from services.alliance_measurement.api.exporting import export_routes
-from services.alliance_measurement.api.instruments import instrument_routes
-from services.alliance_measurement.api.outcomes import outcome_routes
-from services.alliance_measurement.api.risk import risk_routes
-from services.alliance_measurement.api.surface import Surface
-from services.alliance_measurement.application.choreography import schedule_measure
-from services.alliance_measurement.application.detection import StrainDetection
-from services.alliance_measurement.application.ports import Desk
-from services.alliance_measurement.application.risk_watch import RiskWatch
-from services.alliance_measurement.application.worker import AssessmentWorker
+from services.alliance_measurement.administrations.adapters.index import PostgresAdministrations
+from services.alliance_measurement.administrations.api.administrations import administration_routes
+from services.alliance_measurement.administrations.application.choreography import schedule_measure
+from services.alliance_measurement.administrations.application.ports import AdministrationDesk
+from services.alliance_measurement.courses.adapters.prompts import StoredPrompts
+from services.alliance_measurement.courses.api.courses import constants_shown, course_routes
+from services.alliance_measurement.courses.application.detection import StrainDetection
+from services.alliance_measurement.courses.application.ports import CourseDesk
+from services.alliance_measurement.courses.application.worker import AssessmentWorker
+from services.alliance_measurement.desk.adapters.tenants import PostgresTenants
+from services.alliance_measurement.desk.api.surface import Surface
+from services.alliance_measurement.export.api.exporting import export_routes
+from services.alliance_measurement.export.application.exporting import sources
+from services.alliance_measurement.instruments.adapters.definitions import load
+from services.alliance_measurement.instruments.api.instruments import instrument_routes
+from services.alliance_measurement.migrations import SCHEMA
+from services.alliance_measurement.outcomes.adapters.table import PostgresOutcomes
+from services.alliance_measurement.outcomes.api.corrections import correction_routes
+from services.alliance_measurement.outcomes.api.outcomes import outcome_routes
+from services.alliance_measurement.outcomes.application.ports import OutcomeDesk
+from services.alliance_measurement.release.adapters.table import PostgresChoices
+from services.alliance_measurement.release.api.release import release_routes
+from services.alliance_measurement.release.application.ports import ReleaseDesk
+from services.alliance_measurement.risk.adapters import table as risk_table
+from services.alliance_measurement.risk.api.risk import risk_routes
+from services.alliance_measurement.risk.application.ports import RiskDesk
+from services.alliance_measurement.risk.application.watch import RiskWatch
 from services.alliance_measurement.settings import Settings
 from shared.contracts.audit import KEY_SHREDDED
 from shared.contracts.records import KeyClass, ServiceName
@@ -29,6 +40,7 @@ from shared.contracts.topics import AUDIT, CONSENT, SESSION_NOTES
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
+from shared.export.serving import Exporter
 from shared.gate.port import Gate
 from shared.http.app import create_app
 from shared.http.cursor import Cursors
@@ -46,6 +58,30 @@ _DESCRIPTION: Final = "Measures of the working alliance and of outcome: scored b
 _DERIVED: Final = (DerivedTable("assessment_due", KeyClass.MEASURES), amendments.DERIVED, *risk_table.DERIVED)
 
 
+@dataclass(frozen=True, slots=True)
+class Desks:
+    """What the handlers of each capability are given."""
+
+    administrations: AdministrationDesk
+    courses: CourseDesk
+    outcomes: OutcomeDesk
+    release: ReleaseDesk
+    risk: RiskDesk
+
+    @classmethod
+    def over(cls, parts: Parts, gate: Gate, store: PostgresEventStore, settings: Settings) -> "Desks":
+        every = (parts, gate, store, amendments.Amendments(store), PostgresTenants(store))
+        catalogue, index = load(settings.instrument_directories), PostgresAdministrations(store)
+        risks = (risk_table.PostgresRiskIndex(store), catalogue)
+        return cls(
+            AdministrationDesk(*every, *risks, index, settings.scheduled_instrument, settings.most_items_a_day),
+            CourseDesk(*every, index, StoredPrompts(store), catalogue, settings.strain),
+            OutcomeDesk(*every, PostgresOutcomes(store), catalogue),
+            ReleaseDesk(*every, PostgresChoices(store)),
+            RiskDesk(*every, *risks),
+        )
+
+
 class AllianceMeasurement:
     """`Service`: its app, relay, consumer and assessment worker over one database."""
 
@@ -58,20 +94,9 @@ class AllianceMeasurement:
         self._store.on_commit(self._relay.wake)
         self._sequencer = Sequencer(database.relay)
         self._store.on_commit(self._sequencer.wake)
-        index = PostgresIndex(self._store)
-        catalogue = load(settings.instrument_directories)
-        desk = Desk(
-            parts,
-            gate,
-            self._store,
-            index,
-            amendments.Amendments(self._store),
-            catalogue,
-            settings,
-            PostgresRiskIndex(self._store),
-        )
-        self._worker = AssessmentWorker(index, StrainDetection(desk))
-        self._risks = RiskWatch(desk)
+        desks = Desks.over(parts, gate, self._store, settings)
+        self._worker = AssessmentWorker(desks.courses.index, desks.courses.tenants, StrainDetection(desks.courses))
+        self._risks = RiskWatch(desks.risk)
         registry = CollectorRegistry()
         refused = Counter("messages_refused_total", "Messages forged or parked", ["why", "topic"], registry=registry)
         self._consumer = Consumer(
@@ -81,7 +106,7 @@ class AllianceMeasurement:
             transport=parts.transport,
             verifier=parts.verifier,
             handlers={
-                SESSION_HELD: schedule_measure(desk),
+                SESSION_HELD: schedule_measure(desks.administrations),
                 **amendments.HANDLERS,
                 **risk_table.HANDLERS,
                 KEY_SHREDDED: erasure_handler(parts, tables=_DERIVED),
@@ -100,12 +125,24 @@ class AllianceMeasurement:
             registry=registry,
             tokens=parts.tokens,
         )
-        surface = Surface(
-            desk, Idempotency(self._store, parts.secret), Cursors(parts.secret), on_assessment_due=self._worker.wake
-        )
-        for routes in (instrument_routes, administration_routes, client_routes, outcome_routes, risk_routes, export_routes):
-            app.include_router(routes(surface))
+        surface = Surface(parts.tokens, Idempotency(self._store, parts.secret), Cursors(parts.secret))
+        for routes in (
+            instrument_routes(surface, desks.courses.catalogue, constants_shown(settings.strain)),
+            administration_routes(surface, desks.administrations, self._worker.wake),
+            outcome_routes(surface, desks.outcomes),
+            correction_routes(surface, desks.outcomes),
+            course_routes(surface, desks.courses),
+            release_routes(surface, desks.release),
+            risk_routes(surface, desks.risk),
+            export_routes(surface, self._exporter(desks, parts, gate)),
+        ):
+            app.include_router(routes)
         self.app: ASGIApp = app
+
+    @staticmethod
+    def _exporter(desks: Desks, parts: Parts, gate: Gate) -> Exporter:
+        every = sources(desks.administrations, desks.courses, desks.outcomes, desks.risk, desks.release)
+        return Exporter(ServiceName.ALLIANCE, gate, every, parts.now)
 
     async def start(self) -> None:
         await self._background.start(

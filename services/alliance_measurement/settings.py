@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from services.alliance_measurement.domain.strain import OPENING, Rule, StrainRules
+from services.alliance_measurement.courses.domain.strain import OPENING, Rule, StrainRules
 
 ILLUSTRATIVE: Final = StrainRules(sd=9.0, reliability=0.92, citation="illustrative: set your own, with its citation")
 

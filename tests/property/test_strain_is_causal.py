@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alliance_measurement.domain.strain import Rule, StrainRules, assess
+from services.alliance_measurement.courses.domain.strain import Rule, StrainRules, assess
 
 BY_MODEL = StrainRules(sd=9, reliability=0.92, citation="illustrative")
 BY_CHANGE = StrainRules(sd=9, reliability=0.92, citation="illustrative", opens=Rule.RELIABLE_CHANGE)

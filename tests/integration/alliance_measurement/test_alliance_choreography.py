@@ -8,8 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alliance_measurement.application.worker import AssessmentWorker
 from services.alliance_measurement.bootstrap import AllianceMeasurement
+from services.alliance_measurement.courses.application.worker import AssessmentWorker
 from tests.integration.alliance_measurement.clinic import STRAINED_AND_REPAIRED, Clinic, World, eventually
 
 
@@ -122,7 +122,7 @@ async def test_what_a_crash_left_due_is_done_at_the_next_start(rated_clinic: Cli
     assert len(await rows(rated_clinic.world, due, rated_clinic.tenant)) == 7
     assert await prompts(rated_clinic) == []
     # nothing is left in memory: all that is known is what the tables hold
-    fresh = AssessmentWorker(alliance._worker._index, alliance._worker._detection)
+    fresh = AssessmentWorker(alliance._worker._index, alliance._worker._every, alliance._worker._detection)
     tasks[-1] = asyncio.create_task(alliance._worker.run())
     catching_up = asyncio.create_task(fresh.run())
 

@@ -7,11 +7,11 @@ from itertools import count
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from services.alliance_measurement.adapters.definitions import load
-from services.alliance_measurement.application.ports import AnsweredRow, Desk, Due, StoredChoice
-from services.alliance_measurement.domain.administration import AdministrationAnswered, Result
-from services.alliance_measurement.domain.events import EVENT_TYPES
-from services.alliance_measurement.domain.instrument import Rater
+from services.alliance_measurement.administrations.application.ports import AdministrationDesk, AnsweredRow, Due
+from services.alliance_measurement.administrations.domain.administration import EVENT_TYPES, AdministrationAnswered, Result
+from services.alliance_measurement.courses.application.ports import CourseDesk
+from services.alliance_measurement.instruments.adapters.definitions import load
+from services.alliance_measurement.instruments.domain.instrument import Rater
 from services.alliance_measurement.settings import Settings
 from shared.contracts.disclosure import (
     Decision,
@@ -98,7 +98,6 @@ class Memory:
     """Answered ratings, and what was appended."""
 
     ratings: list[tuple[AnsweredRow, float | None]] = field(default_factory=list)
-    choice_kept: StoredChoice | None = None
     scheduled_sessions: set[UUID] = field(default_factory=set)
     appended: list[StreamAppend] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
@@ -131,9 +130,6 @@ class FakeIndex:
     async def answers(self, tenant: str, administrations: Any) -> dict[UUID, AdministrationAnswered]:
         return {row.id: _event(row, total) for row, total in self._memory.ratings if row.id in set(administrations)}
 
-    async def choice(self, tenant: str, client_id: UUID) -> StoredChoice | None:
-        return self._memory.choice_kept
-
     async def is_scheduled(self, tenant: str, session_id: UUID) -> bool:
         return session_id in self._memory.scheduled_sessions
 
@@ -162,11 +158,26 @@ PARTS = Parts(
 )
 
 
-def desk(gate: RecordingGate, memory: Memory, settings: Settings | None = None) -> Desk:
-    index = cast(Any, FakeIndex(memory))
-    return Desk(
-        PARTS, gate, cast(Any, memory), index, Amendments(cast(Any, memory)), load(), settings or Settings(), cast(Any, None)
-    )
+def desk(gate: RecordingGate, memory: Memory, settings: Settings | None = None) -> CourseDesk:
+    """For courses and their job."""
+    chosen = settings or Settings()
+    return CourseDesk(*_every(gate, memory), _anything(FakeIndex(memory)), _anything(None), load(), chosen.strain)
+
+
+def asking_desk(gate: RecordingGate, memory: Memory, settings: Settings | None = None) -> AdministrationDesk:
+    """For administrations and their choreography."""
+    chosen = settings or Settings()
+    risks = (_anything(None), load())
+    scheduled, most = chosen.scheduled_instrument, chosen.most_items_a_day
+    return AdministrationDesk(*_every(gate, memory), *risks, _anything(FakeIndex(memory)), scheduled, most)
+
+
+def _anything(value: object) -> Any:
+    return value
+
+
+def _every(gate: RecordingGate, memory: Memory) -> tuple[Any, Any, Any, Any, Any]:
+    return PARTS, gate, memory, Amendments(cast(Any, memory)), None
 
 
 def ratings(client_id: UUID, totals: Any) -> list[tuple[AnsweredRow, float | None]]:

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from services.alliance_measurement.application.choreography import MisplacedSession, schedule_measure
-from services.alliance_measurement.application.course import read_course
-from services.alliance_measurement.application.detection import StrainDetection
+from services.alliance_measurement.administrations.application.choreography import MisplacedSession, schedule_measure
+from services.alliance_measurement.courses.application.course import read_course
+from services.alliance_measurement.courses.application.detection import StrainDetection
 from services.alliance_measurement.settings import Settings
 from shared.contracts.alliance import PromptPrepared
 from shared.contracts.disclosure import Action, Ratings, Refusal
@@ -21,7 +21,7 @@ from shared.identity.principal import Principal
 from shared.identity.roles import Role
 from shared.messaging.port import Message
 from shared.sealing.event import EventTypes
-from tests.unit.alliance_measurement.doubles import NOW, TENANT, Memory, RecordingGate, desk, due_of, key_of, ratings
+from tests.unit.alliance_measurement.doubles import NOW, TENANT, Memory, RecordingGate, asking_desk, desk, due_of, key_of, ratings
 
 STRAINED_AND_REPAIRED = (44, 45, 46, 45, 47, 46, 33, 34, 46, 47, 48, 48)
 CLIENT = uuid4()
@@ -166,7 +166,7 @@ def session_held(session: UUID, key: str = f"{TENANT}/{CLIENT}") -> Message:
 
 async def test_a_session_is_scheduled_once() -> None:
     gate, held, session = RecordingGate(), Memory(), uuid4()
-    handle = schedule_measure(desk(gate, held))
+    handle = schedule_measure(asking_desk(gate, held))
     effect = await handle(session_held(session))
     assert effect is not None
     (append,) = effect.appends
@@ -182,14 +182,14 @@ async def test_a_session_is_scheduled_once() -> None:
 
 
 async def test_nothing_is_scheduled_where_the_job_is_refused_or_the_instrument_disabled() -> None:
-    assert await schedule_measure(desk(RecordingGate(denies_all="job-row"), Memory()))(session_held(uuid4())) is None
+    assert await schedule_measure(asking_desk(RecordingGate(denies_all="job-row"), Memory()))(session_held(uuid4())) is None
     off = Settings(scheduled_instrument="wai-o")
-    assert await schedule_measure(desk(RecordingGate(), Memory(), off))(session_held(uuid4())) is None
+    assert await schedule_measure(asking_desk(RecordingGate(), Memory(), off))(session_held(uuid4())) is None
 
 
 async def test_a_session_under_another_clients_key_is_no_session() -> None:
     with pytest.raises(MisplacedSession):
-        await schedule_measure(desk(RecordingGate(), Memory()))(session_held(uuid4(), f"{TENANT}/{uuid4()}"))
+        await schedule_measure(asking_desk(RecordingGate(), Memory()))(session_held(uuid4(), f"{TENANT}/{uuid4()}"))
 
 
 async def test_a_prompt_reads_a_window_and_numbers_sessions_in_the_whole_course() -> None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from benchmarks import alliance_detection
-from services.alliance_measurement.domain.strain import REPAIRED, STRAIN, WATCH
+from services.alliance_measurement.courses.domain.strain import REPAIRED, STRAIN, WATCH
 
 DOCUMENT = Path(__file__).parents[3] / "docs/alliance-detection.md"
 

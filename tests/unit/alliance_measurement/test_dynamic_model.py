@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.alliance_measurement.domain.dynamic_model import Model, evidence_of_fall, evidence_of_return, filtered
-from services.alliance_measurement.domain.strain import Level, Rule, StrainRules, assess
+from services.alliance_measurement.courses.domain.dynamic_model import Model, evidence_of_fall, evidence_of_return, filtered
+from services.alliance_measurement.courses.domain.strain import Level, Rule, StrainRules, assess
 
 RULES = StrainRules(sd=9, reliability=0.92, citation="illustrative")
 MODEL = Model(within_sd=3.5, phi=0.3)

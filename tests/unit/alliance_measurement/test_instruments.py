@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 import pytest
 
-from services.alliance_measurement.adapters.definitions import BUILT_IN, load
-from services.alliance_measurement.domain.catalogue import judge
-from services.alliance_measurement.domain.instrument import Construct, Instrument, Mark
-from services.alliance_measurement.domain.scoring import score
+from services.alliance_measurement.instruments.adapters.definitions import BUILT_IN, load
+from services.alliance_measurement.instruments.domain.catalogue import judge
+from services.alliance_measurement.instruments.domain.instrument import Construct, Instrument, Mark
+from services.alliance_measurement.instruments.domain.scoring import score
 
 CATALOGUE = load()
 FILES = sorted(BUILT_IN.glob("*.json"))

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from services.alliance_measurement.application.links import link_call, link_digest, link_secret, tenant_of
-from services.alliance_measurement.application.ports import Due
-from services.alliance_measurement.application.worker import AssessmentWorker
+from services.alliance_measurement.administrations.application.links import link_call, link_digest, link_secret, tenant_of
+from services.alliance_measurement.administrations.application.ports import Due
+from services.alliance_measurement.courses.application.worker import AssessmentWorker
 from services.alliance_measurement.settings import Settings
 from shared.identity.roles import Role
 
@@ -95,7 +95,7 @@ class Work:
     def __init__(self, *due: Due, failures: int = 0) -> None:
         self.left, self.failures, self.prepared = list(due), failures, list[UUID]()
 
-    async def tenants_with_answers(self) -> list[str]:
+    async def names(self) -> list[str]:
         return ["clinic"]
 
     async def due(self, tenant: str, limit: int) -> list[Due]:
@@ -114,7 +114,7 @@ def due(client: UUID, place: int) -> Due:
 
 
 async def worked_off(work: Work, *, wake: bool = False) -> None:
-    worker = AssessmentWorker(cast(Any, work), work, rescan=60, first_wait=0.01)
+    worker = AssessmentWorker(cast(Any, work), cast(Any, work), work, rescan=60, first_wait=0.01)
     running = asyncio.create_task(worker.run())
     if wake:
         await asyncio.sleep(0.02)

@@ -5,9 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
-from services.alliance_measurement.adapters.definitions import load
-from services.alliance_measurement.domain.prompt import prompt_body
-from services.alliance_measurement.domain.strain import StrainRules, assess
+from services.alliance_measurement.courses.domain.prompt import prompt_body
+from services.alliance_measurement.courses.domain.strain import StrainRules, assess
+from services.alliance_measurement.instruments.adapters.definitions import load
 from shared.sealing.padding import bucket
 
 RULES = StrainRules(sd=9, reliability=0.92, citation="illustrative")

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.alliance_measurement.adapters.definitions import load
-from services.alliance_measurement.domain.instrument import Instrument, OnCall
-from services.alliance_measurement.domain.risk import (
+from services.alliance_measurement.instruments.adapters.definitions import load
+from services.alliance_measurement.instruments.domain.instrument import Instrument, OnCall
+from services.alliance_measurement.risk.domain.risk import (
     CareTeam,
     RiskSettings,
     chain,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.alliance_measurement.adapters.definitions import load
-from services.alliance_measurement.domain.instrument import Instrument
-from services.alliance_measurement.domain.scoring import InvalidAnswers, check, score
+from services.alliance_measurement.instruments.adapters.definitions import load
+from services.alliance_measurement.instruments.domain.instrument import Instrument
+from services.alliance_measurement.instruments.domain.scoring import InvalidAnswers, check, score
 
 CATALOGUE = load()
 

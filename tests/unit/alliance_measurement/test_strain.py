@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.alliance_measurement.domain import charts
-from services.alliance_measurement.domain.strain import Episode, Rule, StrainRules, assess, no_room_to_rise
+from services.alliance_measurement.courses.domain import charts
+from services.alliance_measurement.courses.domain.strain import Episode, Rule, StrainRules, assess, no_room_to_rise
 
 SERIES_A = (44, 45, 46, 45, 47, 46, 38, 41, 46, 47, 48, 48)
 RULES = StrainRules(sd=9, reliability=0.92, citation="illustrative", opens=Rule.RELIABLE_CHANGE)
