@@ -50,6 +50,8 @@ from shared.messaging.signature import EventVerifier
 PAGES_AT_ONCE: Final = 3
 """each with a connection of the gate's pool while it reads"""
 PAGES_WAITING: Final = 40
+PAGES_REST: Final = 2.0
+"""so long, by the time that the page took, its place stays empty: pages asked for without a pause leave decisions their time"""
 
 
 class Review:
@@ -76,7 +78,7 @@ class Review:
         random: Callable[[int], bytes],
     ) -> None:
         session = PageSession(secret, secure=public_url.startswith("https://"), now=now, random=random)
-        self.door = Door(inside=PAGES_AT_ONCE, waiting=PAGES_WAITING)
+        self.door = Door(inside=PAGES_AT_ONCE, waiting=PAGES_WAITING, rest=PAGES_REST)
         surface = Surface(Desk(ledger, tokens, now, of_page), session, Rendering(now), self.door)
         self._provider = IdentityProvider(provider) if provider is not None else None
         self._verifying = Verifying(reports)
