@@ -27,7 +27,6 @@ from services.audit_log.officers.api.provider_sign_in import provider_sign_in_ro
 from services.audit_log.officers.api.rendering import Rendering
 from services.audit_log.officers.api.reports import reports_router
 from services.audit_log.officers.api.search import search_router
-from services.audit_log.officers.api.session import PageSession
 from services.audit_log.officers.api.signing_in import signing_in_router
 from services.audit_log.officers.api.snooping import snooping_router
 from services.audit_log.officers.api.strict_readings import strict_readings_router
@@ -43,6 +42,7 @@ from services.audit_log.practice.adapters.practice_table import PracticeTable
 from shared.eventstore.store import EventStore
 from shared.http.cursor import Cursors
 from shared.http.idempotency import Idempotency
+from shared.http.page_forms import PageSession
 from shared.http.page_session import of_page
 from shared.identity.tokens import TokenVerifier
 from shared.messaging.signature import EventVerifier
