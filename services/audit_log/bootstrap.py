@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 
 from services.audit_log.assurance.adapters import receipt_table
+from services.audit_log.assurance.application.harm_alarms import HarmAlarms
 from services.audit_log.assurance.application.receipts import Receipts, message_alarm
 from services.audit_log.assurance.application.risk_alarms import RiskAlarms
 from services.audit_log.bootstrap_late import Late
@@ -151,7 +152,9 @@ class AuditLogService:
             now=parts.now,
             new_id=parts.new_id,
         )
-        self.care = LedgerCare(parts, self._ledger, self._store, self._erasures.holds, settings, database.app, anchor_dir)
+        self.care = LedgerCare(
+            parts, self._ledger, self._store, self._erasures.holds, registry, settings, database.app, anchor_dir
+        )
         """what runs beside the ledger"""
         led = self.care.led
         self.late = Late(parts, self._store, self._ledger, self._keyring, self.steps, registry, self._policy, led, settings)
@@ -172,6 +175,7 @@ class AuditLogService:
                 **self._policy.handlers(),
                 **receipts.handlers(),
                 **RiskAlarms(ledger, now=parts.now).handlers(),
+                **HarmAlarms(ledger, now=parts.now).handlers(),
                 **self.late.handlers(),
                 **erasing.handlers(self._erasures),
             },
@@ -235,6 +239,8 @@ class AuditLogService:
             parts.tokens,
             standings=self.care.witnessing.standings,
             reports=self.care.reports,
+            asking=self.care.asking,
+            handouts=self.care.handouts,
             provider=settings.sign_in,
             secret=parts.secret,
             public_url=parts.public_url,

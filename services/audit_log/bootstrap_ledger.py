@@ -6,6 +6,10 @@ from tempfile import gettempdir
 
 from fastapi import FastAPI
 
+from services.audit_log.accounting.adapters.asked_table import AskedTable
+from services.audit_log.accounting.api.accounting import accounting_router
+from services.audit_log.accounting.api.handouts import Handouts, handouts_router
+from services.audit_log.accounting.application.asking import Asking
 from services.audit_log.assurance.adapters import completeness_table, retention_table
 from services.audit_log.assurance.adapters.witness_http import HttpWitnesses
 from services.audit_log.assurance.api.ledger_state import ledger_state_router
@@ -16,9 +20,12 @@ from services.audit_log.assurance.application.witnessing import Witnessing
 from services.audit_log.balp.api.audit_event import fhir_router
 from services.audit_log.erasure.application.holds import Holds
 from services.audit_log.ledger.adapters.ledger import PostgresLedger
+from services.audit_log.ledger.api.access import Desk
 from services.audit_log.ledger.api.accounting_suspensions import suspensions_router
 from services.audit_log.ledger.api.ledger import ledger_router
 from services.audit_log.ledger.api.tlog import tlog_router
+from services.audit_log.ledger.application.ports import Clients
+from services.audit_log.practice.adapters.practice_table import PracticeTable
 from services.audit_log.reports.adapters.worker_process import Disk, WorkerProcesses
 from services.audit_log.reports.api.exports import exports_router
 from services.audit_log.reports.api.record_exports import record_exports_router
@@ -28,6 +35,7 @@ from services.audit_log.routes_out.application.routes import Routes
 from services.audit_log.settings import Settings
 from shared.eventstore.store import EventStore
 from shared.http.cursor import Cursors
+from shared.http.idempotency import Idempotency
 from shared.service.parts import Parts
 
 
@@ -40,6 +48,7 @@ class LedgerCare:
         ledger: PostgresLedger,
         store: EventStore,
         holds: Holds,
+        clients: Clients,
         settings: Settings,
         database: str,
         anchors: Path,
@@ -48,7 +57,7 @@ class LedgerCare:
         self._parts, self._ledger, now = parts, ledger, parts.now
         self._witness_http = HttpWitnesses()
         disk = Disk(settings.reports_dir or Path(gettempdir()), settings.reports_bytes, settings.pdf_font)
-        self.reports = WorkerProcesses(database, anchors, ledger.log_vkeys, disk)
+        self.reports = WorkerProcesses(database, anchors, ledger.log_vkeys, disk, leaving=parts.leaving)
         self.witnessing = Witnessing(settings.witnesses, ledger, self._witness_http, now=now, every=settings.witness_every)
         self.completeness = CompletenessSweep(
             completeness_table.PostgresCompleteness(store), ledger, self.led, now=now, grace=settings.receipt_grace
@@ -56,6 +65,10 @@ class LedgerCare:
         self.retention = RetentionClock(
             retention_table.PostgresRetention(store), ledger, holds, self.led, years=settings.retention_years, now=now
         )
+        desk, practice = Desk(ledger, parts.tokens, now), PracticeTable(store)
+        self.asking = Asking(AskedTable(store), practice, ledger, clients, desk.record, now=now, new_id=parts.new_id)
+        self.handouts = Handouts(ledger, self.reports, practice, desk, now)
+        self._store = store
         self.restored = Restored(anchors, ledger, self.led, now=now)
         self.routes = Routes(settings.routes, ledger, route_places.PostgresRoutePlaces(store), self.led, now=now)
 
@@ -70,6 +83,9 @@ class LedgerCare:
         tokens, now = self._parts.tokens, self._parts.now
         app.include_router(ledger_router(self._ledger, self.reports, tokens, Cursors(self._parts.secret), now))
         app.include_router(suspensions_router(self._ledger, tokens, now))
+        desk = Desk(self._ledger, tokens, now)
+        app.include_router(accounting_router(self.asking, desk, Idempotency(self._store, self._parts.secret)))
+        app.include_router(handouts_router(self.handouts, desk))
         app.include_router(exports_router(self._ledger, self.reports, tokens, now))
         app.include_router(record_exports_router(self._ledger, tokens, now))
         app.include_router(ledger_state_router(self._ledger, self.witnessing, self.completeness, self.retention, tokens, now))

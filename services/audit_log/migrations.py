@@ -6,6 +6,7 @@ How to add a step: docs/operations/migrations.md.
 
 from typing import Final
 
+from services.audit_log.accounting.adapters import asked_table
 from services.audit_log.assurance.adapters import completeness_table, retention_table
 from services.audit_log.downtime.adapters import late_write_table
 from services.audit_log.erasure.application import stream as erasure_stream
@@ -22,6 +23,7 @@ SCHEMA: Final = event_store_schema(
     (
         *gate_schema.schema(),
         *erasure_stream.SCHEMA,
+        *asked_table.SCHEMA,
         *completeness_table.SCHEMA,
         *retention_table.SCHEMA,
         *route_places.SCHEMA,

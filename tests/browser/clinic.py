@@ -82,6 +82,9 @@ async def _worked(clinic: Clinic) -> None:
     statements = RecordRegistry(clinic.audit._store).statements(TENANT, records)
     await clinic.audit._store.append(TENANT, [], statements=statements)
     await ledger.append(TENANT, entries)
+    head = {"name": "Riverside Psychotherapy", "address": "12 Hill Road, Riverside CA 92501", "zone": "America/Los_Angeles"}
+    status, _ = await clinic.call("PUT", "/v1/practice/letterhead", clinic.token("adm-1", "administrator"), head)
+    assert status == 200
     night = clinic.token("night.shift", "therapist", "Dr. Tomas Weil")
     grant = {"client_id": clinic.demo.client_id, "purpose": "BTG", "scope": [], "minutes": 30}
     reason = "Found unresponsive; the ward asks for medication and the safety plan."

@@ -6,6 +6,8 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from services.audit_log.accounting.api.handouts import Handouts
+from services.audit_log.accounting.application.asking import Asking
 from services.audit_log.break_glass.application.reviews import Reviewing
 from services.audit_log.decision.application.explanations import Explanations
 from services.audit_log.decision.application.policy_projection import PolicyProjection
@@ -19,6 +21,7 @@ from services.audit_log.officers.adapters.counts import Counts
 from services.audit_log.officers.adapters.entry_search import EntrySearch
 from services.audit_log.officers.adapters.identity_provider import IdentityProvider
 from services.audit_log.officers.adapters.judgements import Judgements
+from services.audit_log.officers.api.accounting import accounting_pages
 from services.audit_log.officers.api.pictures import pictures_router
 from services.audit_log.officers.api.provider_sign_in import provider_sign_in_router
 from services.audit_log.officers.api.rendering import Rendering
@@ -39,6 +42,7 @@ from services.audit_log.officers.application.verifying import Verifying
 from services.audit_log.practice.adapters.practice_table import PracticeTable
 from shared.eventstore.store import EventStore
 from shared.http.cursor import Cursors
+from shared.http.idempotency import Idempotency
 from shared.http.page_session import of_page
 from shared.identity.tokens import TokenVerifier
 from shared.messaging.signature import EventVerifier
@@ -63,6 +67,8 @@ class Review:
         *,
         standings: Standings,
         reports: Reports,
+        asking: Asking,
+        handouts: Handouts,
         provider: ProviderSettings | None,
         secret: bytes,
         public_url: str,
@@ -77,13 +83,14 @@ class Review:
         self.judging = Judging(Judgements(store), projection, now)
         cases, cursors = CaseTable(store), Cursors(secret)
         deciding = Deciding(cases, self.judging, ledger, now)
-        gathering = Gathering(ledger, reviewing, Attention(store), self.judging, cases, standings, now)
+        gathering = Gathering(ledger, reviewing, Attention(store), self.judging, cases, asking, standings, now)
         self.routers: tuple[APIRouter, ...] = (
             signing_in_router(surface, tokens, self._provider, public_url),
             today_router(surface, gathering, reviewing, self._verifying, PracticeTable(store).solo, now),
             snooping_router(surface, self.judging, cases, deciding, verifier, cursors, now),
             pictures_router(surface, Counts(store), self.judging, projection, now),
             reports_router(surface, ledger, reports, now),
+            accounting_pages(surface, asking, handouts, Idempotency(store, secret)),
             strict_readings_router(surface, projection, now),
             search_router(surface, EntrySearch(store), ledger, reports, explanations, cursors),
         )

@@ -11,6 +11,7 @@ from services.audit_log.ledger.application.ledger_view import Filters
 from shared.contracts.disclosure import Action
 from shared.http.page_session import COOKIE
 from tests.integration.gate.gate_support import World
+from tests.integration.gate.test_handing_over import lettered
 from tests.integration.gate.test_review_sign_in import sign_in
 from tests.integration.gate.test_reviews import granted
 
@@ -36,6 +37,7 @@ def pages(world: World) -> Iterator[str]:
 async def test_each_page_leaves_its_entry(world: World, site: str, jar: aiohttp.ClientSession) -> None:
     await world.usual()
     ref, _ = await world.note()
+    await lettered(world, site)
     await world.ask(world.token("t-okafor", "therapist"), Action.READ, ref)
     grant = await granted(site, world)
     looked = {
@@ -53,6 +55,11 @@ async def test_each_page_leaves_its_entry(world: World, site: str, jar: aiohttp.
         "/review/break-glass/{grant_id}": ("view-review", ""),
         "/review/reports": ("view-reports", ""),
         "/review/strict-readings": ("view-strict-readings", ""),
+        "/review/accounting": ("view-accounting", f"?client_id={world.client}"),
+        "/review/accounting/document": (
+            "hand-out-accounting-of-disclosures",
+            f"?client_id={world.client}&report=accounting-of-disclosures",
+        ),
         "/review/reports/{report}": ("export-access-report", f"?client_id={world.client}"),
     }
     assert sorted(looked) == sorted(pages(world)), "a page came or went: say here which entry a look at it leaves"
@@ -76,7 +83,9 @@ async def test_each_page_refuses_others_and_says_so_in_the_log(world: World, sit
     jar.cookie_jar.update_cookies({COOKIE: world.token("t-rivera", "therapist")}, URL(site))
     for path in pages(world):
         before = await newest(world)
-        async with jar.get(site + path.format(**values) + "?sub=t-okafor") as answer:
+        async with jar.get(
+            site + path.format(**values) + f"?sub=t-okafor&client_id={world.client}&report=access-report"
+        ) as answer:
             assert answer.status == 403, path
         entry = await world.service._ledger.entry(world.tenant, int(answer.headers["Audit-Entry"]))
         assert entry.index > before and (entry.entry.outcome, entry.entry.agent) == ("deny", "t-rivera"), path

@@ -14,7 +14,7 @@ import pytest
 
 from services.audit_log.ledger.domain.accounting import accountable
 from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
-from services.audit_log.ledger.domain.entry_actions import DONE, ENTRY_ACTIONS, ERASING, LOOKED
+from services.audit_log.ledger.domain.entry_actions import DONE, ENTERED, ENTRY_ACTIONS, ERASING, LOOKED
 from services.audit_log.ledger.domain.sentences import BREAK_GLASS, Audience, sentence, why_heading
 from services.audit_log.ledger.domain.words import ALARMS, GRANTS, POLICIES, PURPOSES, REFUSED_POLICIES, THINGS, VERBS
 from shared.contracts.codes import GATE_ACTIONS
@@ -68,6 +68,9 @@ def uses() -> Iterator[tuple[str, Entry]]:
     yield "read, by somebody with a bad token", entry(**NOBODY, **refused, policy_sequence=None)
     yield "read, of no client, refused", entry(outcome="deny", client_id=None, records=())
     yield "create, while the log was away", entry(action="create", detail={"late": {"written_at": "2026-03-01T09:00:00Z"}})
+    fax: Words = {"on": "2026-03-01", "how": "fax", "recipient": RECIPIENT}
+    yield "disclosed, entered by hand", entry(action="disclosed", **OFFICER | {"purpose": "HLEGAL"}, detail=fax)
+    yield "disclosed, its details erased", entry(action="disclosed", **OFFICER | {"purpose": "HLEGAL"}, records=(), detail={})
     yield "export, by a record system", entry(action="export", agent="ehr-1", agent_name="", agent_role="ehr_system")
 
 
@@ -103,6 +106,7 @@ def changes() -> Iterator[tuple[str, Entry]]:
     for reason in ("settings-wished", "settings-chosen"):
         yield reason, other(EntryKind.POLICY, "update", **OFFICER, reason=reason, client_id=None)
     made = {"register-system": "system-registered", "end-system": "system-ended", "make-solo": "solo-practice"}
+    made["set-letterhead"] = "letterhead-set"
     for action, reason in made.items():
         yield reason, other(EntryKind.POLICY, action, **ADMINISTRATOR, reason=reason, client_id=None)
         yield f"{action}, refused", other(EntryKind.POLICY, action, "deny", reason="role", client_id=None, purpose=None)
@@ -129,6 +133,9 @@ def raised(reason: str) -> tuple[str, str, Words]:
         return "read", "deny", {}
     if reason.startswith("late-write"):
         return ("reconcile", "done", CONSENT) if reason == "late-write-missing" else ("create", "deny", {})
+    if reason.startswith("harm-"):
+        by = {"agent": "service:session_notes", "agent_name": "", "agent_role": "service", "purpose": None}
+        return "tell-of-harm", "done", by
     if reason.startswith("risk-alert"):
         return (
             "tell-of-risk",
@@ -174,7 +181,7 @@ def test_the_table_has_every_kind_and_action() -> None:
     assert {e.kind for e in ENTRIES.values()} == set(EntryKind)
     assert {e.action for e in ENTRIES.values()} == ENTRY_ACTIONS
     of_kind = {k: {e.action for e in ENTRIES.values() if e.kind is k} for k in EntryKind}
-    assert of_kind[EntryKind.DISCLOSURE] == GATE_ACTIONS == VERBS.keys()
+    assert of_kind[EntryKind.DISCLOSURE] == GATE_ACTIONS | ENTERED == VERBS.keys()
     assert of_kind[EntryKind.QUERY] == LOOKED
     assert of_kind[EntryKind.ERASURE] >= ERASING
     assert of_kind[EntryKind.ERASURE] | of_kind[EntryKind.ALARM] | of_kind[EntryKind.POLICY] >= DONE

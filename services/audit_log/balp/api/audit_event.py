@@ -6,16 +6,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.audit_log.balp.api.query import ID, AuditSearch, audit_search_of, recorded
-from services.audit_log.balp.domain.audit_event import Event, audit_events
+from services.audit_log.balp.domain.audit_event import Event, accounted_event, audit_events
 from services.audit_log.ledger.api.access import Desk, LedgerRoute
+from services.audit_log.ledger.api.accounting_suspensions import suspended
 from services.audit_log.ledger.api.ledger import clients_own
 from services.audit_log.ledger.api.words import as_the_client_sees
 from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, NoSuchEntry, StoredEntry
+from services.audit_log.ledger.application.recipients import recipients_of
 from services.audit_log.ledger.domain.signed_note import parse_vkey
 from shared.http.call import Call, authenticate
 from shared.http.cursor import Cursors
@@ -27,6 +30,8 @@ from shared.identity.tokens import TokenVerifier
 
 BASE: Final = "/fhir/R4"
 PAGE: Final = 200
+MOST_ACCOUNTED: Final = 10_000
+"""events of one accounting"""
 MOST_READ: Final = 10_000
 """entries that one search looks at, before it answers with what it has and where to go on"""
 
@@ -60,6 +65,28 @@ def fhir_router(
     async def search_by_form(request: Request) -> Response:
         """The same search, with its parameters out of the address."""
         return await searched(request, await form_pairs(request))
+
+    @routes.get("/AuditEvent/$accounting-of-disclosures")
+    async def accounting(request: Request) -> Response:
+        """The accounting of disclosures of one `patient` (45 CFR 164.528), newest first, as PrivacyDisclosure events that name
+        recipient and address: what `/v1/audit/clients/[id]/accounting-of-disclosures` holds. For compliance officers."""
+        call = await desk.officer(request, "accounting-of-disclosures")
+        client = _patient(request.query_params.multi_items())
+        today = now()
+        besides = await suspended(ledger, call.tenant, client, today)
+        filters = Filters(client_id=client, besides=besides).accounted(today)
+        found: list[StoredEntry] = []
+        while page := await ledger.search(call.tenant, filters, before=found[-1].index if found else None, limit=PAGE):
+            found += page
+            if len(page) < PAGE or len(found) >= MOST_ACCOUNTED:
+                break
+        named = await recipients_of(ledger, call.tenant, found)
+        origin = parse_vkey(ledger.vkey(call.tenant)).name
+        events = [accounted_event(s.index, s.entry, origin, str(named[s.index])) for s in found]
+        headers = await desk.record(call, "accounting-of-disclosures", {"patient": client}, len(events), client_id=client)
+        entries = [{"fullUrl": f"{base}/AuditEvent/{e['id']}", "resource": e} for e in events]
+        bundle = {"resourceType": "Bundle", "type": "collection", **({"entry": entries} if entries else {})}
+        return respond(request, bundle, headers=headers)
 
     @routes.get("/AuditEvent/{event_id}")
     async def read(request: Request, event_id: str) -> Response:
@@ -108,6 +135,17 @@ def fhir_router(
         return respond(request, bundle, headers=headers)
 
     return routes
+
+
+def _patient(pairs: Pairs) -> str:
+    """The one parameter of the accounting. 400."""
+    names = [name for name, _ in pairs]
+    if names != ["patient"]:
+        raise bad_search("patient", "this operation takes patient, once, and nothing else")
+    try:
+        return str(UUID(pairs[0][1].removeprefix("Patient/")))
+    except ValueError:
+        raise bad_search("patient", "the id of a Patient") from None
 
 
 async def _page(

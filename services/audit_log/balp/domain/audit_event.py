@@ -5,6 +5,7 @@ What an entry says decides which events it is shown as:
 - a refused one: the decision alone, with outcome 8;
 - a permitted use by another record system, or for a purpose that is accounted for: `<index>-disclosure` as well
   (PrivacyDisclosure.Source; .Recipient where that system wrote into this record);
+- a disclosure that was entered by hand: `<index>-disclosure` alone, with the day on which it was made as its period;
 - erasures: PatientDelete where data of a client went; looks into the ledger: PatientQuery, or a plain query without a client;
 - grants, release choices, policy changes, alarms: an AuditEvent without a profile.
 """
@@ -37,9 +38,10 @@ from services.audit_log.balp.domain.codes import (
     coded,
     coding,
 )
-from services.audit_log.ledger.domain.accounting import accountable
+from services.audit_log.ledger.domain.accounting import BY_HAND, accountable
 from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
 from services.audit_log.ledger.domain.payload import instant
+from services.audit_log.ledger.domain.words import THINGS
 
 Event = dict[str, Any]
 _SELF: Final = {"display": "audit_log"}
@@ -51,9 +53,16 @@ def audit_events(index: int, entry: Entry, origin: str) -> list[Event]:
     return list(_events(index, entry, origin))
 
 
+def accounted_event(index: int, entry: Entry, origin: str, recipient: str) -> Event:
+    """An entry of the accounting of disclosures, with the recipient outside the practice and their address."""
+    return _Maker(index, entry, origin, recipient).disclosure(USES.get(entry.action))
+
+
 def _events(index: int, entry: Entry, origin: str) -> Iterator[Event]:
     made = _Maker(index, entry, origin)
-    if entry.kind is EntryKind.DISCLOSURE and entry.client_id is not None:
+    if entry.action == BY_HAND and entry.outcome == "permit":
+        yield made.disclosure(None)
+    elif entry.kind is EntryKind.DISCLOSURE and entry.client_id is not None:
         use = USES.get(entry.action)
         if entry.outcome == "permit" and use is not None:
             yield made.use(use)
@@ -73,8 +82,9 @@ def _disclosed(entry: Entry) -> bool:
 
 
 class _Maker:
-    def __init__(self, index: int, entry: Entry, origin: str) -> None:
+    def __init__(self, index: int, entry: Entry, origin: str, recipient: str | None = None) -> None:
         self._entry, self._index, self._origin = entry, index, origin
+        self._recipient = recipient or entry.detail.get("recipient")
 
     def use(self, use: Use) -> Event:
         entities = [self._patient(), *self._data(), self._request()]
@@ -148,17 +158,18 @@ class _Maker:
             entities=[self._patient(), *(named or [{"what": {"display": "no consent decided this"}, "type": kind}])],
         )
 
-    def disclosure(self, use: Use) -> Event:
-        """To another record system or outside treatment, payment and operations; `.Recipient` where it wrote to us."""
-        received = use.action in ("C", "U")
-        outside = self._entry.agent_name or self._entry.agent
+    def disclosure(self, use: Use | None) -> Event:
+        """To another record system or outside treatment, payment and operations; `.Recipient` where it wrote to us. `use` is
+        None of what was disclosed outside this system."""
+        received = use is not None and use.action in ("C", "U")
+        outside = self._recipient or self._entry.agent_name or self._entry.agent
         source, recipient = ({"display": outside}, _SELF) if received else (_SELF, {"display": outside})
         data = self._data() or [{"what": {"display": _WHOLE_RECORD}, **_typed("2", "4")}]
         return self._event(
             "-disclosure",
             profile=f"IHE.BasicAudit.PrivacyDisclosure.{'Recipient' if received else 'Source'}",
             type_=coding(DCM, "110107", "Import") if received else coding(DCM, "110106", "Export"),
-            subtype=[coding(LIFECYCLE, "disclose"), coding(INTERACTION, use.interaction)],
+            subtype=[coding(LIFECYCLE, "disclose"), *([coding(INTERACTION, use.interaction)] if use else [])],
             action="C" if received else "R",
             agents=[
                 {**self._machine(DCM, "110153", outside if received else self._origin), "who": source},
@@ -202,6 +213,7 @@ class _Maker:
             "type": type_,
             **({"subtype": subtype} if subtype else {}),
             "action": action,
+            **({"period": {"start": on, "end": on}} if (on := entry.detail.get("on")) and entry.action == BY_HAND else {}),
             "recorded": instant(entry.at),
             "outcome": OUTCOMES[entry.outcome],
             **({"outcomeDesc": entry.reason} if entry.reason else {}),
@@ -264,6 +276,8 @@ def _typed(entity_type: str, role: str) -> Event:
 
 def _record(record: EntryRecord) -> Event:
     resource = RESOURCES.get(record.record_type, "Basic")
+    if record.record_id == record.record_type:  # entered by hand, by its kind alone
+        return {"what": {"type": resource, "display": THINGS[record.record_type][0]}, **_typed("2", "4")}
     what = {"type": resource, "identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{record.record_id}"}}
     return {
         "what": what,

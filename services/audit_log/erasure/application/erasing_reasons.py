@@ -21,6 +21,7 @@ from shared.contracts.records import KeyClass, ServiceName
 from shared.eventstore.model import Statement
 
 COMPARE: Final = "compare-likeness"
+EXTEND: Final = "extend-accounting"
 _PAGE: Final = 200
 
 
@@ -70,7 +71,7 @@ class ErasingReasons:
 
     async def _standing(self, tenant: str, client: str) -> list[int]:
         grants = Filters(client_id=client, kinds=(EntryKind.GRANT.value,))
-        queries = Filters(client_id=client, kinds=(EntryKind.QUERY.value,), actions=(COMPARE, SUSPEND))
+        queries = Filters(client_id=client, kinds=(EntryKind.QUERY.value,), actions=(COMPARE, SUSPEND, EXTEND))
         since, now = await self._accounted_since(tenant), self._now()
         indexes: list[int] = []
         for filters in (grants, queries):
@@ -100,4 +101,4 @@ class ErasingReasons:
 def _stays(entry: Entry, since: datetime | None, now: datetime) -> bool:
     if in_force(entry, now):
         return True
-    return since is not None and entry.at >= since and (entry.purpose in ACCOUNTED or entry.action == SUSPEND)
+    return since is not None and entry.at >= since and (entry.purpose in ACCOUNTED or entry.action in (SUSPEND, EXTEND))

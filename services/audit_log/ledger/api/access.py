@@ -1,7 +1,7 @@
 """Who may look into the ledger, and the entry that every look leaves behind."""
 
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +14,7 @@ from services.audit_log.ledger.application.ledger_view import LedgerView
 from services.audit_log.ledger.application.ports import LedgerUnavailable
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from shared.contracts.records import ServiceName
+from shared.eventstore.model import Statement
 from shared.http.call import Call, authenticate
 from shared.http.problems import Problem, forbidden, not_found, unavailable
 from shared.identity.roles import REVIEWERS, Role, default_purpose, may_claim
@@ -99,16 +100,23 @@ class Desk:
             raise forbidden("This is open to compliance officers.")
 
     async def record(
-        self, call: Call, action: str, query: Mapping[str, Any], rows: int, *, client_id: str | None = None
+        self,
+        call: Call,
+        action: str,
+        query: Mapping[str, Any],
+        rows: int,
+        *,
+        client_id: str | None = None,
+        statements: Sequence[Statement] = (),
     ) -> dict[str, str]:
-        """Append the entry of this look; the header that names it. Of whom was asked for, it keeps the `sub`s that the log knows:
-        what was typed may be a client's name."""
+        """Append the entry of this look, in one transaction with `statements`; the header that names it. Of whom was asked for,
+        it keeps the `sub`s that the log knows: what was typed may be a client's name."""
         asked = dict(query)
         if isinstance(asked.get("agent"), str):
             asked["agent"] = await self._ledger.agents(call.tenant, asked["agent"])
         if "record_id" in asked and not _ID.fullmatch(asked["record_id"]):
             asked["record_id"] = "no id"
-        return await self._append(call, action, "permit", "officer", client_id, {"query": asked, "rows": rows})
+        return await self._append(call, action, "permit", "officer", client_id, {"query": asked, "rows": rows}, statements)
 
     async def _with_purpose(self, call: Call, action: str, client_id: str | None) -> Call:
         if call.purpose is not None and not may_claim(call.principal.role, call.purpose):
@@ -121,7 +129,14 @@ class Desk:
         return problem
 
     async def _append(
-        self, call: Call, action: str, outcome: str, reason: str, client_id: str | None, detail: dict[str, Any]
+        self,
+        call: Call,
+        action: str,
+        outcome: str,
+        reason: str,
+        client_id: str | None,
+        detail: dict[str, Any],
+        statements: Sequence[Statement] = (),
     ) -> dict[str, str]:
         who = call.principal
         entry = Entry(
@@ -140,7 +155,7 @@ class Desk:
             purpose_defaulted=call.purpose is None,
             detail=detail,
         )
-        indexes = await self._ledger.append(call.tenant, [entry])
+        indexes = await self._ledger.append(call.tenant, [entry], statements=statements)
         return {"Audit-Entry": str(indexes[0])}
 
 

@@ -16,10 +16,10 @@ from services.audit_log.ledger.api.accounting_suspensions import suspended
 from services.audit_log.ledger.api.query import PAGING, PARAMETERS, documented_parameters, filters_of
 from services.audit_log.ledger.api.words import client_line, report_line
 from services.audit_log.ledger.application.ledger_view import Filters, LedgerView, NoSuchEntry, NotYetSigned, StoredEntry
-from services.audit_log.ledger.application.recipients import recipients_of
+from services.audit_log.ledger.application.recipients import Recipient, recipients_of
 from services.audit_log.ledger.application.reports import Reports
 from services.audit_log.ledger.application.turns import RETRY_SECONDS, Busy
-from services.audit_log.ledger.domain.accounting import accounted_since
+from services.audit_log.ledger.domain.accounting import BY_HAND, accounted_since
 from services.audit_log.ledger.domain.entry import EntryKind
 from services.audit_log.ledger.domain.merkle import leaf_hash
 from services.audit_log.ledger.domain.payload import instant, payload_of
@@ -124,9 +124,9 @@ def ledger_router(
 
         Left out, by 164.528(a)(1): purposes of treatment, payment and operations (TREAT, ETREAT, BTG, COC, SUPNWK, HPAYMT,
         HOPERAT, TRAIN, HCOMPL) and disclosures to the individual or who acts for them (PATRQT, PWATRNY, FAMRQT). Disclosures by
-        written authorization are exempt too, but stay in: the list rather says too much. Not in it: disclosures made outside
-        this system, and the recipient's address, which the ledger does not hold; and,
-        until its day, what an agency asked to suspend (164.528(a)(2), `accounting-suspensions`)."""
+        written authorization are exempt too, but stay in: the list rather says too much. Disclosures made outside this
+        system are in it once they were entered (`/disclosures`). An address is null where nobody said one. Not in it,
+        until its day: what an agency asked to suspend (164.528(a)(2), `accounting-suspensions`)."""
         client = str(path_id(id))
         call = await desk.officer(request, "accounting-of-disclosures", client)
         today = now()
@@ -179,18 +179,18 @@ def entry_json(stored: StoredEntry) -> dict[str, Any]:
     return {"index": stored.index, **payload_of(stored.entry), "erased": stored.erased}
 
 
-def accounting_line(stored: StoredEntry, recipient: str) -> dict[str, Any]:
+def accounting_line(stored: StoredEntry, recipient: Recipient) -> dict[str, Any]:
     """What 164.528(b)(2) asks for, as far as the ledger holds it."""
     entry = stored.entry
     return {
         "index": stored.index,
-        "date": instant(entry.at),
-        "recipient": {"name": recipient, "address": None},
+        "date": entry.detail.get("on") or instant(entry.at),
+        "recipient": {"name": recipient.name, "address": recipient.address},
         "description": things(entry, Audience.REPORT),
         "purpose": entry.purpose,
         "disclosed_by": {"sub": entry.agent, "name": entry.agent_name, "role": entry.agent_role},
         "basis": list(entry.basis),
-    }
+    } | ({"how": entry.detail["how"]} if entry.action == BY_HAND and "how" in entry.detail else {})
 
 
 def _each(line: Callable[[StoredEntry], Mapping[str, Any]]) -> _Lines:

@@ -11,6 +11,19 @@ from services.audit_log.ledger.domain.verification import Report
 
 
 @dataclass(frozen=True, slots=True)
+class Handout:
+    """What a document for the client carries above its sentences. The client's name comes from whoever asks for the document: it
+    is printed, and kept nowhere."""
+
+    practice: str
+    address: str
+    zone: str
+    """IANA name: its days are days there"""
+    client: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """A bundle that is to be made."""
 
@@ -24,6 +37,8 @@ class Order:
     own: bool
     """for the client whose record it is"""
     made_at: datetime
+    handout: Handout | None = None
+    """a PDF in sentences is made in place of a bundle"""
 
 
 @dataclass(frozen=True, slots=True)

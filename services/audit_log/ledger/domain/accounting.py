@@ -10,7 +10,9 @@ NOT_ACCOUNTED: Final = (
     *("PATRQT", "PWATRNY", "FAMRQT"),
 )
 """purposes that it leaves out: treatment, payment and operations, and disclosures to the individual"""
-ACTIONS: Final = ("read", "search", "export")
+BY_HAND: Final = "disclosed"
+"""action of a disclosure by telephone, letter, fax or in person: somebody wrote it down afterwards"""
+ACTIONS: Final = ("read", "search", "export", BY_HAND)
 YEARS: Final = 6
 
 

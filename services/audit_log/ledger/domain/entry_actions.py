@@ -2,27 +2,34 @@
 
 from typing import Final
 
+from services.audit_log.ledger.domain.accounting import BY_HAND
 from shared.contracts.codes import GATE_ACTIONS
 
 LOOKED: Final = frozenset(
     [
         "accounting-of-disclosures",
         "access-report",
+        "answer-accounting",
         "approve-erasure",
         "choose-settings",
         "compare-likeness",
         "decide-accesses",
+        "enter-disclosure",
         "explain-entry",
         "export-access-report",
         "export-accounting-of-disclosures",
         "export-activity",
         "export-ledger",
+        "extend-accounting",
         "exported-ledger",
         "feed-entries",
+        "hand-out-access-report",
+        "hand-out-accounting-of-disclosures",
         "place-hold",
         "prove-entry",
         "read-audit-event",
         "release-hold",
+        "request-accounting",
         "request-erasure",
         "rotate-index-key",
         "search-audit-events",
@@ -31,6 +38,7 @@ LOOKED: Final = frozenset(
         "sign-out",
         "suspend-accounting",
         "verify-ledger",
+        "view-accounting",
         "view-alarms",
         "view-completeness",
         "view-entry",
@@ -58,6 +66,7 @@ DONE: Final = frozenset(
     [
         "end-system",
         "make-solo",
+        "set-letterhead",
         "register-system",
         "consume",
         "cosign-checkpoint",
@@ -71,12 +80,15 @@ DONE: Final = frozenset(
         "reconcile",
         "restore",
         "skip",
+        "tell-of-harm",
         "tell-of-risk",
     ]
 )
 """what an administrator registered, and what the gate noticed of messages, receipts, the KMS and notes that came late"""
+ENTERED: Final = frozenset([BY_HAND])
+"""what happened elsewhere and was entered by hand"""
 ERASING: Final = frozenset(
     ["acknowledged", "approved", "completed", "fenced", "keys-destroyed", "made-final", "refused", "requested", "retained"]
 )
 """steps of an erasure"""
-ENTRY_ACTIONS: Final = GATE_ACTIONS | LOOKED | DONE | ERASING
+ENTRY_ACTIONS: Final = GATE_ACTIONS | LOOKED | DONE | ENTERED | ERASING

@@ -6,10 +6,12 @@ has an entry of every kind and action with its sentence for each reader.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
 from services.audit_log.ledger.domain import words
+from services.audit_log.ledger.domain.accounting import BY_HAND
 from services.audit_log.ledger.domain.agent_kind import AgentKind
 from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
 from shared.contracts.disclosure import Action, Decision
@@ -131,6 +133,8 @@ def things(entry: Entry, audience: Audience) -> str:
 
 
 def _disclosure(entry: Entry, audience: Audience, recipient: str | None) -> str:
+    if entry.action == BY_HAND:
+        return _by_hand(entry, audience, recipient)
     done, tried = words.VERBS.get(entry.action, (entry.action, entry.action))
     late = LATE if "late" in entry.detail else ""
     used = "" if entry.action == Action.LOOKUP else f" {things(entry, audience)}"
@@ -142,6 +146,20 @@ def _disclosure(entry: Entry, audience: Audience, recipient: str | None) -> str:
     besides = f", and was refused {_listed(refused, audience)}" if refused else ""
     nobody = ": computed, seen by nobody" if entry.agent_role in (AgentKind.JOB, SERVICE) else ""
     return f"{done}{used}{_purpose(entry, audience)}{nobody}{besides}{late}"
+
+
+def _by_hand(entry: Entry, audience: Audience, recipient: str | None) -> str:
+    if _denied(entry):
+        return f"tried to {words.VERBS[BY_HAND][1]}, and was refused"
+    how, on = words.WAYS.get(str(entry.detail.get("how")), ""), entry.detail.get("on")
+    told = [f"to {recipient}" if recipient else "", how, f"on {day_in_words(date.fromisoformat(on))}" if on else ""]
+    parts = "".join(f" {part}" for part in told if part)
+    return f"{words.VERBS[BY_HAND][0]}{parts}: {things(entry, audience)}{_purpose(entry, audience)}"
+
+
+def day_in_words(day: date) -> str:
+    """As in `1 March 2026`."""
+    return f"{day.day} {day:%B} {day.year}"
 
 
 def _look(entry: Entry, audience: Audience, recipient: str | None) -> str:

@@ -24,9 +24,18 @@ VERBS: Final[Clauses] = {
     "revoke": ("withdrew", "withdraw"),
     "export": ("exported", "export"),
     "compute": ("computed from", "compute from"),
+    "disclosed": ("entered by hand a disclosure", "enter by hand a disclosure"),
     "lookup": ("looked for a client by identifier or name", "look for a client by identifier or name"),
 }
 """uses of a record, by action; what was used follows, but for a look-up"""
+WAYS: Final = {
+    "telephone": "by telephone",
+    "letter": "by letter",
+    "fax": "by fax",
+    "in_person": "in person",
+    "electronic": "by electronic message",
+}
+"""how something was disclosed outside this system"""
 Things = Mapping[str, tuple[str, str]]
 """record type → one, many"""
 THINGS: Final[Things] = {
@@ -45,6 +54,16 @@ THINGS: Final[Things] = {
     "release_choice": ("a choice of who sees ratings", "choices of who sees ratings"),
     "repair_prompt": ("a prompt to talk about the alliance", "prompts to talk about the alliance"),
     "risk_alert": ("an alert about an answer on danger", "alerts about answers on danger"),
+    "treatment_plan": ("a treatment plan", "treatment plans"),
+    "moment": ("a moment of a session", "moments of sessions"),
+    "engagement": ("a rating of motivation and safety", "ratings of motivation and safety"),
+    "boundary_event": ("a note on a boundary", "notes on boundaries"),
+    "adverse_effect": ("a note on an adverse effect", "notes on adverse effects"),
+    "risk_assessment": ("a risk assessment", "risk assessments"),
+    "safety_plan": ("a safety plan", "safety plans"),
+    "closed_topic": ("a topic that was closed", "topics that were closed"),
+    "consultation": ("a consultation", "consultations"),
+    "concern": ("a concern", "concerns"),
 }
 """both kinds of session notes read alike (ADR 0050)"""
 CLIENTS_THINGS: Final[Things] = {
@@ -56,6 +75,10 @@ CLIENTS_THINGS: Final[Things] = {
     "restriction": ("a restriction that you asked for", "restrictions that you asked for"),
     "amendment": ("your request to amend your record", "your requests to amend your record"),
     "release_choice": ("your choice of who sees your ratings", "your choices of who sees your ratings"),
+    "treatment_plan": ("your treatment plan", "your treatment plans"),
+    "safety_plan": ("your safety plan", "your safety plans"),
+    "closed_topic": ("a topic that you closed", "topics that you closed"),
+    "concern": ("your concern", "your concerns"),
 }
 """the same, said to the client"""
 PURPOSES: Final = {
@@ -130,6 +153,31 @@ LOOKS: Final[Clauses] = {
         "export the accounting of disclosures of {record}",
     ),
     "export-activity": ("exported an activity review", "export an activity review"),
+    "enter-disclosure": ("entered by hand a disclosure of {record}", "enter by hand a disclosure of {record}"),
+    "view-accounting": (
+        "looked at what was asked about disclosures of {record}",
+        "look at what was asked about disclosures of {record}",
+    ),
+    "request-accounting": (
+        "wrote down that an accounting of disclosures of {record} was asked for",
+        "ask for an accounting of disclosures of {record}",
+    ),
+    "extend-accounting": (
+        "took more time for an accounting of disclosures of {record}",
+        "take more time for an accounting of disclosures of {record}",
+    ),
+    "answer-accounting": (
+        "wrote down that an accounting of disclosures of {record} was given",
+        "write down that an accounting of disclosures of {record} was given",
+    ),
+    "hand-out-access-report": (
+        "made the report of who used {record}, to hand over",
+        "make the report of who used {record}, to hand over",
+    ),
+    "hand-out-accounting-of-disclosures": (
+        "made the accounting of disclosures of {record}, to hand over",
+        "make the accounting of disclosures of {record}, to hand over",
+    ),
     "suspend-accounting": (
         "left some disclosures out of the accounting for a time, as an agency had asked",
         "leave some disclosures out of the accounting for a time, as an agency had asked",
@@ -185,6 +233,7 @@ POLICIES: Final = {
     "settings-chosen": "chose, as the second officer, the law and rules of the practice",
     "system-registered": "registered a record system: it may write down consents",
     "system-ended": "ended the trust in a record system: it writes down no more consents",
+    "letterhead-set": "set the practice's name, address and time zone for documents that are handed out",
     "solo-practice": "said that this is a solo practice, and named its second person",
 }
 """by reason: what changed of what is allowed"""
@@ -192,6 +241,7 @@ REFUSED_POLICIES: Final = {
     "register-system": "register a record system",
     "end-system": "end the trust in a record system",
     "make-solo": "say that this is a solo practice",
+    "set-letterhead": "set the practice's name and address",
 }
 """by action: what somebody tried who may not"""
 ERASURES: Final = {
@@ -242,6 +292,9 @@ ALARMS: Final = {
     "risk-alert-escalated": "Nobody acknowledged an answer about danger in time. The next person was told.",
     "risk-alert-handed-over": "An answer about danger was handed over to another person.",
     "risk-alert-unacknowledged": "Nobody acknowledged an answer about danger, and nobody is left to tell. Call the clinic now.",
+    "harm-fatal": "A fatal adverse effect was noted. Look at it now.",
+    "harm-urgent": "An urgent adverse effect was noted. Look at it now.",
+    "harm-concern-raised": "A client raised a concern. It waits for an answer.",
     "witness-saw-more": "A witness has seen more of this log than there is: database and anchor were set back together.",
     "witness-saw-another-log": "A witness has seen another log under this name: the log forked.",
 }

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, Generic, Protocol, TypeVar
 
+from services.audit_log.accounting.domain.asked import Asked
 from services.audit_log.break_glass.application.reviews import Reviewing
 from services.audit_log.break_glass.domain.reviews import Review
 from services.audit_log.ledger.application.ledger_view import CosignedCheckpoint, LedgerView, StoredEntry
@@ -62,9 +63,19 @@ class Today:
     """decided or not, something about them is still to be written down"""
     refusals: Listed[Repeated]
     alarms: Sequence[Alarms]
+    accountings: Listed[Asked]
+    """asked for and not given yet, soonest due first"""
+    day: date
+    """at the practice"""
     unexplained: int
     """people with accesses that nothing explains, not decided on yet"""
     state: LedgerState
+
+
+class Waiting(Protocol):
+    async def waiting(self, tenant: str, limit: int) -> list[Asked]: ...
+
+    async def today(self, tenant: str) -> date: ...
 
 
 class Open(Protocol):
@@ -99,10 +110,12 @@ class Gathering:
         counts: Counts,
         judging: Ahead,
         cases: Open,
+        asking: Waiting,
         standings: Standings,
         now: Callable[[], datetime],
     ) -> None:
         self._ledger, self._reviewing, self._counts, self._now = ledger, reviewing, counts, now
+        self._asking = asking
         self._judging, self._cases, self._standings = judging, cases, standings
 
     async def today(self, call: Call) -> Today:
@@ -115,6 +128,8 @@ class Gathering:
                 await self._counts.repeated_refusals(tenant, now - REFUSALS_SINCE, least=REFUSALS_LEAST, limit=_SHOWN + 1)
             ),
             alarms=await self._counts.alarms(tenant, now - ALARMS_SINCE),
+            accountings=_listed(await self._asking.waiting(tenant, _SHOWN + 1)),
+            day=await self._asking.today(tenant),
             unexplained=await self._cases.open(tenant),
             state=await self.state(tenant),
         )

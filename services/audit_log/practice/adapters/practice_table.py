@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from services.audit_log.practice.domain.practice import SoloPractice, TrustedSystem
+from services.audit_log.practice.domain.practice import Letterhead, SoloPractice, TrustedSystem
 from shared.eventstore.model import Statement
 from shared.eventstore.schema import tenant_table
 from shared.eventstore.store import EventStore
@@ -32,6 +32,16 @@ CREATE TABLE IF NOT EXISTS solo_practice (
   made_at timestamptz NOT NULL,
   CONSTRAINT solo_practice_pkey PRIMARY KEY (tenant_id)
 )""",
+    "practice_letterhead": """
+CREATE TABLE IF NOT EXISTS practice_letterhead (
+  tenant_id text NOT NULL,
+  name text NOT NULL,
+  address text NOT NULL,
+  zone text NOT NULL,
+  set_by text NOT NULL,
+  set_at timestamptz NOT NULL,
+  CONSTRAINT practice_letterhead_pkey PRIMARY KEY (tenant_id)
+)""",
 }
 DDL: Final = (
     *_TABLES.values(),
@@ -46,6 +56,10 @@ _REGISTER: Final = """INSERT INTO trusted_system (tenant_id, id, system, name, r
 VALUES ($1, $2, $3, $4, $5, $6)"""
 _END: Final = "UPDATE trusted_system SET ended_by = $3, ended_at = $4 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL"
 _SOLO: Final = "SELECT practitioner, second, second_name, made_by, made_at FROM solo_practice WHERE tenant_id = $1"
+_LETTERHEAD: Final = "SELECT name, address, zone, set_by, set_at FROM practice_letterhead WHERE tenant_id = $1"
+_SET: Final = """INSERT INTO practice_letterhead (tenant_id, name, address, zone, set_by, set_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (tenant_id) DO UPDATE SET name = EXCLUDED.name, address = EXCLUDED.address, zone = EXCLUDED.zone,
+  set_by = EXCLUDED.set_by, set_at = EXCLUDED.set_at"""
 _MAKE: Final = """INSERT INTO solo_practice (tenant_id, practitioner, second, second_name, made_by, made_at)
 VALUES ($1, $2, $3, $4, $5, $6)"""
 
@@ -69,6 +83,13 @@ class PracticeTable:
         r = rows[0]
         return SoloPractice(r["practitioner"], r["second"], r["second_name"], r["made_by"], r["made_at"])
 
+    async def letterhead(self, tenant: str) -> Letterhead | None:
+        rows = await self._store.fetch(tenant, _LETTERHEAD, tenant)
+        if not rows:
+            return None
+        r = rows[0]
+        return Letterhead(r["name"], r["address"], r["zone"], r["set_by"], r["set_at"])
+
     async def has_records(self, tenant: str) -> bool:
         return bool(await self._store.fetch(tenant, "SELECT 1 FROM record WHERE tenant_id = $1 LIMIT 1", tenant))
 
@@ -79,6 +100,9 @@ class PracticeTable:
 
     def ended(self, tenant: str, system_id: str, by: str, at: datetime) -> Statement:
         return Statement(_END, (tenant, system_id, by, at))
+
+    def lettered(self, tenant: str, head: Letterhead) -> Statement:
+        return Statement(_SET, (tenant, head.name, head.address, head.zone, head.set_by, head.set_at))
 
     def made(self, tenant: str, solo: SoloPractice) -> Statement:
         """UniqueViolation of `solo_practice_pkey` where it was said already."""

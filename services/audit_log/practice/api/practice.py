@@ -11,12 +11,14 @@ from starlette.responses import Response
 from services.audit_log.ledger.api.access import LedgerRoute
 from services.audit_log.ledger.domain.payload import instant
 from services.audit_log.practice.application.practice import Practice
-from services.audit_log.practice.domain.practice import SoloPractice, TrustedSystem
+from services.audit_log.practice.domain.practice import Letterhead, SoloPractice, TrustedSystem
 from shared.entry.text import Exact, Line
 from shared.http.body import Body, documented, read_json
 from shared.http.call import authenticate, path_id
 from shared.http.idempotency import Answer, Idempotency, Repeat
+from shared.http.problems import Fault, invalid
 from shared.identity.tokens import TokenVerifier
+from shared.values.time import place_of
 
 Sub = Annotated[str, Exact(200), Field(pattern=r"^[\x21-\x7e]+$")]
 """`sub` of a token: printable ASCII without blanks, compared as it is"""
@@ -38,6 +40,14 @@ class NewPractice(Body):
     kind: Literal["solo"]
     practitioner: Sub
     second_person: SecondPersonBody
+
+
+class NewLetterhead(Body):
+    name: Name
+    address: Annotated[str, Line(400, shortest=5)]
+    """on one line, as it stands on a letter"""
+    zone: Annotated[str, Exact(64)]
+    """IANA name, as in America/Los_Angeles: documents tell days there"""
 
 
 def practice_router(practice: Practice, tokens: TokenVerifier, idempotency: Idempotency) -> APIRouter:
@@ -84,10 +94,34 @@ def practice_router(practice: Practice, tokens: TokenVerifier, idempotency: Idem
 
     @routes.get("/v1/practice")
     async def shown(request: Request) -> Response:
-        """How the tenant works: for administrators and compliance officers."""
-        return _json(practice_shown(await practice.solo(authenticate(request, tokens))))
+        """How the tenant works, and its letterhead where one is set: for administrators and compliance officers."""
+        call = authenticate(request, tokens)
+        head = await practice.letterhead(call)
+        return _json(practice_shown(await practice.solo(call)) | ({"letterhead": letterhead_shown(head)} if head else {}))
+
+    @routes.put("/v1/practice/letterhead", openapi_extra=documented(NewLetterhead))
+    async def letter(request: Request) -> Response:
+        """The practice's name, address and time zone, as documents for clients carry them: by an administrator."""
+        call = authenticate(request, tokens)
+        body, _ = await read_json(request, NewLetterhead)
+        try:
+            place_of(body.zone)
+        except ValueError as error:
+            raise invalid([Fault("/zone", str(error))]) from None
+        head, index = await practice.letter(call, body.name, body.address, body.zone)
+        return _json(letterhead_shown(head), 200, index)
 
     return routes
+
+
+def letterhead_shown(head: Letterhead) -> dict[str, Any]:
+    return {
+        "name": head.name,
+        "address": head.address,
+        "zone": head.zone,
+        "set_by": head.set_by,
+        "set_at": instant(head.set_at),
+    }
 
 
 def practice_shown(solo: SoloPractice | None) -> dict[str, Any]:

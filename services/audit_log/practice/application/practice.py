@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.audit_log.ledger.application.ports import LedgerStep
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
-from services.audit_log.practice.domain.practice import SoloPractice, TrustedSystem
+from services.audit_log.practice.domain.practice import Letterhead, SoloPractice, TrustedSystem
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import Statement, UniqueViolation
 from shared.http.call import Call
@@ -28,11 +28,15 @@ class Practices(Protocol):
 
     async def solo(self, tenant: str) -> SoloPractice | None: ...
 
+    async def letterhead(self, tenant: str) -> Letterhead | None: ...
+
     async def has_records(self, tenant: str) -> bool: ...
 
     def registered(self, tenant: str, system: TrustedSystem) -> Statement: ...
 
     def ended(self, tenant: str, system_id: str, by: str, at: datetime) -> Statement: ...
+
+    def lettered(self, tenant: str, head: Letterhead) -> Statement: ...
 
     def made(self, tenant: str, solo: SoloPractice) -> Statement: ...
 
@@ -48,6 +52,18 @@ class Practice:
     async def solo(self, call: Call) -> SoloPractice | None:
         _may_see(call)
         return await self._table.solo(call.tenant)
+
+    async def letterhead(self, call: Call) -> Letterhead | None:
+        _may_see(call)
+        return await self._table.letterhead(call.tenant)
+
+    async def letter(self, call: Call, name: str, address: str, zone: str) -> tuple[Letterhead, int]:
+        """The name, address and zone from now on. 403 for anybody but an administrator."""
+        await self._administrator(call, "set-letterhead")
+        head = Letterhead(name, address, zone, call.principal.sub, self._now())
+        entry = self._entry(call, "set-letterhead", "done", "letterhead-set", {"name": name, "address": address, "zone": zone})
+        (index,) = await self._ledger.write(call.tenant, [entry], [self._table.lettered(call.tenant, head)])
+        return head, index
 
     async def register(
         self, call: Call, system: str, name: str, repeat: Repeat, shown: Callable[[TrustedSystem], dict[str, Any]]

@@ -23,6 +23,18 @@ class TrustedSystem:
 
 
 @dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What stands above a document that is handed to a client."""
+
+    name: str
+    address: str
+    zone: str
+    """IANA name: days in documents are days there"""
+    set_by: str
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SoloPractice:
     """One person is therapist and intake. What needs two people names somebody from outside as the second."""
 

@@ -24,6 +24,7 @@ from services.audit_log.ledger.domain.entry import EntryKind
 from services.audit_log.ledger.domain.sentences import Audience
 from services.audit_log.reports.application.exporting import MAX_ROWS, Report, TooLarge, TooMany
 from services.audit_log.reports.domain.export_check import CHUNK
+from shared.http.call import Call
 from shared.http.held import HeldResponse
 from shared.http.problems import Fault, Problem, invalid, not_found, unavailable
 from shared.identity.roles import Role
@@ -82,8 +83,20 @@ async def bundled(ledger: LedgerView, reports: Reports, desk: Desk, request: Req
     elif report == "access-report":
         filters = replace(filters, kinds=REPORT_KINDS)
     order = Order(call.tenant, call.principal.sub, report, query, filters, own, today)
+    bundle = await made_for(call, reports, order)
     try:
-        bundle = await reports.bundle(reports.take(call.tenant, call.principal.sub), order)
+        told: dict[str, Any] = {**query, "sha256": bundle.sha256}
+        headers = await desk.record(call, action, told, bundle.rows, client_id=filters.client_id)
+    except BaseException:
+        bundle.close()
+        raise
+    return answered(bundle, headers, f"{report}-{today:%Y-%m-%d}.zip", "application/zip")
+
+
+async def made_for(call: Call, reports: Reports, order: Order) -> Bundle:
+    """Problem 413, 503."""
+    try:
+        return await reports.bundle(reports.take(call.tenant, call.principal.sub), order)
     except Busy as busy:
         raise unavailable(str(busy), RETRY_SECONDS) from None
     except NotYetSigned:
@@ -93,13 +106,6 @@ async def bundled(ledger: LedgerView, reports: Reports, desk: Desk, request: Req
     except TooLarge:
         detail = "The report takes more disk than reports may take here: narrow the dates."
         raise Problem(413, "too-many", "Too many rows", detail) from None
-    try:
-        told: dict[str, Any] = {**query, "sha256": bundle.sha256}
-        headers = await desk.record(call, action, told, bundle.rows, client_id=filters.client_id)
-    except BaseException:
-        bundle.close()
-        raise
-    return _answer(report, bundle, headers, today)
 
 
 def report_for(order: Order) -> Report:
@@ -118,17 +124,17 @@ def _for_the_client(stored: StoredEntry) -> bool:
     return stored.entry.kind is EntryKind.DISCLOSURE and stored.entry.purpose not in GRANTED_PURPOSES
 
 
-def _answer(report: str, bundle: Bundle, headers: dict[str, str], at: datetime) -> Response:
+def answered(bundle: Bundle, headers: dict[str, str], name: str, media_type: str) -> Response:
     digest = b64encode(bytes.fromhex(bundle.sha256)).decode()
     return HeldResponse(
         _chunks(bundle.file),
         held=bundle.close,
         seconds=LEAST_SECONDS + bundle.size / LEAST_BYTES_PER_SECOND,
-        media_type="application/zip",
+        media_type=media_type,
         headers={
             **headers,
             "Content-Length": str(bundle.size),
-            "Content-Disposition": f'attachment; filename="{report}-{at:%Y-%m-%d}.zip"',
+            "Content-Disposition": f'attachment; filename="{name}"',
             "Repr-Digest": f"sha-256=:{digest}:",
             "Cache-Control": "no-store",
             "X-Accel-Buffering": "no",  # nginx passes it on as it comes, and keeps no copy

@@ -127,7 +127,8 @@ class Exporter:
                         archive.writestr(name, proof.text)
                         files[name] = hashlib.sha256(proof.text).hexdigest()
                         if len(told) < PDF_ROWS:
-                            said = sentence(seen.entry, report.audience, named.get(stored.index))
+                            recipient = named.get(stored.index)
+                            said = sentence(seen.entry, report.audience, str(recipient) if recipient else None)
                             told.append(Told(stored.index, seen.entry.at, str(said)))
                         note = proof.text.partition(b"\n\n")[2]
                     self._bound(file, ndjson, table)
