@@ -55,6 +55,8 @@ async function opened(id) {
 
 async function open() {
   const shell = $("shell"), said = $("said"), again = $("again");
+  if ($("plain")) $("plain").hidden = true;
+  said.hidden = false;
   const secret = location.hash.slice(1);
   if (!secret) { if (!shell.dataset.state) said.textContent = shell.dataset.noLink; return; }
   const tell = (status) => { said.textContent = shell.getAttribute("data-fault-" + status) || shell.getAttribute("data-fault-other"); again.hidden = ["401", "409", "410"].includes(String(status)); };
