@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from services.alliance_measurement.desk.api.surface import Surface
-from services.alliance_measurement.fhir.api.questionnaires import questionnaire_routes
 from services.alliance_measurement.fhir.api.questionnaire_search import SEARCH as QUESTIONNAIRE_SEARCH
+from services.alliance_measurement.fhir.api.questionnaires import questionnaire_routes
 from services.audit_log.balp.api import audit_event as audit_event
 from services.audit_log.balp.api.query import SEARCH as AUDIT_SEARCH
 from services.audit_log.balp.domain.codes import PROFILES as AUDIT_PROFILES

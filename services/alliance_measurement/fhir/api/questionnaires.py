@@ -1,4 +1,4 @@
-"""`/fhir/R4/Questionnaire`: the instruments, for everybody with a token. No client's data is in them, so the gate is not asked."""
+"""`/fhir/R4/Questionnaire`: the instruments, for everybody with a token. No client's data is in them, so no gate is asked."""
 
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.alliance_measurement.desk.api.surface import Surface, bound_to
-from services.alliance_measurement.fhir.domain.questionnaire import questionnaire
 from services.alliance_measurement.fhir.api.questionnaire_search import SEARCH, holds
+from services.alliance_measurement.fhir.domain.questionnaire import questionnaire
 from services.alliance_measurement.instruments.domain.catalogue import Catalogue
 from shared.http.fhir import FHIR_RESPONSES, FhirResponse, FhirRoute, preferred, respond
 from shared.http.fhir_search import Pairs, count_in, form_pairs, understood
