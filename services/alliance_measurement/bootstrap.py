@@ -21,6 +21,7 @@ from services.alliance_measurement.desk.adapters.tenants import PostgresTenants
 from services.alliance_measurement.desk.api.surface import Surface
 from services.alliance_measurement.export.api.exporting import export_routes
 from services.alliance_measurement.export.application.exporting import sources
+from services.alliance_measurement.fhir.api.questionnaires import questionnaire_routes
 from services.alliance_measurement.instruments.adapters.definitions import load
 from services.alliance_measurement.instruments.api.instruments import instrument_routes
 from services.alliance_measurement.migrations import SCHEMA
@@ -139,6 +140,7 @@ class AllianceMeasurement:
         answering = Answering(desks.administrations, device_table.PostgresDevices(self._store), desks.release.index)
         for routes in (
             instrument_routes(surface, desks.courses.catalogue, constants_shown(settings.strain)),
+            questionnaire_routes(surface, desks.courses.catalogue, public_url=parts.public_url),
             administration_routes(surface, desks.administrations, self._worker.wake),
             answering_routes(surface, answering, self._worker.wake),
             outcome_routes(surface, desks.outcomes),

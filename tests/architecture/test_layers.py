@@ -99,6 +99,7 @@ CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
         "answering": ("desk", "instruments", "release", "risk", "administrations"),
         "courses": ("desk", "instruments", "administrations"),
         "outcomes": ("desk", "instruments"),
+        "fhir": ("desk", "instruments"),
         "export": ("desk", "instruments", "release", "risk", "administrations", "courses", "outcomes"),
     },
     "session_notes": {
