@@ -40,7 +40,6 @@ async def private_notes(world: World) -> None:
     moments = f"/v1/sessions/{world.ids['session']}/moments"
     closed = {"kind": "transference", "text": "The lighthouse, once more."}
     world.called("closed moment", (await story.marsh.post(moments, closed)).id)
-    await story.marsh.get(moments)
 
 
 async def ratings_asked_for(world: World) -> None:
@@ -218,6 +217,7 @@ async def _used(world: World) -> None:
     """What the therapist, and a nurse under emergency access, then do in either world."""
     story, client = world.story, world.ids["client"]
     lists = (f"/v1/notes?client_id={client}", f"/v1/administrations?client_id={client}", f"/v1/sessions?client_id={client}")
+    await story.marsh.get(f"/v1/sessions/{world.ids['session']}/moments")
     for path in (*lists, f"/v1/clients/{client}/alliance?instrument=wai-sr", f"/v1/clients/{client}/next-session"):
         await story.marsh.call("GET", path)
         await world.people["nurse"].call("GET", path, X_Purpose_Of_Use="BTG")
