@@ -126,8 +126,9 @@ class _Player:
         if meeting.private:
             made = await self._write(f"/v1/sessions/{session}/psychotherapy-notes", {"sections": meeting.private}, done)
             self.played.private.append(made["id"])
-        for moment in meeting.moments:
-            made = (await self._write(f"/v1/sessions/{session}/moments", moment, done))["id"]
+        for minutes, moment in enumerate(meeting.moments):
+            noted = done + timedelta(minutes=minutes)
+            made = (await self._write(f"/v1/sessions/{session}/moments", moment, noted))["id"]
             (self.played.moments if moment.get("class") == "open" else self.played.closed).append(made)
         await self._work(meeting, session, done)
         await self._measure(meeting, session, done)
