@@ -34,7 +34,7 @@ async def serve(host: str, port: int, data_dir: Path, admin_dsn: str | None, pla
     async with watched(), Embedded(settings) as running:
         tune_collector()
         web = server(running.app, host=host, port=port)
-        serving = asyncio.create_task(serve_until_signalled(web))
+        serving = asyncio.create_task(serve_until_signalled(web, running.leaving))
         while not web.started and not serving.done():
             await asyncio.sleep(0.02)
         if web.started:

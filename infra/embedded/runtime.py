@@ -37,6 +37,7 @@ from shared.identity.tokens import StaticKeys, TokenVerifier
 from shared.messaging.in_process import InProcessBus
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
+from shared.service.leaving import Leaving
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Service
 from shared.values.time import ANYWHERE, Place
 
@@ -81,6 +82,7 @@ class Embedded:
         self._stack = AsyncExitStack()
         self.app: ASGIApp | None = None
         self.services: list[Service] = []
+        self.leaving = Leaving()
         self.postgres_origin = "DATABASE_URL"
 
     async def __aenter__(self) -> "Embedded":
@@ -126,6 +128,7 @@ class Embedded:
                 random=clock.random,
                 place=self.settings.place,
                 public_url=self.settings.public_url,
+                leaving=self.leaving,
                 secret=keys[name].secret,
             )
 
