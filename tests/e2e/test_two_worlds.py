@@ -184,6 +184,8 @@ async def _world(embedded: EmbeddedProcess, session: aiohttp.ClientSession) -> W
     path = f"/v1/clients/{story.client_id}"
     world.called("boundary", (await story.marsh.post(f"{path}/boundary-events", gift)).id)
     worse = {"what": "Slept badly after the session.", "seriousness": "mild"}
+    await story.marsh.post(f"{path}/closed-topics", {"topic": "The summer at the lake."})
+    await story.client.put(f"{path}/safety-plan", {"warning_signs": ["I stop opening letters."]}, want=201)
     world.called("effect", (await story.marsh.post(f"{path}/adverse-effects", worse)).id)
     world.called("concern", (await story.client.post("/v1/concerns", {"words": "The sessions begin late."})).id)
     world.called("questionnaire", (await story.asked("phq-9")).id)

@@ -24,6 +24,7 @@ from services.session_notes.domain.sessions import SessionCorrected, SessionEnte
 from services.session_notes.domain.waiting import NoteBeganToWait, NoteStoppedWaiting
 from services.session_notes.moments.domain.moments import MOMENT_EVENTS
 from services.session_notes.plans.domain.events import PLAN_EVENTS
+from services.session_notes.risk.domain.records import RISK_EVENTS
 from shared.sealing.event import EventTypes
 
 
@@ -32,7 +33,7 @@ def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-COURSE_EVENTS: Final = (*MOMENT_EVENTS, *PLAN_EVENTS, *BOUNDARY_EVENTS, *CONCERN_EVENTS)
+COURSE_EVENTS: Final = (*MOMENT_EVENTS, *PLAN_EVENTS, *BOUNDARY_EVENTS, *CONCERN_EVENTS, *RISK_EVENTS)
 EVENT_TYPES: Final = EventTypes(
     ClientRegistered,
     SessionWasHeld,
