@@ -10,7 +10,7 @@ from services.audit_log.erasure.domain.events import EVENTS as ERASURE_EVENTS
 from services.audit_log.erasure.domain.events import UPCASTERS as ERASURE_UPCASTERS
 from services.audit_log.erasure.domain.holds import EVENTS as HOLD_EVENTS
 from services.consent.domain.events import EVENT_TYPES as CONSENT_EVENTS
-from services.session_notes.domain.events import EVENT_TYPES as NOTE_EVENTS
+from services.session_notes.events import EVENT_TYPES as NOTE_EVENTS
 from shared.contracts.messages import MESSAGES
 from shared.contracts.records import ServiceName
 from shared.sealing.event import Event, EventTypes, sealed_fields

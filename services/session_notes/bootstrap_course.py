@@ -5,13 +5,13 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from services.session_notes.api.surface import Surface
 from services.session_notes.boundaries.api.routes import VIEWS as BOUNDARIES
 from services.session_notes.boundaries.api.routes import boundary_routes
 from services.session_notes.concerns.api.routes import VIEWS as CONCERNS
 from services.session_notes.concerns.api.routes import concern_routes
 from services.session_notes.course.application.exporting import CourseSource
 from services.session_notes.course.application.records import Courses
+from services.session_notes.desk.api.surface import Surface
 from services.session_notes.moments.api.routes import VIEWS as MOMENTS
 from services.session_notes.moments.api.routes import moment_routes
 from services.session_notes.plans.api.routes import VIEWS as PLANS

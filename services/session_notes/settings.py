@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from services.session_notes.application.downtime import Bounds
+from services.session_notes.desk.application.downtime import Bounds
 from shared.entry.json_text import LARGEST_INTEGER
 from shared.entry.numbers import whole_number
 

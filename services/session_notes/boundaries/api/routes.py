@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.session_notes.api.surface import Surface, respond
 from services.session_notes.boundaries.domain.events import (
     AdverseContent,
     AdverseEffectNoted,
@@ -26,7 +25,8 @@ from services.session_notes.course.api.answers import one_of, page_of
 from services.session_notes.course.application.ports import View, Wanted
 from services.session_notes.course.application.records import Courses, Place, change_record, list_records, open_record, row_of
 from services.session_notes.course.application.telling import told_of_harm
-from services.session_notes.domain.refusals import NotTheAuthor
+from services.session_notes.desk.api.surface import Surface, respond
+from services.session_notes.desk.domain.refusals import NotTheAuthor
 from shared.contracts.course import CourseEvent, CourseOpened
 from shared.contracts.disclosure import MAX_RECORDS, Action, RecordKey
 from shared.contracts.harm import HarmTold

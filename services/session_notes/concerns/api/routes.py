@@ -10,13 +10,13 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.session_notes.api.surface import Surface, bound_to
 from services.session_notes.concerns.domain.concerns import ConcernContent, ConcernRaised, add, answer, close, concern_view
 from services.session_notes.course.api.answers import one_of
 from services.session_notes.course.application.across import list_across
 from services.session_notes.course.application.ports import View, Wanted
 from services.session_notes.course.application.records import Courses, Place, change_record, open_record, row_of
 from services.session_notes.course.application.telling import told_of_harm
+from services.session_notes.desk.api.surface import Surface, bound_to
 from shared.contracts.course import CourseEvent, CourseOpened
 from shared.contracts.disclosure import Action, RecordKey
 from shared.contracts.harm import HarmTold

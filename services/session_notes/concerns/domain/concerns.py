@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import BaseModel, ConfigDict
 
 from services.session_notes.course.domain.events import last, of_type, read
-from services.session_notes.domain.refusals import WrongState
+from services.session_notes.desk.domain.refusals import WrongState
 from shared.contracts.course import CourseEvent, CourseOpened
 from shared.contracts.disclosure import RecordKey
 from shared.contracts.records import KeyClass, RecordType

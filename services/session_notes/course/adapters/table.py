@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from services.session_notes.application.ports import Position
 from services.session_notes.course.application.ports import CourseRow, Wanted
+from services.session_notes.desk.application.ports import Position
 from shared.contracts.course import CourseEvent, CourseOpened
 from shared.contracts.records import RecordType
 from shared.eventstore.model import Statement

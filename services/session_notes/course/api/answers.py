@@ -7,9 +7,9 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.session_notes.api.surface import Surface, bound_to, respond
 from services.session_notes.course.application.ports import View, Wanted
 from services.session_notes.course.application.records import Courses, list_records, read_record, row_of
+from services.session_notes.desk.api.surface import Surface, bound_to, respond
 from shared.contracts.records import RecordType
 from shared.http.call import Call, etag
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.session_notes.application.ports import Position, place_of
 from services.session_notes.course.application.ports import CourseRow, View, Wanted
 from services.session_notes.course.application.records import Courses, views_of
+from services.session_notes.desk.application.ports import Position, place_of
 from shared.contracts.disclosure import MAX_RECORDS, Action
 from shared.contracts.records import RecordType
 from shared.gate.ask import Opened, ask, opened

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.session_notes.application.ports import Position
 from services.session_notes.course.application.ports import CourseRow, View, Wanted
 from services.session_notes.course.application.records import Courses, views_of
+from services.session_notes.desk.application.ports import Position
 from shared.contracts.disclosure import MAX_RECORDS, RecordRef
 from shared.contracts.records import RecordType
 from shared.export.serving import Records, together

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from services.session_notes.application.ports import Position
 from services.session_notes.course.domain.events import course_stream
+from services.session_notes.desk.application.ports import Position
 from shared.contracts.course import CourseEvent
 from shared.contracts.disclosure import RecordKey, RecordRef
 from shared.contracts.records import RecordType

@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from services.session_notes.application.clients import load
-from services.session_notes.application.errors import answered, erased
-from services.session_notes.application.ports import Desk, Position, SessionRow, place_of
 from services.session_notes.course.application.ports import CourseIndex, CourseRow, View, Wanted
 from services.session_notes.course.application.telling import Told
 from services.session_notes.course.domain.events import course_stream
+from services.session_notes.desk.application.errors import answered, erased
+from services.session_notes.desk.application.loading import load
+from services.session_notes.desk.application.ports import Desk, Position, SessionRow, place_of
 from shared.contracts.course import CourseEvent, CourseOpened
 from shared.contracts.disclosure import Action, RecordKey, RecordRef, of_session
 from shared.contracts.records import RecordType
@@ -23,6 +23,7 @@ from shared.http.call import Call
 from shared.http.conditional import Expected
 from shared.http.idempotency import Answer, Repeat
 from shared.http.showing import shown
+from shared.sealing.event import EventTypes
 from shared.service.record import client_key, record_event, write_meta
 
 ERASED = "erased"
@@ -32,6 +33,8 @@ ERASED = "erased"
 class Courses:
     desk: Desk
     index: CourseIndex
+    types: EventTypes
+    """of all capabilities whose records are a course's"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ async def change_record(
     opened = await open_one(desk.gate, call, action, row.ref)
     if opened.erased(row.id):
         raise erased()
-    events = events_of(await desk.store.read_stream(call.tenant, row.stream))
+    events = events_of(courses.types, await desk.store.read_stream(call.tenant, row.stream))
     with answered():
         event = decide(events, opened.key(row.id))
     if expected is not None:
@@ -133,7 +136,7 @@ async def row_of(
 async def read_record(courses: Courses, call: Call, row: CourseRow, view: View) -> tuple[dict[str, Any], Opened]:
     opened = await open_one(courses.desk.gate, call, Action.READ, row.ref)
     stored = await courses.desk.store.read_stream(call.tenant, row.stream)
-    return view_of(row, stored, opened, view), opened
+    return view_of(courses.types, row, stored, opened, view), opened
 
 
 async def list_records(
@@ -155,10 +158,10 @@ async def views_of(
 ) -> list[dict[str, Any]]:
     """The records of rows that were opened."""
     streams = await courses.desk.index.streams(tenant, [row.stream for row in rows])
-    return [shown(r.id, partial(view_of, r, streams[r.stream], opened, views[r.record_type])) for r in rows]
+    return [shown(r.id, partial(view_of, courses.types, r, streams[r.stream], opened, views[r.record_type])) for r in rows]
 
 
-def view_of(row: CourseRow, stored: Sequence[StoredEvent], opened: Opened, view: View) -> dict[str, Any]:
+def view_of(types: EventTypes, row: CourseRow, stored: Sequence[StoredEvent], opened: Opened, view: View) -> dict[str, Any]:
     """The record as it was released; emptied where it was erased, or where a consent holds back what it says."""
     gone, held_back = opened.erased(row.id), bool(opened.redactions(row.id))
     key = None if gone or held_back else opened.key(row.id)
@@ -167,7 +170,7 @@ def view_of(row: CourseRow, stored: Sequence[StoredEvent], opened: Opened, view:
         "client_id": str(row.client_id),
         "session_id": None if row.session_id is None else str(row.session_id),
         "author": row.author,
-        **view(events_of(stored), key),
+        **view(events_of(types, stored), key),
         "status": ERASED if gone else row.status,
         "erased": gone,
         "redacted": held_back,
@@ -178,8 +181,8 @@ def view_of(row: CourseRow, stored: Sequence[StoredEvent], opened: Opened, view:
     }
 
 
-def events_of(stored: Sequence[StoredEvent]) -> list[CourseEvent]:
-    events = [load(one) for one in stored]
+def events_of(types: EventTypes, stored: Sequence[StoredEvent]) -> list[CourseEvent]:
+    events = [load(types, one) for one in stored]
     return [event for event in events if isinstance(event, CourseEvent)]
 
 

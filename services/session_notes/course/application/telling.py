@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from services.session_notes.application.ports import Desk
+from services.session_notes.desk.application.ports import Desk
 from shared.contracts.course import CourseEvent
 from shared.contracts.harm import HARM_TOLD, HarmTold, HarmToldMessage
 from shared.contracts.topics import RECEIPTS

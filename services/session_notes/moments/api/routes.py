@@ -9,14 +9,14 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.session_notes.api.surface import Surface, respond
 from services.session_notes.course.api.answers import one_of, page_of
 from services.session_notes.course.application.ports import View, Wanted
 from services.session_notes.course.application.records import Courses, Place, change_record, open_record, row_of, session_of
-from services.session_notes.domain.refusals import WrongState
+from services.session_notes.desk.api.reasons import InErrorBody
+from services.session_notes.desk.api.surface import Surface, respond
+from services.session_notes.desk.domain.refusals import WrongState
 from services.session_notes.moments.domain.codes import CLOSED_ONLY, CODES
 from services.session_notes.moments.domain.moments import enter_in_error, moment_view, note_moment
-from services.session_notes.session_facts.api.bodies import InErrorBody
 from shared.contracts.course import Corrective, CourseEvent, CourseOpened, MomentContent, MomentKind
 from shared.contracts.disclosure import Action, RecordKey
 from shared.contracts.records import RecordType

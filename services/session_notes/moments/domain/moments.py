@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
 from services.session_notes.course.domain.events import last, read
-from services.session_notes.domain.refusals import Flaw, NotTheAuthor, WrongState, refuse_any
+from services.session_notes.desk.domain.refusals import Flaw, NotTheAuthor, WrongState, refuse_any
 from services.session_notes.moments.domain.codes import CLOSED_ONLY, CODES, SHORT
 from shared.contracts.course import CourseEvent, CourseOpened, MomentContent, MomentKind, MomentNoted
 from shared.contracts.disclosure import RecordKey

@@ -9,11 +9,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.session_notes.api.surface import Surface, respond
 from services.session_notes.course.api.answers import one_of, page_of
 from services.session_notes.course.application.ports import View, Wanted
 from services.session_notes.course.application.records import Courses, Place, change_record, open_record, row_of
 from services.session_notes.course.domain.events import of_type
+from services.session_notes.desk.api.surface import Surface, respond
 from services.session_notes.plans.api.bodies import (
     AgreementBody,
     AttainmentBody,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.session_notes.course.application.ports import Wanted
 from services.session_notes.course.application.records import Courses, views_of
-from services.session_notes.domain.notes import NoteKind
+from services.session_notes.desk.domain.kinds import NoteKind
 from services.session_notes.plans.domain.thread import thread
 from services.session_notes.plans.domain.view import plan_view
 from shared.contracts.disclosure import MAX_RECORDS

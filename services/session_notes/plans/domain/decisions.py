@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from services.session_notes.course.domain.events import last, of_type
-from services.session_notes.domain.refusals import Flaw, WrongState, refuse_any
+from services.session_notes.desk.domain.refusals import Flaw, WrongState, refuse_any
 from services.session_notes.plans.domain.events import (
     Attainment,
     Completion,

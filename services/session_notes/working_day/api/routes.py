@@ -10,12 +10,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.session_notes.api.surface import Surface, bound_to, respond
-from services.session_notes.api.views import client_view, session_view
-from services.session_notes.application.clients import ClientRead
-from services.session_notes.application.sessions import SessionRead
+from services.session_notes.clients.api.views import client_view
+from services.session_notes.clients.application.clients import ClientRead
 from services.session_notes.course.application.ports import CourseIndex
-from services.session_notes.domain.sessions import Attendance
+from services.session_notes.desk.api.surface import Surface, bound_to, respond
+from services.session_notes.sessions.api.views import session_view
+from services.session_notes.sessions.application.sessions import SessionRead
+from services.session_notes.sessions.domain.sessions import Attendance
 from services.session_notes.working_day.application.clients import my_clients
 from services.session_notes.working_day.application.ports import WorkingDay
 from services.session_notes.working_day.application.sessions import Wanted, sessions_by

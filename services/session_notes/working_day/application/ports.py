@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from services.session_notes.application.ports import NoteRow, Position, PromptRow, SessionRow
+from services.session_notes.desk.application.ports import NoteRow, Position, PromptRow, SessionRow
 from shared.contracts.disclosure import RecordRef
 from shared.contracts.records import RecordType
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from services.session_notes.application.ports import Desk, NoteRow, SessionRow
-from services.session_notes.application.prompts import is_shown
-from services.session_notes.application.sessions import read_of
 from services.session_notes.course.application.ports import CourseIndex, CourseRow, Wanted
+from services.session_notes.desk.application.ports import Desk, NoteRow, SessionRow
+from services.session_notes.prompts.application.prompts import is_shown
+from services.session_notes.sessions.application.sessions import read_of
 from services.session_notes.working_day.application.ports import Queue, WaitingPrompt, WorkingDay
 from shared.contracts.disclosure import Action
 from shared.contracts.records import RecordType
