@@ -9,10 +9,10 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.session_notes.desk.api.surface import Surface, respond
 from services.session_notes.course.api.answers import answer, page_of
 from services.session_notes.course.application.ports import CourseRow, View, Wanted
 from services.session_notes.course.application.records import Courses, Place, change_record, open_record, read_record, row_of
+from services.session_notes.desk.api.surface import Surface, respond
 from services.session_notes.risk.domain.records import (
     SafetyPlanWritten,
     SafetySteps,
