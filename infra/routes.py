@@ -25,6 +25,7 @@ ROUTES: Final = (
     Route(r"/v1/(consents|relationships)(/|$)", ServiceName.CONSENT),
     Route(r"/v1/(representatives|capacities|restrictions|amendment-requests|persons|jurisdictions)(/|$)", ServiceName.CONSENT),
     Route(r"/fhir/R4/(Consent|Provenance)(/|$)", ServiceName.CONSENT),
+    Route(r"/fhir/R4/Questionnaire(/|$)", ServiceName.ALLIANCE),
     Route(r"/v1/policy-feed$", ServiceName.CONSENT, internal=True),
     Route(r"/v1/clients/[^/]+/export$", ServiceName.EHR_GATEWAY),
     Route(r"/v1/clients/[^/]+/export/consents$", ServiceName.CONSENT, internal=True),

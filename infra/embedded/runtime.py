@@ -20,6 +20,7 @@ from infra.demo import clock as demo_clock
 from infra.embedded.dev_sign_in import AUTHORIZE, REDEEM, dev_sign_in, provider_settings
 from infra.embedded.dev_token import dev_token
 from infra.embedded.front import Front
+from infra.embedded.people import people_pages
 from infra.embedded.secrets import EmbeddedSecrets
 from infra.migrate import migrate_all
 from infra.postgres.launcher import LocalPostgres
@@ -164,5 +165,6 @@ class Embedded:
         bus.release()  # what a crash left in an outbox waits until every consumer has joined
         signing_in = dev_sign_in(self.issuer, self.settings.public_url, clock.seconds)
         development: dict[str, ASGIApp] = {"/dev/token": dev_token(self.issuer), AUTHORIZE: signing_in, REDEEM: signing_in}
+        development |= people_pages(self.issuer, self.settings.data_dir / "demo.json")
         front = Front({name: s.app for name, s in built.items()}, development=development, new_id=clock.new_id)
         self.app = demo_clock.DemoClock(front)

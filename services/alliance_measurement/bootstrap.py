@@ -18,6 +18,7 @@ from services.alliance_measurement.desk.adapters.tenants import PostgresTenants
 from services.alliance_measurement.desk.api.surface import Surface
 from services.alliance_measurement.export.api.exporting import export_routes
 from services.alliance_measurement.export.application.exporting import sources
+from services.alliance_measurement.fhir.api.questionnaires import questionnaire_routes
 from services.alliance_measurement.instruments.adapters.definitions import load
 from services.alliance_measurement.instruments.api.instruments import instrument_routes
 from services.alliance_measurement.migrations import SCHEMA
@@ -128,6 +129,7 @@ class AllianceMeasurement:
         surface = Surface(parts.tokens, Idempotency(self._store, parts.secret), Cursors(parts.secret))
         for routes in (
             instrument_routes(surface, desks.courses.catalogue, constants_shown(settings.strain)),
+            questionnaire_routes(surface, desks.courses.catalogue, public_url=parts.public_url),
             administration_routes(surface, desks.administrations, self._worker.wake),
             outcome_routes(surface, desks.outcomes),
             correction_routes(surface, desks.outcomes),

@@ -84,6 +84,7 @@ ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
     "POST /v1/sessions/{session_id}/entered-in-error": ("Encounter.u",),
     "POST /v1/sessions/{session_id}/progress-notes": ("DocumentReference.c",),
     "POST /v1/sessions/{session_id}/psychotherapy-notes": ("DocumentReference.c",),
+    "POST /v1/clients/{client_id}/notes": ("DocumentReference.c",),
     "GET /v1/notes": ("DocumentReference.s",),
     "POST /v1/notes/search": ("DocumentReference.s",),
     "GET /v1/notes/{note_id}": ("DocumentReference.r",),
@@ -135,6 +136,9 @@ ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
     "GET /v1/clients/{client_id}/closed-topics": ("Flag.s",),
     "POST /v1/closed-topics/{topic_id}/opening": ("Flag.u",),
     # alliance_measurement
+    "GET /fhir/R4/Questionnaire": ("Questionnaire.s",),
+    "POST /fhir/R4/Questionnaire/_search": ("Questionnaire.s",),
+    "GET /fhir/R4/Questionnaire/{questionnaire_id}": ("Questionnaire.r",),
     "GET /v1/instruments": ("Questionnaire.s",),
     "GET /v1/instruments/{instrument_id}": ("Questionnaire.r",),
     "POST /v1/administrations": ("QuestionnaireResponse.c",),

@@ -98,6 +98,7 @@ CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
         "administrations": ("desk", "instruments", "risk"),
         "courses": ("desk", "instruments", "administrations"),
         "outcomes": ("desk", "instruments"),
+        "fhir": ("desk", "instruments"),
         "export": ("desk", "instruments", "release", "risk", "administrations", "courses", "outcomes"),
     },
     "session_notes": {

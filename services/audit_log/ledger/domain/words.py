@@ -185,8 +185,8 @@ LOOKS: Final[Clauses] = {
     "search-audit-events": ("searched {log} as AuditEvents", "search {log} as AuditEvents"),
     "read-audit-event": ("read one entry of {log} as an AuditEvent", "read one entry of {log} as an AuditEvent"),
     "feed-entries": ("sent entries of the log on", "send entries of the log on"),
-    "sign-in": ("signed in to the review pages", "sign in to the review pages"),
-    "sign-out": ("signed out of the review pages", "sign out of the review pages"),
+    "sign-in": ("signed in to the web pages", "sign in to the web pages"),
+    "sign-out": ("signed out of the web pages", "sign out of the web pages"),
 }
 """what somebody did at the log itself, by action"""
 GRANTS: Final = {
