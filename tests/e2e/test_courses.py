@@ -59,10 +59,14 @@ async def test_what_is_closed_in_a_course_is_the_therapists_alone(courses: list[
     assert 0 < len(waits["awaiting_cosignature"]) <= 2, "the newest wait; the others are co-signed"
 
 
-async def test_the_tour_is_what_readme_shows(courses: list[tuple[Course, Played]], embedded: EmbeddedProcess) -> None:
+async def test_the_tour_is_what_its_page_and_readme_show(courses: list[tuple[Course, Played]], embedded: EmbeddedProcess) -> None:
     shown = toured(embedded)
+    assert f"```\n{shown}```" in (ROOT / "docs/tour.md").read_text(), shown
     readme = (ROOT / "README.md").read_text()
-    assert f"```\n{shown}```" in readme, shown
+    excerpt = readme.partition("```\n2. ")[2].partition("```")[0]
+    assert excerpt.strip()
+    for part in f"2. {excerpt}".strip().split("\n\n"):
+        assert part in shown, part
 
 
 def toured(embedded: EmbeddedProcess) -> str:
