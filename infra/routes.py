@@ -34,6 +34,7 @@ ROUTES: Final = (
     Route(r"/v1/clients/[^/]+/export/access$", ServiceName.AUDIT_LOG, internal=True),
     Route(r"/v1/clients/[^/]+/(alliance|outcomes)(/|$)", ServiceName.ALLIANCE),
     Route(r"/v1/(instruments|administrations|outcomes|risk-alerts|risk-settings)(/|$)", ServiceName.ALLIANCE),
+    Route(r"/answer(/|$)", ServiceName.ALLIANCE),
     Route(r"/v1/(me|worklist)$", ServiceName.SESSION_NOTES),
     Route(r"/v1/(clients|sessions|notes)(/|$)", ServiceName.SESSION_NOTES),
     Route(r"/v1/(moments|moment-codes|plans|goals|tasks)(/|$)", ServiceName.SESSION_NOTES),

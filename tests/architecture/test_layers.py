@@ -96,6 +96,7 @@ CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
         "release": ("desk",),
         "risk": ("desk", "instruments"),
         "administrations": ("desk", "instruments", "risk"),
+        "answering": ("desk", "instruments", "release", "risk", "administrations"),
         "courses": ("desk", "instruments", "administrations"),
         "outcomes": ("desk", "instruments"),
         "fhir": ("desk", "instruments"),
