@@ -130,6 +130,11 @@ ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
     "GET /v1/concerns/{concern_id}": ("Communication.r",),
     "POST /v1/concerns/{concern_id}/answers": ("Communication.u",),
     "POST /v1/concerns/{concern_id}/closure": ("Communication.u",),
+    "PUT /v1/clients/{client_id}/safety-plan": ("CarePlan.u",),
+    "GET /v1/clients/{client_id}/safety-plan": ("CarePlan.r",),
+    "POST /v1/clients/{client_id}/closed-topics": ("Flag.c",),
+    "GET /v1/clients/{client_id}/closed-topics": ("Flag.s",),
+    "POST /v1/closed-topics/{topic_id}/opening": ("Flag.u",),
     # alliance_measurement
     "GET /fhir/R4/Questionnaire": ("Questionnaire.s",),
     "POST /fhir/R4/Questionnaire/_search": ("Questionnaire.s",),

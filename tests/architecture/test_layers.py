@@ -122,6 +122,7 @@ CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
         "plans": ("desk", "course"),
         "boundaries": ("desk", "course"),
         "concerns": ("desk", "course"),
+        "risk": ("desk", "course"),
         "working_day": ("desk", "prompts", "sessions", "clients", "notes", "course"),
         "export": ("desk", "sessions", "clients", "notes"),
     },
