@@ -34,6 +34,7 @@ ROUTES: Final = (
     Route(r"/v1/clients/[^/]+/(alliance|outcomes)(/|$)", ServiceName.ALLIANCE),
     Route(r"/v1/(instruments|administrations|outcomes|risk-alerts|risk-settings)(/|$)", ServiceName.ALLIANCE),
     Route(r"/v1/(me|worklist)$", ServiceName.SESSION_NOTES),
+    Route(r"/v1/notes/[^/]+/holds(/|$)", ServiceName.AUDIT_LOG),
     Route(r"/v1/(clients|sessions|notes)(/|$)", ServiceName.SESSION_NOTES),
     Route(r"/v1/(disclosures|policy-confirmations|releases|gate-key|late-writes)$", ServiceName.AUDIT_LOG, internal=True),
     Route(r"/v1/audit/(exports|verification)(/|$)", ServiceName.AUDIT_LOG, slow=True),

@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.rest import Rest, until
 from tests.e2e.surface import SOAP, Clinic, pointers, problem
+from tests.support.waiting import until
 
 MODALITIES = ("psychodynamic", "humanistic", "cbt", "rebt", "trauma_informed", "integrative")
 FORMATS = ("individual", "couple", "family", "group")
@@ -225,6 +226,13 @@ async def test_unknown_ids(there: Clinic) -> None:
 
 async def test_a_client_reads_their_own_progress_notes_and_nobody_elses(there: Clinic) -> None:
     note = await there.progress()
+    problem(await there.client.call("GET", f"/v1/notes/{note}"), 404)
+    await there.marsh.post(f"/v1/notes/{note}/signatures", {})
+
+    async def open_to_the_client() -> bool:
+        return (await there.client.call("GET", f"/v1/notes/{note}")).status == 200
+
+    await until(open_to_the_client)
     assert (await there.client.get(f"/v1/notes/{note}")).json["sections"] == SOAP
     other = there.rest.as_("another", "client", client_id=str(uuid4()))
     problem(await other.call("GET", f"/v1/notes/{note}"), 404)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.session_notes.domain.sections import NoteFormat
 from shared.contracts.records import KeyClass, RecordType
+from shared.contracts.session_notes import PROGRESS_NOTE_SIGNED
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
 
@@ -75,7 +76,7 @@ class ProgressNoteRevised(_Note):
 
 
 class ProgressNoteSigned(_Signature):
-    TYPE: ClassVar[str] = "session-notes.progress-note-signed"
+    TYPE: ClassVar[str] = PROGRESS_NOTE_SIGNED
     SCHEMA_VERSION: ClassVar[int] = 2
     """2: `cosignature_due`"""
     cosignature_due: bool = False
