@@ -89,6 +89,12 @@ bench-review: $(STAMP)  ## the officers' pages over 1,000,000 entries: each page
 bench-costly: $(STAMP)  ## ten reports at once, and what others who read meanwhile feel of them
 	@ENVIRONMENT=development $(PY) -m benchmarks.costly
 
+bench-pages: $(STAMP)  ## the officers' pages asked for without a pause, and what others who read meanwhile feel of them
+	@ENVIRONMENT=development $(PY) -m benchmarks.pages
+
+bench-withheld: $(STAMP)  ## what the time of an answer tells of what is withheld from its reader
+	@ENVIRONMENT=development $(PY) -m benchmarks.withheld
+
 verifier: $(STAMP)  ## docs/verifier.html: one file that checks an entry without this server, and its SHA-256
 	@$(PY) -m infra.operator.verifier.build
 

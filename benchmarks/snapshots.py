@@ -14,9 +14,9 @@ from benchmarks.table import Figure, write
 from infra.contracts.catalogue import written_today
 from infra.contracts.golden import file_of
 from services.consent.application.streams import load_consent
-from services.session_notes.application.notes import SNAPSHOTS, fold
-from services.session_notes.domain.notes import NoteContent, ProgressNoteDrafted, ProgressNoteRevised
-from services.session_notes.domain.sections import NoteFormat
+from services.session_notes.notes.application.notes import SNAPSHOTS, fold
+from services.session_notes.notes.domain.notes import NoteContent, ProgressNoteDrafted, ProgressNoteRevised
+from services.session_notes.notes.domain.sections import NoteFormat
 from shared.contracts.disclosure import RecordKey
 from shared.contracts.records import KeyClass
 from shared.eventstore.model import NewEvent, StreamAppend

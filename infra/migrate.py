@@ -23,7 +23,7 @@ from services.alliance_measurement.migrations import SCHEMA as ALLIANCE
 from services.audit_log.keyring.adapters.migrations import KEYRING_SCHEMA
 from services.audit_log.migrations import SCHEMA as AUDIT_LOG
 from services.consent.adapters.migrations import SCHEMA as CONSENT
-from services.session_notes.adapters.migrations import SCHEMA as SESSION_NOTES
+from services.session_notes.migrations import SCHEMA as SESSION_NOTES
 from shared.eventstore.migrate import MigrationFailed, Schema, SchemaMismatch, apply
 from shared.service.parts import Unwired
 from shared.service.run import require

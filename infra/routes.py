@@ -36,6 +36,8 @@ ROUTES: Final = (
     Route(r"/v1/(me|worklist)$", ServiceName.SESSION_NOTES),
     Route(r"/v1/notes/[^/]+/holds(/|$)", ServiceName.AUDIT_LOG),
     Route(r"/v1/(clients|sessions|notes)(/|$)", ServiceName.SESSION_NOTES),
+    Route(r"/v1/(moments|moment-codes|plans|goals|tasks)(/|$)", ServiceName.SESSION_NOTES),
+    Route(r"/v1/(concerns|boundary-events|adverse-effects|risk-assessments|closed-topics)(/|$)", ServiceName.SESSION_NOTES),
     Route(r"/v1/(disclosures|policy-confirmations|releases|gate-key|late-writes)$", ServiceName.AUDIT_LOG, internal=True),
     Route(r"/v1/audit/(exports|verification)(/|$)", ServiceName.AUDIT_LOG, slow=True),
     Route(r"/review/reports(/|$)", ServiceName.AUDIT_LOG, slow=True),

@@ -7,9 +7,10 @@ from pydantic import TypeAdapter
 
 from services.alliance_measurement.events import EVENT_TYPES as ALLIANCE_EVENTS
 from services.audit_log.erasure.domain.events import EVENTS as ERASURE_EVENTS
+from services.audit_log.erasure.domain.events import UPCASTERS as ERASURE_UPCASTERS
 from services.audit_log.erasure.domain.holds import EVENTS as HOLD_EVENTS
 from services.consent.domain.events import EVENT_TYPES as CONSENT_EVENTS
-from services.session_notes.domain.events import EVENT_TYPES as NOTE_EVENTS
+from services.session_notes.events import EVENT_TYPES as NOTE_EVENTS
 from shared.contracts.messages import MESSAGES
 from shared.contracts.records import ServiceName
 from shared.sealing.event import Event, EventTypes, sealed_fields
@@ -19,7 +20,7 @@ EVENTS: Final[dict[ServiceName, EventTypes]] = {
     ServiceName.CONSENT: CONSENT_EVENTS,
     ServiceName.SESSION_NOTES: NOTE_EVENTS,
     ServiceName.ALLIANCE: ALLIANCE_EVENTS,
-    ServiceName.AUDIT_LOG: EventTypes(*ERASURE_EVENTS, *HOLD_EVENTS),
+    ServiceName.AUDIT_LOG: EventTypes(*ERASURE_EVENTS, *HOLD_EVENTS, upcasters=ERASURE_UPCASTERS),
 }
 HANDLED: Final = EventTypes(ErasureHandled)
 """what every clinical service writes of an erasure"""

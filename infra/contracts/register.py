@@ -26,6 +26,7 @@ CATEGORIES: Final[dict[KeyClass, str]] = {
     KeyClass.PSYCHOTHERAPY_NOTE: "health data: psychotherapy notes",
     KeyClass.MEASURES: "health data: answers to instruments and scores",
     KeyClass.CONSENT_EVIDENCE: "evidence of consent: words, signatures, signed forms",
+    KeyClass.CONCERN: "what clients say about how they are treated, and what they were answered",
 }
 IN_THE_CLEAR: Final = "pseudonymous ids, codes and times"
 """what every event holds besides its sealed fields"""

@@ -32,7 +32,7 @@ async def serve(host: str, port: int, data_dir: Path, admin_dsn: str | None, pla
     async with watched(), Embedded(settings) as running:
         tune_collector()
         web = server(running.app, host=host, port=port)
-        serving = asyncio.create_task(serve_until_signalled(web))
+        serving = asyncio.create_task(serve_until_signalled(web, running.leaving))
         while not web.started and not serving.done():
             await asyncio.sleep(0.02)
         if web.started:
@@ -45,8 +45,9 @@ async def serve(host: str, port: int, data_dir: Path, admin_dsn: str | None, pla
 
 def welcome(url: str, demo: Demo, postgres: str) -> str:
     lines = [
+        f"  {url}/dev/people    start here: be the client, the therapist, the compliance officer",
+        "",
         f"  {url}/              what is here, with each service's reference",
-        f"  {url}/review/       the compliance officers' pages: *Sign in* makes you the demo's officer for twelve hours",
         f"  {url}/health/ready  every part's state        PostgreSQL: {postgres}",
         "",
         "  A demo clinic (tenant `demo`): client Noor Haddad, therapist Dr. Lena Marsh. Tokens, for twelve hours:",

@@ -103,6 +103,7 @@ async def _make(caller: _Caller) -> Ids:
         if number == 0:
             note = await caller.post(f"/v1/sessions/{session_id}/progress-notes", _NOTE, token=therapist)
             note_id = note["id"]
+            await caller.post(f"/v1/notes/{note_id}/signatures", {}, token=therapist)
             await caller.post(f"/v1/sessions/{session_id}/psychotherapy-notes", _PRIVATE, token=therapist)
         asked = {"client_id": client_id, "instrument": "wai-sr", "session_id": session_id, "rater": "client"}
         administration = (await caller.post("/v1/administrations", asked, token=therapist))["id"]

@@ -19,6 +19,7 @@ import services.session_notes.bootstrap as session_notes
 from infra.embedded.dev_sign_in import AUTHORIZE, REDEEM, dev_sign_in, provider_settings
 from infra.embedded.dev_token import dev_token
 from infra.embedded.front import Front
+from infra.embedded.people import people_pages
 from infra.embedded.secrets import EmbeddedSecrets
 from infra.migrate import migrate_all
 from infra.postgres.launcher import LocalPostgres
@@ -36,6 +37,7 @@ from shared.identity.tokens import StaticKeys, TokenVerifier
 from shared.messaging.in_process import InProcessBus
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
+from shared.service.leaving import Leaving
 from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Service
 from shared.values.time import ANYWHERE, Place
 
@@ -80,6 +82,7 @@ class Embedded:
         self._stack = AsyncExitStack()
         self.app: Front | None = None
         self.services: list[Service] = []
+        self.leaving = Leaving()
         self.postgres_origin = "DATABASE_URL"
 
     async def __aenter__(self) -> "Embedded":
@@ -124,6 +127,7 @@ class Embedded:
                 random=clock.random,
                 place=self.settings.place,
                 public_url=self.settings.public_url,
+                leaving=self.leaving,
                 secret=keys[name].secret,
             )
 
@@ -159,4 +163,5 @@ class Embedded:
         bus.release()  # what a crash left in an outbox waits until every consumer has joined
         signing_in = dev_sign_in(self.issuer, self.settings.public_url, clock.seconds)
         development: dict[str, ASGIApp] = {"/dev/token": dev_token(self.issuer), AUTHORIZE: signing_in, REDEEM: signing_in}
+        development |= people_pages(self.issuer, self.settings.data_dir / "demo.json")
         self.app = Front({name: s.app for name, s in built.items()}, development=development, new_id=clock.new_id)

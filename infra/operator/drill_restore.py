@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 from infra.embedded.demo import TENANT
 from infra.postgres.launcher import LocalPostgres
 
-CLASSES: Final = ("identity", "progress_note", "psychotherapy_note", "measures", "consent_evidence")
+CLASSES: Final = ("identity", "progress_note", "psychotherapy_note", "measures", "consent_evidence", "concern")
 BACK_UP: Final = ("pg_dump", "--format=custom", "--file=keyring.dump", "keyring")
 RESTORE: Final = ("pg_restore", "--clean", "--if-exists", "--single-transaction", "--dbname=keyring", "keyring.dump")
 """as the runbook has them: a test compares"""

@@ -22,8 +22,8 @@ from services.alliance_measurement import migrations as alliance_schema
 from services.alliance_measurement import projection as alliance
 from services.consent.adapters import projection as consent
 from services.consent.adapters import schema as consent_schema
-from services.session_notes.adapters import projection as session_notes
-from services.session_notes.adapters import schema as session_notes_schema
+from services.session_notes import projection as session_notes
+from services.session_notes import schema as session_notes_schema
 from shared.eventstore.model import StoredEvent
 from shared.eventstore.projection import ReadModel
 from shared.eventstore.sequencer import Sequencer

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 
 from services.audit_log.assurance.adapters import receipt_table
+from services.audit_log.assurance.application.harm_alarms import HarmAlarms
 from services.audit_log.assurance.application.receipts import Receipts, message_alarm
 from services.audit_log.assurance.application.risk_alarms import RiskAlarms
 from services.audit_log.bootstrap_late import Late
@@ -178,6 +179,7 @@ class AuditLogService:
                 **self._policy.handlers(),
                 **receipts.handlers(),
                 **RiskAlarms(ledger, now=parts.now).handlers(),
+                **HarmAlarms(ledger, now=parts.now).handlers(),
                 **self.late.handlers(),
                 **erasing.handlers(self._erasures),
             },

@@ -57,7 +57,7 @@ class LedgerCare:
         self._parts, self._ledger, now = parts, ledger, parts.now
         self._witness_http = HttpWitnesses()
         disk = Disk(settings.reports_dir or Path(gettempdir()), settings.reports_bytes, settings.pdf_font)
-        self.reports = WorkerProcesses(database, anchors, ledger.log_vkeys, disk)
+        self.reports = WorkerProcesses(database, anchors, ledger.log_vkeys, disk, leaving=parts.leaving)
         self.witnessing = Witnessing(settings.witnesses, ledger, self._witness_http, now=now, every=settings.witness_every)
         self.completeness = CompletenessSweep(
             completeness_table.PostgresCompleteness(store), ledger, self.led, now=now, grace=settings.receipt_grace

@@ -7,6 +7,7 @@ from services.ehr_gateway.api import discovery, site
 from services.ehr_gateway.api.exporting import export_router
 from services.ehr_gateway.api.health import health_router
 from services.ehr_gateway.application.ports import Services
+from services.ehr_gateway.client_pages.build import client_pages
 from services.ehr_gateway.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.http.app import create_app
@@ -50,5 +51,6 @@ def build(
     )
     app.include_router(health_router(services, app.state.ready))
     app.include_router(export_router(services, parts.tokens, parts.now))
+    app.include_router(client_pages(parts, services))
     app.include_router(site.router())
     return EhrGateway(app, closing)

@@ -4,21 +4,27 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter
 
-from services.session_notes.adapters.client_index import PostgresClientIndex
-from services.session_notes.adapters.index import PostgresIndex
-from services.session_notes.adapters.migrations import SCHEMA
-from services.session_notes.adapters.waiting_table import emptied
-from services.session_notes.api.clients import client_routes
-from services.session_notes.api.exporting import export_routes
-from services.session_notes.api.notes import note_routes
-from services.session_notes.api.sessions import session_routes
-from services.session_notes.api.surface import Surface
-from services.session_notes.application.indexing import Reindexing
-from services.session_notes.application.ports import Desk
-from services.session_notes.application.prompts import keep_prompts
-from services.session_notes.bootstrap_waiting import WaitingForGate
-from services.session_notes.drafting.api.routes import drafting_routes
-from services.session_notes.session_facts.api.corrections import correction_routes
+from services.session_notes.bootstrap_course import COURSE_ROUTES, course_sources
+from services.session_notes.clients.adapters.client_index import PostgresClientIndex
+from services.session_notes.clients.api.clients import client_routes
+from services.session_notes.clients.application.indexing import Reindexing
+from services.session_notes.course.adapters.table import PostgresCourse
+from services.session_notes.course.application.records import Courses
+from services.session_notes.desk.adapters.index import PostgresIndex
+from services.session_notes.desk.api.surface import Surface
+from services.session_notes.desk.application.ports import Desk
+from services.session_notes.downtime.adapters.waiting_table import emptied
+from services.session_notes.downtime.build import WaitingForGate
+from services.session_notes.events import COURSE_EVENTS
+from services.session_notes.export.api.exporting import export_routes
+from services.session_notes.migrations import SCHEMA
+from services.session_notes.notes.api.drafting import drafting_routes
+from services.session_notes.notes.api.drafts import draft_routes
+from services.session_notes.notes.api.notes import note_routes
+from services.session_notes.projection import project
+from services.session_notes.prompts.application.prompts import keep_prompts
+from services.session_notes.sessions.api.corrections import correction_routes
+from services.session_notes.sessions.api.sessions import session_routes
 from services.session_notes.settings import Settings
 from services.session_notes.working_day.adapters.queries import PostgresWorkingDay
 from services.session_notes.working_day.api.routes import working_day_routes
@@ -69,7 +75,7 @@ class SessionNotes:
         if parts.late_gate is not None:
             self._waiting = WaitingForGate(parts, self._store, database, parts.late_gate, settings, registry)
         downtime = self._waiting.downtime if self._waiting else None
-        desk = Desk(parts, gate, self._store, PostgresIndex(self._store), amendments.Amendments(self._store), downtime)
+        desk = Desk(parts, gate, self._store, PostgresIndex(self._store, project), amendments.Amendments(self._store), downtime)
         self._late_work = self._waiting.work(desk) if self._waiting else []
         index = PostgresClientIndex(self._store)
         self._reindexing = Reindexing(desk, index)
@@ -102,9 +108,13 @@ class SessionNotes:
         )
         surface = Surface(desk, settings, Idempotency(self._store, parts.secret), Cursors(parts.secret))
         app.include_router(client_routes(surface, index, self._reindexing))
-        app.include_router(working_day_routes(surface, PostgresWorkingDay(self._store)))
-        for routes in (session_routes, correction_routes, note_routes, drafting_routes, export_routes):
+        courses = Courses(desk, PostgresCourse(self._store), COURSE_EVENTS)
+        app.include_router(working_day_routes(surface, PostgresWorkingDay(self._store), courses.index))
+        for routes in (session_routes, draft_routes, correction_routes, note_routes, drafting_routes):
             app.include_router(routes(surface))
+        for course_routes in COURSE_ROUTES:
+            app.include_router(course_routes(surface, courses))
+        app.include_router(export_routes(surface, course_sources(courses)))
         self.app: ASGIApp = app
 
     async def start(self) -> None:

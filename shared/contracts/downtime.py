@@ -14,7 +14,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.disclosure import RecordKey, Wire
-from shared.contracts.records import RecordType
+from shared.contracts.records import NamedRecordType, RecordType
 
 GATE_KEY: Final = "audit.gate-key"
 """`ce_type` of the statement of a gate key, which is signed like an event of `audit.v1` and is none"""
@@ -119,7 +119,7 @@ class NoteWaits(BaseModel):
     service: str
     record_id: UUID
     client_id: UUID
-    record_type: RecordType
+    record_type: NamedRecordType
     author: str
     key_id: str
     written_at: datetime

@@ -124,7 +124,9 @@ def _integer(text: str) -> int | _Refused:
 
 def _float(text: str) -> float | _Refused:
     number = float(text)
-    return number if abs(number) != float("inf") else _Refused("a number that a double holds (below 1.8e308)")
+    lost = number == 0 and any(digit in "123456789" for digit in text.lower().partition("e")[0])
+    held = abs(number) != float("inf") and not lost
+    return number if held else _Refused("a number that a double holds (0, or from 4.9e-324 to 1.8e308)")
 
 
 def _exact_integer(text: str) -> int | Decimal | _Refused:

@@ -18,6 +18,8 @@ class Publication:
     payload: bytes | None = None
     event_id: UUID | None = None
     """message id; the event's own where absent (one event, one message a topic)"""
+    schema_version: int = 1
+    """of `payload`, which has a form of its own; a message with the event's data has the event's"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def outgoing(placed: Sequence[Any]) -> list[list[Any]]:
         [m.topic for _, m in out],
         [m.key for _, m in out],
         [m.type or p.event.type for p, m in out],
-        [p.event.schema_version for p, _ in out],
+        [p.event.schema_version if m.payload is None else m.schema_version for p, m in out],
         [p.stream for p, _ in out],
         [p.version for p, _ in out],
         [p.event.data if m.payload is None else m.payload for p, m in out],

@@ -135,6 +135,12 @@ class EventTypes:
             if missing:
                 raise TypeError(f"{model.TYPE} has no upcaster from version {missing[0]}: what was written so cannot be read")
 
+    @classmethod
+    def joined(cls, *parts: "EventTypes") -> "EventTypes":
+        """The types of several capabilities as one list."""
+        upcasters = {place: upcast for part in parts for place, upcast in part._upcasters.items()}
+        return cls(*(model for part in parts for model in part.models), upcasters=upcasters)
+
     @property
     def models(self) -> tuple[type[Event], ...]:
         return tuple(self._models.values())

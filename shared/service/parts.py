@@ -10,6 +10,7 @@ from shared.gate.port import Gate, LateGate
 from shared.identity.tokens import TokenVerifier
 from shared.messaging.port import Transport
 from shared.messaging.signature import EventSigner, EventVerifier
+from shared.service.leaving import Leaving
 from shared.values.time import ANYWHERE, Place
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
@@ -49,6 +50,7 @@ class Parts:
     """origin that callers use, without a trailing slash"""
     place: Place = field(default=ANYWHERE, kw_only=True)
     """whose calendar says which day it is (PLACE_ZONE)"""
+    leaving: Leaving = field(default_factory=Leaving, kw_only=True)
     secret: bytes = field(repr=False)
     """32 bytes of this service alone (from its signing key); for HMACs of idempotency records and cursors"""
 

@@ -43,6 +43,7 @@ from shared.messaging.kafka import KafkaTransport
 from shared.messaging.kafka_settings import KafkaSettings
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
+from shared.service.leaving import Leaving
 from shared.service.memory import no_core_dumps
 from shared.service.parts import DatabaseUrls, Parts, Service, Unwired
 from shared.service.serve import Tls, configure_logging, server, tune_collector
@@ -184,14 +185,16 @@ async def _run(deployment: Deployment, build: Build, stores: bool) -> None:
             port=int(env.get("PORT", "8000")),
             tls=deployment.tls,
         )
-        await serve_until_signalled(web)
+        await serve_until_signalled(web, parts.leaving)
 
 
-async def serve_until_signalled(web: Any) -> None:
-    """Serves, and returns after SIGTERM or SIGINT once open requests are answered."""
+async def serve_until_signalled(web: Any, leaving: Leaving) -> None:
+    """Serves, and returns after SIGTERM or SIGINT once open requests are answered, or five seconds later. What would wait
+    longer gives up at once, by `leaving`: it is answered 503 instead of being cut off."""
     loop = asyncio.get_running_loop()
 
     def leave() -> None:
+        leaving.ask()
         web.should_exit = True
 
     web.capture_signals = _no_capture

@@ -8,7 +8,7 @@ from services.audit_log.decision.domain.rules.resources import RESOURCE_NAMES
 from services.audit_log.erasure.domain.events import EVENTS
 from services.audit_log.ledger.domain.entry_actions import ENTRY_ACTIONS, ERASING, LOOKED
 from services.audit_log.ledger.domain.words import LOOKS
-from services.session_notes.domain.sections import LABELS as NOTE_LABELS
+from services.session_notes.notes.domain.sections import LABELS as NOTE_LABELS
 from shared.contracts.codes import FHIR_TYPES, LABELS, PURPOSES, RESOURCE_TYPES
 from shared.identity.roles import CLAIMABLE
 

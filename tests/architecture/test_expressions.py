@@ -22,7 +22,7 @@ LONG: Final = 30_000
 """characters of a worst text: a quadratic expression needs seconds for them"""
 SECONDS: Final = 1.0
 SHORT: Final = {
-    "session_notes/domain/sections": (64, "a longer name of a section is refused before (`MAX_KEY`)"),
+    "session_notes/notes/domain/sections": (64, "a longer name of a section is refused before (`MAX_KEY`)"),
 }
 """module → longest text that its expressions ever see, and why; quadratic ones may stand there alone"""
 

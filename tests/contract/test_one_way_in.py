@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from services.consent.domain.policies import GivenPolicy, GivenProvision
-from services.session_notes.domain.note_decisions import progress_content
-from services.session_notes.domain.refusals import Unfit
-from services.session_notes.domain.sections import NoteFormat
+from services.session_notes.desk.domain.refusals import Unfit
+from services.session_notes.notes.domain.note_decisions import progress_content
+from services.session_notes.notes.domain.sections import NoteFormat
 from shared.contracts.consent_policy import ConsentKind
 from shared.http.body import parse
 from shared.http.problems import Problem

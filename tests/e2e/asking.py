@@ -34,12 +34,16 @@ PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "version_id": ("1",),
     "instrument_id": ("wai-sr",),
     "erasure_id": ("{unknown client}",),
-    "event_id": ("{hidden entry}", "{hidden entry}-decision"),
     "index": ("{hidden entry}",),
     "report": ("access-report", "accounting-of-disclosures", "activity"),
     "tenant": ("{tenant}",),
     "level": ("0",),
     "path": ("000",),
+    "moment_id": ("{moment}", "{closed moment}"),
+    "plan_id": ("{plan}", "{unknown plan}"),
+    "event_id": ("{hidden entry}", "{hidden entry}-decision", "{boundary}"),
+    "effect_id": ("{effect}",),
+    "concern_id": ("{concern}", "{unknown concern}"),
 }
 """values of what stands in a path; `{…}` is an id of the world, or of nothing where the other world alone has it"""
 QUERIES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -50,7 +54,7 @@ QUERIES: Final[Mapping[str, tuple[str, ...]]] = {
     "tenant": ("{tenant}",),
     "measure": ("gaf",),
     "instrument": ("wai-sr",),
-    "status": ("open", "all"),
+    "status": ("open", "all", "answered"),
     "agent": ("{therapist}",),
     "from": (),
     "to": (),

@@ -24,9 +24,14 @@ TALK, WITNESS, PAUSE, EVIDENCE = "spoken of slowly", "R. Ilves, front desk", "I 
 PAYER, BASIS = "Lakeshore Mutual plan", "disoriented since Tuesday"
 WHAT, WHY, LONGER = "the date in line three", "it was in March", "the archive is in another town"
 DENIED, NO, STILL = "the entry is right", "it is not right", "seen, and kept"
+MOMENT, CLOSED = "grew quiet at the word ferry", "a pull to rescue"
+GIFT, SINCE, WORSE = "a drawing of a lighthouse", "spoken of with a colleague", "slept badly after the ferry"
+CONCERN, ANSWER = "the sessions begin late", "we have moved them"
+PROBLEM, GOAL, HOMEWORK = "nights without sleep", "one whole night a week", "a diary by the bed"
 PLANTED: Final = (
     NAME, MRN, GUEST, NOTE, ADDENDUM, PRIVATE, SCORE, OUTCOME, MISTYPED, TALK, WITNESS, PAUSE, EVIDENCE, PAYER, BASIS,
-    WHAT, WHY, LONGER, DENIED, NO, STILL,
+    WHAT, WHY, LONGER, DENIED, NO, STILL, MOMENT, CLOSED, PROBLEM, GOAL, HOMEWORK,
+    GIFT, SINCE, WORSE, CONCERN, ANSWER,
 )  # fmt: skip
 
 
@@ -80,6 +85,15 @@ def nothing(body: Any) -> bool:
     return bool(body.get("items", body.get("prompts")) == [])
 
 
+def no_counts(body: Any) -> bool:
+    return bool(body["counts"] == {} and body["patterns"] == [])
+
+
+def no_words(body: Any) -> bool:
+    """A thread of ids."""
+    return bool(body["plans"]) and body["plans"][0]["problems"] == [] and body["orphans"]["notes_without_goal"] == []
+
+
 CLIENT = "?client_id={client}"
 FHIR = "/fhir/R4"
 READERS: Final[dict[str, Reader]] = {
@@ -94,6 +108,19 @@ READERS: Final[dict[str, Reader]] = {
     "GET /v1/notes": Reader("/v1/notes" + CLIENT, (NOTE, ADDENDUM, PRIVATE), each_erased),
     "GET /v1/notes/{note_id}": Reader("/v1/notes/{note}", (NOTE, ADDENDUM), erased),
     "GET /v1/notes/{note_id}, psychotherapy": Reader("/v1/notes/{private}", (PRIVATE,), erased),
+    "GET /v1/sessions/{session_id}/moments": Reader("/v1/sessions/{session}/moments", (MOMENT, CLOSED), each_erased),
+    "GET /v1/clients/{client_id}/moments": Reader("/v1/clients/{client}/moments", (MOMENT, CLOSED), each_erased),
+    "GET /v1/moments/{moment_id}": Reader("/v1/moments/{moment}", (MOMENT,), erased),
+    "GET /v1/clients/{client_id}/plans": Reader("/v1/clients/{client}/plans", (PROBLEM, GOAL, HOMEWORK), each_erased),
+    "GET /v1/plans/{plan_id}": Reader("/v1/plans/{plan}", (PROBLEM, GOAL, HOMEWORK), erased, "client"),
+    "GET /v1/clients/{client_id}/thread": Reader("/v1/clients/{client}/thread", (PROBLEM, GOAL), no_words),
+    "GET /v1/clients/{client_id}/boundary-events": Reader("/v1/clients/{client}/boundary-events", (GIFT, SINCE), each_erased),
+    "GET /v1/clients/{client_id}/boundary-patterns": Reader("/v1/clients/{client}/boundary-patterns", ("gift",), no_counts),
+    "GET /v1/boundary-events/{event_id}": Reader("/v1/boundary-events/{boundary}", (GIFT, SINCE), erased),
+    "GET /v1/clients/{client_id}/adverse-effects": Reader("/v1/clients/{client}/adverse-effects", (WORSE,), each_erased),
+    "GET /v1/adverse-effects/{effect_id}": Reader("/v1/adverse-effects/{effect}", (WORSE,), erased),
+    "GET /v1/concerns": Reader("/v1/concerns", (CONCERN, ANSWER), each_erased, "client"),
+    "GET /v1/concerns/{concern_id}": Reader("/v1/concerns/{concern}", (CONCERN, ANSWER), erased, "officer"),
     "POST /v1/notes/search": Reader("/v1/notes/search", ("subjective",), nothing, body={"words": "heron"}),
     "GET /v1/administrations": Reader("/v1/administrations" + CLIENT, (SCORE,), each_erased),
     "GET /v1/administrations/{administration_id}": Reader("/v1/administrations/{administration}", (SCORE,), erased),
@@ -140,6 +167,7 @@ OTHERS: Final = {
     "GET /v1/instruments/{instrument_id}": "no client's",
     "GET /v1/persons": "staff",
     "GET /v1/me": "the caller's own token",
+    "GET /v1/moment-codes": "the same for every clinic",
     "GET /v1/clients": "names are opened as those of one client are: `integration/session_notes/test_working_day.py`",
     "GET /v1/worklist": "ids and dates",
     "GET /v1/sessions/{session_id}/history": "as the session itself",
@@ -162,7 +190,7 @@ async def told(clinic: Rest) -> tuple[Clinic, dict[str, str]]:
     await story.relate(story.marsh)
     await story.agreed("measurement", grantor={"role": "client", "name": NAME})
     ids = {"client": client, "consent": await consented(story), **await noted(story), **await measured(story)}
-    return story, ids | await surrounded(story, ids["note"])
+    return story, ids | await looked_after(story) | await surrounded(story, ids["note"])
 
 
 async def consented(story: Clinic) -> str:
@@ -183,7 +211,27 @@ async def noted(story: Clinic) -> dict[str, str]:
     private = (await story.marsh.post(f"{path}/psychotherapy-notes", {"sections": {"process": PRIVATE}})).id
     await story.marsh.post(f"/v1/notes/{note}/signatures", {})
     await story.marsh.post(f"/v1/notes/{note}/addenda", {"text": ADDENDUM})
-    return {"session": session, "note": note, "private": private}
+    moment = (await story.marsh.post(f"{path}/moments", {"kind": "safety", "text": MOMENT, "class": "open"})).id
+    await story.marsh.post(f"{path}/moments", {"kind": "countertransference", "text": CLOSED})
+    return {"session": session, "note": note, "private": private, "moment": moment, "plan": await planned(story)}
+
+
+async def planned(story: Clinic) -> str:
+    plan = (await story.marsh.post(f"/v1/clients/{story.client_id}/plans", {"problems": [PROBLEM]})).id
+    goal = (await story.client.post(f"/v1/plans/{plan}/goals", {"description": GOAL})).id
+    await story.marsh.post(f"/v1/goals/{goal}/tasks", {"what": HOMEWORK})
+    return plan
+
+
+async def looked_after(story: Clinic) -> dict[str, str]:
+    path = f"/v1/clients/{story.client_id}"
+    gift = {"kind": "gift", "began_by": "client", "what": GIFT, "reasoning": "Taken, and talked about."}
+    event = (await story.marsh.post(f"{path}/boundary-events", gift)).id
+    await story.marsh.post(f"/v1/boundary-events/{event}/additions", {"words": SINCE})
+    effect = (await story.marsh.post(f"{path}/adverse-effects", {"what": WORSE, "seriousness": "mild"})).id
+    concern = (await story.client.post("/v1/concerns", {"words": CONCERN})).id
+    await story.officer.post(f"/v1/concerns/{concern}/answers", {"words": ANSWER})
+    return {"boundary": event, "effect": effect, "concern": concern}
 
 
 async def measured(story: Clinic) -> dict[str, str]:

@@ -131,11 +131,27 @@ async def somebody_s_records(there: Clinic) -> Known:
     if made.status == 201:
         note = await there.marsh.post(f"/v1/sessions/{made.id}/progress-notes", {"format": "SOAP", "sections": SOAP})
         ids |= {"session_id": made.id, "note_id": note.id}
+        moment = {"kind": "repair", "class": "open"}
+        ids["moment_id"] = (await there.marsh.post(f"/v1/sessions/{made.id}/moments", moment)).id
+    ids |= await planned(there)
     measure = {"client_id": there.client_id, "instrument": "wai-sr", "rater": "client"}
     ids["administration_id"] = (await there.marsh.post("/v1/administrations", measure)).id
     outcome = {"measure": "gaf", "score": 61}
     ids["outcome_id"] = (await there.marsh.post(f"/v1/clients/{there.client_id}/outcomes", outcome)).id
     return Known(ids)
+
+
+async def planned(there: Clinic) -> dict[str, str]:
+    plan = (await there.marsh.post(f"/v1/clients/{there.client_id}/plans", {"problems": ["Sleep."]})).id
+    goal = (await there.client.post(f"/v1/plans/{plan}/goals", {"description": "To sleep through."})).id
+    task = (await there.marsh.post(f"/v1/goals/{goal}/tasks", {"what": "A sleep diary."})).id
+    path = f"/v1/clients/{there.client_id}"
+    gift = {"kind": "gift", "began_by": "client", "what": "A drawing.", "reasoning": "Taken, and talked about."}
+    event = (await there.marsh.post(f"{path}/boundary-events", gift)).id
+    effect = (await there.marsh.post(f"{path}/adverse-effects", {"what": "Slept badly.", "seriousness": "mild"})).id
+    concern = (await there.client.post("/v1/concerns", {"words": "The sessions begin late."})).id
+    about = {"event_id": event, "effect_id": effect, "concern_id": concern}
+    return {"plan_id": plan, "goal_id": goal, "task_id": task, **about}
 
 
 async def stray(embedded: EmbeddedProcess, refused: dict[str, str]) -> list[str]:

@@ -37,6 +37,10 @@ async def private_notes(world: World) -> None:
     await story.marsh.put(f"/v1/notes/{note}", body, If_Match=etag)
     await story.marsh.post(f"/v1/notes/{note}/signatures", {})
     await story.okoye.get(f"/v1/notes/{note}", want=404)
+    moments = f"/v1/sessions/{world.ids['session']}/moments"
+    closed = {"kind": "transference", "text": "The lighthouse, once more."}
+    world.called("closed moment", (await story.marsh.post(moments, closed)).id)
+    await story.marsh.get(moments)
 
 
 async def ratings_asked_for(world: World) -> None:
@@ -155,7 +159,9 @@ async def _world(embedded: EmbeddedProcess, session: aiohttp.ClientSession) -> W
     await story.intake.post("/v1/clients", {"name": "First Comer", "birth_date": "1970-01-01"})
     await _quiet(world)
     await story.open()
-    for thing in ("unknown client", "unknown consent", "unknown session", "unknown grant", "private note", "rating"):
+    for thing in ("client", "consent", "session", "grant", "plan", "concern"):
+        world.called(f"unknown {thing}")
+    for thing in ("private note", "rating", "closed moment"):
         world.called(thing)
     world.ids |= {"hidden entry": "900000000", "tenant": rest.tenant}
     world.called("client", story.client_id)
@@ -170,6 +176,17 @@ async def _world(embedded: EmbeddedProcess, session: aiohttp.ClientSession) -> W
     sections = {**SOAP, "subjective": "a boat in the harbour"}
     written = {"format": "SOAP", "sections": sections}
     world.called("note", (await story.marsh.post(f"/v1/sessions/{world.ids['session']}/progress-notes", written)).id)
+    opened = {"kind": "repair", "code": "explore", "text": "asked what it was like", "class": "open"}
+    world.called("moment", (await story.marsh.post(f"/v1/sessions/{world.ids['session']}/moments", opened)).id)
+    plan = (await story.marsh.post(f"/v1/clients/{story.client_id}/plans", {"problems": ["Steps back as it gets close."]})).id
+    await story.client.post(f"/v1/plans/{plan}/goals", {"description": "To stay a little longer."})
+    world.called("plan", plan)
+    gift = {"kind": "gift", "began_by": "client", "what": "A drawing.", "reasoning": "Taken, and talked about."}
+    path = f"/v1/clients/{story.client_id}"
+    world.called("boundary", (await story.marsh.post(f"{path}/boundary-events", gift)).id)
+    worse = {"what": "Slept badly after the session.", "seriousness": "mild"}
+    world.called("effect", (await story.marsh.post(f"{path}/adverse-effects", worse)).id)
+    world.called("concern", (await story.client.post("/v1/concerns", {"words": "The sessions begin late."})).id)
     world.called("questionnaire", (await story.asked("phq-9")).id)
     outcome = await story.marsh.post(f"/v1/clients/{story.client_id}/outcomes", {"measure": "gaf", "score": 16})
     await story.marsh.put(f"/v1/outcomes/{outcome.id}", {"score": 61}, If_Match='W/"1"')

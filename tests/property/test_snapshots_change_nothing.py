@@ -14,10 +14,11 @@ from pydantic import TypeAdapter
 
 from infra.contracts.catalogue import written_today
 from infra.contracts.golden import file_of
-from services.session_notes.application.notes import SNAPSHOTS, fold
-from services.session_notes.domain import note_decisions as decide
-from services.session_notes.domain.notes import Note, NoteContent, NoteEvent, NoteKind
-from services.session_notes.domain.sections import NoteFormat
+from services.session_notes.desk.domain.kinds import NoteKind
+from services.session_notes.notes.application.notes import SNAPSHOTS, fold
+from services.session_notes.notes.domain import note_decisions as decide
+from services.session_notes.notes.domain.notes import Note, NoteContent, NoteEvent
+from services.session_notes.notes.domain.sections import NoteFormat
 from shared.contracts.disclosure import RecordKey
 from shared.contracts.records import KeyClass
 from shared.eventstore.model import StoredEvent

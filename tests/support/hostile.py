@@ -21,7 +21,7 @@ FREE_TEXT: Final = "  Noe\u0308l O\u2019Hara, \U0001f469\u200d\U0001f467, 中文
 NO_NUMBER: Final = ("1e999", "9" * 400, "-9223372036854775809", "true", '"1"', "NaN", "1e", "[]")
 _PLACE: Final = "@@hostile@@"
 _WORDS: Final = ("en", "US", "TREAT", "phq-9", "code", "a.b.c.d.e")
-_KEYS: Final = {"sections": "subjective", "elements": "nature", "answers": "1", "public_key": "kty"}
+_KEYS: Final = {"sections": "subjective", "elements": "nature", "answers": "1", "public_key": "kty", "levels": "0"}
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ def _copy(folder: Path) -> Path:
     for part in ("services", "shared", "infra", "tests"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(ROOT / "pyproject.toml", folder / "pyproject.toml")
+    (folder / "docs").symlink_to(ROOT / "docs")  # some tests compare with a page
     return folder
 
 

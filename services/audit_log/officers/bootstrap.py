@@ -27,7 +27,6 @@ from services.audit_log.officers.api.provider_sign_in import provider_sign_in_ro
 from services.audit_log.officers.api.rendering import Rendering
 from services.audit_log.officers.api.reports import reports_router
 from services.audit_log.officers.api.search import search_router
-from services.audit_log.officers.api.session import PageSession
 from services.audit_log.officers.api.signing_in import signing_in_router
 from services.audit_log.officers.api.snooping import snooping_router
 from services.audit_log.officers.api.strict_readings import strict_readings_router
@@ -43,6 +42,7 @@ from services.audit_log.practice.adapters.practice_table import PracticeTable
 from shared.eventstore.store import EventStore
 from shared.http.cursor import Cursors
 from shared.http.idempotency import Idempotency
+from shared.http.page_forms import PageSession
 from shared.http.page_session import of_page
 from shared.identity.tokens import TokenVerifier
 from shared.messaging.signature import EventVerifier
@@ -50,6 +50,8 @@ from shared.messaging.signature import EventVerifier
 PAGES_AT_ONCE: Final = 3
 """each with a connection of the gate's pool while it reads"""
 PAGES_WAITING: Final = 40
+PAGES_REST: Final = 2.0
+"""so long, by the time that the page took, its place stays empty: pages asked for without a pause leave decisions their time"""
 
 
 class Review:
@@ -76,7 +78,7 @@ class Review:
         random: Callable[[int], bytes],
     ) -> None:
         session = PageSession(secret, secure=public_url.startswith("https://"), now=now, random=random)
-        self.door = Door(inside=PAGES_AT_ONCE, waiting=PAGES_WAITING)
+        self.door = Door(inside=PAGES_AT_ONCE, waiting=PAGES_WAITING, rest=PAGES_REST)
         surface = Surface(Desk(ledger, tokens, now, of_page), session, Rendering(now), self.door)
         self._provider = IdentityProvider(provider) if provider is not None else None
         self._verifying = Verifying(reports)

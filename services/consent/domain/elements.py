@@ -148,8 +148,10 @@ _NAMES: Final = {
 
 
 def covers(kind: ConsentKind, elements: Mapping[str, str]) -> tuple[str, ...]:
-    """Key classes that a disclosure's description names. Never psychotherapy notes: they have an authorization of their own."""
-    if kind is not ConsentKind.DISCLOSURE:
+    """Key classes that an authorization's description names: what kind of information it is about (45 CFR 164.508(c)(1)(i), 42
+    CFR 2.31(a)(3)). Never psychotherapy notes: they have an authorization of their own. Other kinds have no such description, and
+    what treatment and measurement are about the gate knows."""
+    if kind not in AUTHORIZATIONS or kind is ConsentKind.PSYCHOTHERAPY_NOTES:
         return ()
     description = elements.get("description", "").lower()
     return tuple(str(key_class) for key_class, name in _NAMES.items() if name.search(description))

@@ -171,6 +171,6 @@ EVENT_TYPES: Final = EventTypes(
     *PEOPLE_EVENTS,
     upcasters={
         **{(form.TYPE, 1): _as_it_was for form in (ConsentProposed, ConsentAmended)},
-        (AmendmentRequested.TYPE, 1): _unchanged,
+        **{(AmendmentRequested.TYPE, version): _unchanged for version in (1, 2)},
     },
 )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from services.consent.domain.periods import GivenPeriod
 from shared.contracts.amendments import AmendmentAccepted, AmendmentEvent, DisagreementStated
 from shared.contracts.consent_policy import Period, RepresentativeKind, RepresentativePower
-from shared.contracts.records import KeyClass, RecordType
+from shared.contracts.records import KeyClass, NamedRecordType
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
 
@@ -145,10 +145,10 @@ class AmendmentRequested(AmendmentEvent):
     """A client wants a record corrected. The record itself is never touched: this goes along with it."""
 
     TYPE: ClassVar[str] = "consent.amendment-requested"
-    SCHEMA_VERSION: ClassVar[int] = 2
-    """2 may name a risk alert"""
+    SCHEMA_VERSION: ClassVar[int] = 3
+    """2 may name a risk alert, 3 any type there will be"""
     amended_record: UUID
-    record_type: RecordType
+    record_type: NamedRecordType
     received_on: str
     due_at: datetime
     """60 days after it was received (164.526(b)(2)(i))"""

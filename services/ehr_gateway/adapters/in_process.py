@@ -46,9 +46,10 @@ class InProcessServices:
     ) -> AsyncIterator[Answer]:
         messages: asyncio.Queue[Any] = asyncio.Queue(AHEAD)
         gone = asyncio.Event()
+        path, _, query = path.partition("?")
         scope = {"type": "http", "http_version": "1.1", "method": method, "path": path, "raw_path": path.encode()}
         sent = {"content-type": "application/json", **headers}
-        scope |= {"query_string": b"", "scheme": "http", "server": ("127.0.0.1", 0), "root_path": ""}
+        scope |= {"query_string": query.encode(), "scheme": "http", "server": ("127.0.0.1", 0), "root_path": ""}
         scope |= {"headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in sent.items()]}
         unread = [body]
 

@@ -61,6 +61,11 @@ def router() -> APIRouter:
             raise not_found()
         return Response(file.read_bytes(), media_type=_TYPES[kind], headers={"Cache-Control": "max-age=300"})
 
+    @routes.get("/favicon.ico")
+    async def mark() -> Response:
+        kept = {"Cache-Control": "max-age=86400"}
+        return Response((_PAGES / "mark.svg").read_bytes(), media_type="image/svg+xml", headers=kept)
+
     @routes.get("/problems/{slug}")
     async def problem(slug: str) -> Response:
         if slug not in PROBLEMS:

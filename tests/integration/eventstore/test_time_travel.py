@@ -16,7 +16,7 @@ from services.audit_log.erasure.domain import erasure, holds
 from services.consent.application.fhir_versions import folded as fhir_versions
 from services.consent.domain import amendment, capacity, relationship, representative, restriction
 from services.consent.domain.consent import fold as consent
-from services.session_notes.application.notes import fold as note
+from services.session_notes.notes.application.notes import fold as note
 from shared.contracts.records import ServiceName
 from shared.eventstore.model import NewEvent, StoredEvent, StreamAppend
 from shared.eventstore.postgres import PostgresEventStore

@@ -19,6 +19,7 @@ from services.audit_log.officers.bootstrap import PAGES_AT_ONCE, PAGES_WAITING
 from services.audit_log.reports.adapters.worker_job import Job
 from services.audit_log.reports.adapters.worker_process import Disk, WorkerProcesses
 from services.audit_log.reports.application.exporting import Exporter, TooLarge
+from shared.service.leaving import Leaving
 from tests.integration.gate.gate_support import World
 from tests.integration.gate.test_reviews import call
 from tests.support.ledger import entry
@@ -212,3 +213,25 @@ async def test_no_request_before_any_sign_in_holds_the_gate_up(site: str, path: 
             assert answer.status in (200, 303, 404, 431), await answer.text()
         async with session.get(f"{site}/health/live") as answer:
             assert answer.status == 200
+
+
+async def test_who_waits_is_told_as_soon_as_the_process_is_asked_to_end(
+    world: World, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is being made, others wait for their turn: each is answered 503 at once, and nothing of them is left."""
+    await filled(world, 1_000)
+    reports, before = world.service.care.reports, set(children())
+    monkeypatch.setattr(reports, "_process", Leaving())
+    asked = [asyncio.create_task(get(site, officer(world, f"co-{n}"), ROUTES[n % 2])) for n in range(6)]
+
+    async def at_work() -> bool:
+        return reports._turns._tenants.total() == 6 and bool(set(children()) - before)
+
+    await until(at_work)
+    reports._process.ask()
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*asked)
+    assert [(status, int(headers["Retry-After"]) > 0) for status, headers in answers] == [(503, True)] * 6
+    assert set(children()) <= before and not reports._turns._tenants.total() and not reports._held
+    status, headers = await get(site, officer(world, "co-9"), ROUTES[0])
+    assert (status, "Retry-After" in headers) == (503, True), "nor is anything begun"

@@ -14,9 +14,9 @@ from yarl import URL
 
 from services.audit_log.ledger.application.ledger_view import Filters
 from services.audit_log.officers.adapters.identity_provider import IdentityProvider, _found
-from services.audit_log.officers.api.session import ATTEMPT_COOKIE
 from services.audit_log.officers.application.provider import ProviderSettings
 from services.audit_log.settings import Settings
+from shared.http.page_forms import ATTEMPT_COOKIE
 from shared.http.page_session import COOKIE
 from tests.integration.gate.gate_support import World, running
 from tests.integration.gate.test_review_sign_in import form_token, post

@@ -85,6 +85,24 @@ async def test_a_recipient_named_beforehand_is_not_asked_again(world: World, sit
     assert {i["purpose"]: i["missing"] for i in page["items"]} == {"BTG": ["nature_of_emergency"], "THREAT": []}
 
 
+async def test_a_reviewer_learns_of_no_record_by_what_a_grant_names(world: World, site: str) -> None:
+    """It may be a psychotherapy note. Officers read the ledger, and who asked for it knows it."""
+    await world.usual()
+    ref, _ = await world.note(kind="psychotherapy_note")
+    made = await granted(site, world, "THREAT", scope=[ref.record_id], recipient="the person who was named")
+    path = f"/v1/audit/reviews/{made['id']}"
+    assert made["scope"] == [ref.record_id]
+    for token in (lind(world), world.token("t-okafor", "therapist")):
+        status, approved = await call(site, token, "POST", f"/v1/break-glass/{made['id']}/approvals")
+        if status == 200:
+            assert approved["scope"] == ["record"]
+        assert ref.record_id not in str(approved)
+    for asked in (path, "/v1/audit/reviews?status=all"):
+        told = (await call(site, lind(world), "GET", asked))[1]
+        assert "record" in str(told) and ref.record_id not in str(told)
+        assert ref.record_id in str((await call(site, world.token("co-weiss", "compliance_officer"), "GET", asked))[1])
+
+
 async def test_a_reviewer_sees_the_reason_and_each_use(world: World, site: str) -> None:
     await world.usual()
     ref, _ = await world.note()

@@ -10,8 +10,8 @@ import asyncpg
 import orjson
 import pytest
 
-from services.session_notes.application import reconciling
-from services.session_notes.application.downtime import Bounds, Downtime
+from services.session_notes.desk.application.downtime import Bounds, Downtime
+from services.session_notes.downtime.application import reconciling
 from shared.contracts.consent_policy import RelationshipRole
 from shared.contracts.downtime import NOTE_WAITS
 from shared.contracts.receipts import RECEIPT

@@ -9,13 +9,14 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from services.session_notes.adapters.client_index import PostgresClientIndex
-from services.session_notes.adapters.index import PostgresIndex
-from services.session_notes.application.client_index import Token, Work
-from services.session_notes.application.indexing import JOB, Reindexing
-from services.session_notes.application.ports import Desk
-from services.session_notes.domain.events import EVENT_TYPES
-from services.session_notes.domain.lookup import normal
+from services.session_notes.clients.adapters.client_index import PostgresClientIndex
+from services.session_notes.clients.application.client_index import Token, Work
+from services.session_notes.clients.application.indexing import JOB, Reindexing
+from services.session_notes.clients.domain.lookup import normal
+from services.session_notes.desk.adapters.index import PostgresIndex
+from services.session_notes.desk.application.ports import Desk
+from services.session_notes.events import EVENT_TYPES
+from services.session_notes.projection import project
 from shared.contracts.consent_policy import RelationshipRole
 from shared.contracts.disclosure import Action, Caller, DisclosureRequest, IndexField, RecordKey
 from shared.contracts.records import KeyClass
@@ -185,7 +186,7 @@ async def test_what_a_crash_left_is_done_at_the_next_start_once_the_gate_answers
     table, store = index
     await sql(clinic, "DELETE FROM client_index WHERE tenant_id = $1")
     await sql(clinic, "UPDATE client_index_work SET done = false WHERE tenant_id = $1")
-    desk = Desk(clinic.world.alliance, clinic.world.line, store, PostgresIndex(store), Amendments(store))
+    desk = Desk(clinic.world.alliance, clinic.world.line, store, PostgresIndex(store, project), Amendments(store))
     clinic.world.line.cut = Away.GATE
     task = asyncio.create_task(Reindexing(desk, table).run())
 
@@ -231,11 +232,11 @@ async def test_tokens_of_an_earlier_spelling_are_made_anew_at_the_next_start(
 ) -> None:
     table, store = index
     with monkeypatch.context() as earlier:
-        earlier.setattr("services.session_notes.domain.lookup.folded", normal)
+        earlier.setattr("services.session_notes.clients.domain.lookup.folded", normal)
         made = await clinic.intake.post("/v1/clients", {"name": "İpek Işık", "birth_date": None})
     await sql(clinic, "UPDATE client_index_work SET spelling = 1, done = true WHERE tenant_id = $1")
     assert await found(clinic.stranger, {"name": "nobody"}) == [], "a look-up alone does not wait for the start"
-    desk = Desk(clinic.world.alliance, clinic.world.line, store, PostgresIndex(store), Amendments(store))
+    desk = Desk(clinic.world.alliance, clinic.world.line, store, PostgresIndex(store, project), Amendments(store))
     task = asyncio.create_task(Reindexing(desk, table).run())
 
     async def done() -> bool:

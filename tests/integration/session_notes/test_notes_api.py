@@ -60,6 +60,7 @@ async def test_only_sessions_that_were_held_are_announced_and_without_their_time
     await clinic.relayed(SESSION_NOTES, 1)
     (message,) = clinic.sent(SESSION_NOTES)
     assert message.headers["ce_type"] == "session-notes.session-held"
+    assert message.headers["ce_schemaversion"] == "1", "of the message; the event in the stream has had two forms"
     assert held.encode() in message.payload
     assert missed.encode() not in message.payload
     assert b"started_at" not in message.payload

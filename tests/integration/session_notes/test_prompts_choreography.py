@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from services.session_notes.application.sessions import LATE
+from services.session_notes.sessions.application.sessions import LATE
 from shared.contracts.disclosure import ReleaseAudience
 from shared.contracts.topics import ALLIANCE
 from shared.service import clock

@@ -8,6 +8,43 @@ import pytest
 from shared.gate.port import Away
 from tests.integration.session_notes.world import SOAP, Clinic
 
+OF_THE_COURSE = {
+    ("/v1/moment-codes", "get"),
+    ("/v1/sessions/{session_id}/moments", "post"),
+    ("/v1/sessions/{session_id}/moments", "get"),
+    ("/v1/clients/{client_id}/moments", "get"),
+    ("/v1/moments/{moment_id}", "get"),
+    ("/v1/moments/{moment_id}/entered-in-error", "post"),
+    ("/v1/clients/{client_id}/plans", "post"),
+    ("/v1/clients/{client_id}/plans", "get"),
+    ("/v1/clients/{client_id}/thread", "get"),
+    ("/v1/plans/{plan_id}", "get"),
+    ("/v1/plans/{plan_id}/goals", "post"),
+    ("/v1/plans/{plan_id}/signatures", "post"),
+    ("/v1/plans/{plan_id}/reviews", "post"),
+    ("/v1/goals/{goal_id}/agreements", "post"),
+    ("/v1/goals/{goal_id}/attainments", "post"),
+    ("/v1/goals/{goal_id}/interventions", "post"),
+    ("/v1/goals/{goal_id}/notes", "post"),
+    ("/v1/goals/{goal_id}/tasks", "post"),
+    ("/v1/tasks/{task_id}/completions", "post"),
+    ("/v1/clients/{client_id}/boundary-events", "post"),
+    ("/v1/clients/{client_id}/boundary-events", "get"),
+    ("/v1/clients/{client_id}/boundary-patterns", "get"),
+    ("/v1/boundary-events/{event_id}", "get"),
+    ("/v1/boundary-events/{event_id}/additions", "post"),
+    ("/v1/boundary-events/{event_id}/reviews", "post"),
+    ("/v1/clients/{client_id}/adverse-effects", "post"),
+    ("/v1/clients/{client_id}/adverse-effects", "get"),
+    ("/v1/adverse-effects/{effect_id}", "get"),
+    ("/v1/adverse-effects/{effect_id}/reviews", "post"),
+    ("/v1/concerns", "post"),
+    ("/v1/concerns", "get"),
+    ("/v1/concerns/{concern_id}", "get"),
+    ("/v1/concerns/{concern_id}/answers", "post"),
+    ("/v1/concerns/{concern_id}/closure", "post"),
+}
+
 
 async def notes_of(clinic: Clinic) -> list[str]:
     return [n["id"] for n in (await clinic.marsh.get(f"/v1/notes?client_id={clinic.client_id}")).json["items"]]
@@ -101,4 +138,5 @@ async def test_the_reference_page_names_every_path(clinic: Clinic) -> None:
         ("/v1/notes/{note_id}/entered-in-error", "post"),
         ("/v1/notes/{note_id}/sections/{key}", "put"),
         ("/v1/notes/{note_id}/versions", "get"),
+        *OF_THE_COURSE,
     }

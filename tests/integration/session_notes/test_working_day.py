@@ -166,7 +166,7 @@ async def test_the_worklist(clinic: Clinic) -> None:
     assert [s["id"] for s in work["sessions_without_note"]] == [bare, private]
     assert work["sessions_without_note"][0]["started_at"] == on(4)["started_at"].replace("+00:00", "Z")
     assert (work["returned"], work["awaiting_cosignature"], work["prompts"], work["more"]) == ([], [], [], [])
-    assert set(work["not_kept"]) == {"plan_reviews_due", "amendments_due", "risk_to_acknowledge"}
+    assert set(work["not_kept"]) == {"amendments_due", "risk_to_acknowledge"}
     assert all(work[name] == [] for name in work["not_kept"])
     assert len(answer.entries) == 2, "the client's, and one of psychotherapy notes alone"
     assert len([r for r in clinic.asked() if r.action is Action.SEARCH]) == 1

@@ -14,7 +14,7 @@ import services.audit_log.bootstrap as audit_log
 import services.session_notes.bootstrap as session_notes
 from infra.postgres.provision import OwnedDatabase
 from services.audit_log.gate.application.direct import DirectGate
-from services.session_notes.application.downtime import Bounds
+from services.session_notes.desk.application.downtime import Bounds
 from services.session_notes.settings import Settings
 from shared.contracts.alliance import PromptPrepared
 from shared.contracts.amendments import AmendmentAccepted, DisagreementStated

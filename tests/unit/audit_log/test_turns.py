@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.audit_log.ledger.application.turns import Busy, Limits, Turns
+from services.audit_log.ledger.application.turns import Busy, Door, Limits, Turns
 
 LIMITS = Limits(places=4, of_tenant=3, of_person=2)
 
@@ -41,3 +41,32 @@ async def test_who_came_first_is_at_work_first() -> None:
 
     await asyncio.gather(*map(work, range(3)))
     assert order == ["begins 0", "ends 0", "begins 1", "ends 1", "begins 2", "ends 2"]
+
+
+async def test_after_each_page_its_place_rests_and_its_answer_does_not_wait_for_that() -> None:
+    resting, open_ = Door(inside=1, waiting=5, rest=1e9), Door(inside=1, waiting=5)
+    for door in (resting, open_):
+        async with door.inside():
+            await asyncio.sleep(0.001)
+    async with open_.inside():
+        pass
+    waiting = asyncio.create_task(resting.inside().__aenter__())
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_a_place_is_free_again_after_a_failure_and_a_cancelled_wait() -> None:
+    door = Door(inside=1, waiting=1)
+    with pytest.raises(ZeroDivisionError):
+        async with door.inside():
+            raise ZeroDivisionError
+    async with door.inside():
+        waiting = asyncio.create_task(door.inside().__aenter__())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    async with asyncio.timeout(1), door.inside():
+        pass

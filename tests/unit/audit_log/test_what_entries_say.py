@@ -136,6 +136,9 @@ def raised(reason: str) -> tuple[str, str, Words]:
         return "read", "deny", {}
     if reason.startswith("late-write"):
         return ("reconcile", "done", CONSENT) if reason == "late-write-missing" else ("create", "deny", {})
+    if reason.startswith("harm-"):
+        by = {"agent": "service:session_notes", "agent_name": "", "agent_role": "service", "purpose": None}
+        return "tell-of-harm", "done", by
     if reason.startswith("risk-alert"):
         return (
             "tell-of-risk",

@@ -54,6 +54,7 @@ def written() -> Iterator[str]:
     yield from rows("an author, of what they wrote", tables.AUTHOR_ROWS)
     yield from rows("a practitioner, of what is addressed to them", tables.ADDRESSEE_ROWS)
     yield from rows("a practitioner with a current relationship", tables.RELATIONSHIP_ROWS)
+    yield from rows("who supervises the client's treatment", tables.SUPERVISION_ROWS)
     for name, job in tables.JOBS.items():
         may = words(f"{action} {record_type}" for action, record_type in job.may)
         yield f"\njob {name} of {job.service}, for {job.purpose} ({job.ground}), {job.per_minute} a minute\n  {may}"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.consent.domain.elements import covers, faults
+from services.consent.domain.elements import AUTHORIZATIONS, covers, faults
 from services.consent.domain.errors import FormFault
 from services.consent.domain.periods import GivenPeriod
 from services.consent.domain.policies import MAX_DEPTH, MAX_PROVISIONS, GivenPolicy, GivenProvision
@@ -136,6 +136,9 @@ def test_provisions_are_bounded_in_depth_and_number() -> None:
     assert MAX_PROVISIONS == 200
 
 
+DESCRIBED = AUTHORIZATIONS - {ConsentKind.PSYCHOTHERAPY_NOTES}
+
+
 @pytest.mark.parametrize(
     ("description", "expected"),
     [
@@ -148,11 +151,12 @@ def test_provisions_are_bounded_in_depth_and_number() -> None:
         ("", set()),
     ],
 )
-def test_a_disclosure_covers_what_its_description_names(description: str, expected: set[KeyClass]) -> None:
-    assert set(covers(ConsentKind.DISCLOSURE, {"description": description})) == expected
+@pytest.mark.parametrize("kind", sorted(DESCRIBED))
+def test_an_authorization_covers_what_its_description_names(kind: ConsentKind, description: str, expected: set[KeyClass]) -> None:
+    assert set(covers(kind, {"description": description})) == expected
 
 
-@pytest.mark.parametrize("kind", sorted(set(ConsentKind) - {ConsentKind.DISCLOSURE}))
+@pytest.mark.parametrize("kind", sorted(set(ConsentKind) - DESCRIBED))
 def test_no_other_kind_covers_by_description(kind: ConsentKind) -> None:
     assert covers(kind, {"description": "progress notes"}) == ()
 

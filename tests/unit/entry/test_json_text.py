@@ -76,3 +76,11 @@ def test_what_is_taken_can_be_written_again(value: Any) -> None:
         return
     assert taken == value
     assert read_json_text(orjson.dumps(taken)) == value
+
+
+@pytest.mark.parametrize("text", ["1e400", "-1e400", "1e-400", "-0.0001e-400", "9" * 400 + ".0"])
+def test_a_number_that_a_double_does_not_hold_is_refused(text: str) -> None:
+    """Neither as infinite nor as nothing."""
+    with pytest.raises(BadJson):
+        read_json_text(f'{{"score": {text}}}')
+    assert read_json_text('{"score": 0e-400, "least": 4.9e-324}')

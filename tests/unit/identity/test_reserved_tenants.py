@@ -1,7 +1,7 @@
 """What the deployment keeps under a tenant of its own stands under a name that no token may claim."""
 
 from services.audit_log.ledger.domain.entry import SYSTEM_TENANT
-from services.session_notes.adapters.waiting_table import DEPLOYMENT
+from services.session_notes.downtime.adapters.waiting_table import DEPLOYMENT
 from shared.identity.tokens import RESERVED_TENANTS
 
 

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from services.session_notes.domain.clients import ClientIdentity, Identifier, register
-from services.session_notes.domain.refusals import Unfit
-from services.session_notes.domain.sessions import (
+from services.session_notes.clients.domain.clients import ClientIdentity, Identifier, register
+from services.session_notes.desk.domain.refusals import Unfit
+from services.session_notes.sessions.domain.sessions import (
     Attendance,
     Modality,
     SessionDetails,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.session_notes.domain.clients import ClientIdentity
-from services.session_notes.domain.likeness import Alike, compare
+from services.session_notes.clients.domain.clients import ClientIdentity
+from services.session_notes.clients.domain.likeness import Alike, compare
 
 NOOR = ClientIdentity(name="Noor Haddad", birth_date=None, address="12 Linden Row, Apt. 3, Springvale")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.session_notes.domain.clients import ClientIdentity, Identifier
-from services.session_notes.domain.lookup import TOKEN_BYTES, Wanted, normal, tokens_of
+from services.session_notes.clients.domain.clients import ClientIdentity, Identifier
+from services.session_notes.clients.domain.lookup import TOKEN_BYTES, Wanted, normal, tokens_of
 from shared.contracts.disclosure import IndexField, IndexKey
 
 NOOR = ClientIdentity(

@@ -6,12 +6,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.session_notes.domain import note_decisions as decide
-from services.session_notes.domain.notes import (
+from services.session_notes.desk.domain.kinds import NoteKind
+from services.session_notes.desk.domain.refusals import NotTheAuthor, Refused, Unfit, WrongState
+from services.session_notes.notes.domain import note_decisions as decide
+from services.session_notes.notes.domain.notes import (
     Note,
     NoteContent,
     NoteEvent,
-    NoteKind,
     NoteStatus,
     ProgressNoteAddendum,
     ProgressNoteCosigned,
@@ -25,8 +26,7 @@ from services.session_notes.domain.notes import (
     Recorded,
     evolve,
 )
-from services.session_notes.domain.refusals import NotTheAuthor, Refused, Unfit, WrongState
-from services.session_notes.domain.sections import NoteFormat
+from services.session_notes.notes.domain.sections import NoteFormat
 from shared.contracts.records import KeyClass
 from shared.sealing.event import sealed_fields
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from services.session_notes.application.ports import NoteRow, Position, place_of
-from services.session_notes.domain.notes import NoteKind
+from services.session_notes.desk.application.ports import NoteRow, Position, place_of
+from services.session_notes.desk.domain.kinds import NoteKind
 from shared.contracts.disclosure import (
     Action,
     Decision,

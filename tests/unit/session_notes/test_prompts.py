@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.session_notes.application.ports import PromptRow
-from services.session_notes.application.prompts import shown
+from services.session_notes.desk.application.ports import PromptRow
+from services.session_notes.prompts.application.prompts import shown
 from shared.contracts.alliance import PromptPrepared
 from shared.contracts.disclosure import Decision, RecordKey, RecordOutcome
 from shared.contracts.records import KeyClass

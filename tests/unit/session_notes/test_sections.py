@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.session_notes.domain.note_decisions import progress_content, psychotherapy_content
-from services.session_notes.domain.refusals import Unfit
-from services.session_notes.domain.sections import EXCLUSIONS, MAX_SECTIONS, MAX_TEXT, SECTIONS, NoteFormat, excluded
+from services.session_notes.desk.domain.refusals import Unfit
+from services.session_notes.notes.domain.note_decisions import progress_content, psychotherapy_content
+from services.session_notes.notes.domain.sections import EXCLUSIONS, MAX_SECTIONS, MAX_TEXT, SECTIONS, NoteFormat, excluded
 
 EXCLUDED = {
     "medication": ["medication", "medications", "medication_monitoring", "current_medication", "prescription", "prescriptions"],

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.session_notes.domain.facts import Psychotherapy, is_late
-from services.session_notes.domain.sessions import Attendance, Modality, SessionDetails, SessionFormat
-from services.session_notes.session_facts.domain.service_codes import suggested
+from services.session_notes.sessions.domain.facts import Psychotherapy, is_late
+from services.session_notes.sessions.domain.service_codes import suggested
+from services.session_notes.sessions.domain.sessions import Attendance, Modality, SessionDetails, SessionFormat
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 

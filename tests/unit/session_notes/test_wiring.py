@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from services.session_notes.application.downtime import Bounds
-from services.session_notes.application.errors import answered
 from services.session_notes.bootstrap import build
-from services.session_notes.domain.notes import NoteKind
-from services.session_notes.domain.refusals import Flaw, NotTheAuthor, Refused, Unfit, WrongState
+from services.session_notes.desk.application.downtime import Bounds
+from services.session_notes.desk.application.errors import answered
+from services.session_notes.desk.domain.kinds import NoteKind
+from services.session_notes.desk.domain.refusals import Flaw, NotTheAuthor, Refused, Unfit, WrongState
 from services.session_notes.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.http.problems import Problem

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.session_notes.domain.notes import NoteContent
-from services.session_notes.domain.words import sections_with, words_of
+from services.session_notes.notes.domain.notes import NoteContent
+from services.session_notes.notes.domain.words import sections_with, words_of
 
 
 @pytest.mark.parametrize(

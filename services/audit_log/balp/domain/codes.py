@@ -38,6 +38,15 @@ RESOURCES: Final = {
     "outcome": "Observation",
     "release_choice": "Consent",
     "repair_prompt": "Task",
+    "moment": "Observation",
+    "engagement": "Observation",
+    "boundary_event": "Observation",
+    "adverse_effect": "AdverseEvent",
+    "risk_assessment": "RiskAssessment",
+    "safety_plan": "CarePlan",
+    "closed_topic": "Flag",
+    "consultation": "DocumentReference",
+    "concern": "Communication",
 }
 """record type → resource type"""
 

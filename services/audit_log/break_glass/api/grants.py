@@ -1,5 +1,6 @@
 """`POST /v1/break-glass` and the second approval of a THREAT grant."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.audit_log.break_glass.application.grants import BreakGlass, GrantWanted
 from services.audit_log.decision.domain.grants import Grant
+from shared.contracts.records import KeyClass
 from shared.entry.text import Exact, Line, Lines
 from shared.eventstore.model import Statement
 from shared.http.body import Body, documented, read_json
@@ -29,12 +31,18 @@ class NewGrant(Body):
     """THREAT: a person or body able to lessen the threat"""
 
 
-def shown(grant: Grant) -> dict[str, Any]:
+def scope_for(scope: Iterable[str], *, may_know: bool) -> list[str]:
+    """Key classes, and ids of records: to who may not know of these, that it is a record."""
+    return sorted({item if may_know or item in {k.value for k in KeyClass} else "record" for item in scope})
+
+
+def shown(grant: Grant, to: str) -> dict[str, Any]:
+    """To its holder with the records that it names; to who approves it, which may be a record that they may not know of."""
     return {
         "id": grant.id,
         "client_id": grant.client_id,
         "purpose": grant.purpose,
-        "scope": sorted(grant.scope),
+        "scope": scope_for(grant.scope, may_know=grant.sub == to),
         "expires_at": grant.expires_at.isoformat().replace("+00:00", "Z"),
         "status": str(grant.status),
     }
@@ -55,10 +63,10 @@ def router(glass: BreakGlass, tokens: TokenVerifier, idempotency: Idempotency) -
             nonlocal entries
 
             def repeated(grant: Grant) -> tuple[Statement, ...]:
-                return repeat.statements(Answer(201, shown(grant)), wanted.client_id)
+                return repeat.statements(Answer(201, shown(grant, call.principal.sub)), wanted.client_id)
 
             grant, entries = await glass.make(call, wanted, repeated)
-            return Answer(201, shown(grant))
+            return Answer(201, shown(grant, call.principal.sub))
 
         answer, _ = await idempotency.run(call, "POST /v1/break-glass", raw, work)
         return _answered(answer.body, answer.status, entries)
@@ -68,7 +76,7 @@ def router(glass: BreakGlass, tokens: TokenVerifier, idempotency: Idempotency) -
         """The second approval of a THREAT grant, by somebody other than its holder. A repeat answers 409."""
         call = authenticate(request, tokens)
         grant, entries = await glass.approve(call, path_id(grant_id))
-        return _answered(shown(grant), 200, entries)
+        return _answered(shown(grant, call.principal.sub), 200, entries)
 
     return routes
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.audit_log.break_glass.api.grants import scope_for
 from services.audit_log.break_glass.application.reviews import Reviewing
 from services.audit_log.break_glass.domain.reviews import Finding, Review
 from services.audit_log.ledger.api.access import Desk, LedgerRoute
@@ -16,9 +17,10 @@ from services.audit_log.ledger.application.ledger_view import LedgerView, Stored
 from services.audit_log.ledger.domain.payload import instant
 from shared.entry.text import Line, Lines
 from shared.http.body import Body, documented, read_json
-from shared.http.call import authenticate, path_id
+from shared.http.call import Call, authenticate, path_id
 from shared.http.cursor import Cursors, limit_of
 from shared.http.problems import Fault, invalid
+from shared.identity.roles import Role
 from shared.identity.tokens import TokenVerifier
 
 STATUSES = ("open", "documentation", "decided", "all")
@@ -67,7 +69,7 @@ def reviews_router(
         following = None
         if len(found) > limit:
             following = cursors.encode([shown[-1].due_at.isoformat(), shown[-1].grant_id], bound_to=bound_to)
-        body = {"items": [_shown(r, now()) for r in shown], "next": following}
+        body = {"items": [_shown(r, now(), call) for r in shown], "next": following}
         return _json(body, await desk.record(call, "view-reviews", {"status": status}, len(shown)))
 
     @router.get("/{grant_id}", summary="One grant with all that the ledger has of it: its reason and each use")
@@ -75,7 +77,7 @@ def reviews_router(
         call = await desk.reviewer(request, "view-review")
         review = await reviewing.one(call.tenant, path_id(grant_id))
         story = await reviewing.story(call, review)
-        body = _shown(review, now()) | {"story": [_told(s) for s in story]}
+        body = _shown(review, now(), call) | {"story": [_told(s, may_know=_may_know(review, call)) for s in story]}
         headers = await desk.record(call, "view-review", {"grant": review.grant_id}, len(story), client_id=review.client_id)
         return _json(body, headers)
 
@@ -86,7 +88,7 @@ def reviews_router(
         body, _ = await read_json(request, Documentation)
         items = {k: v for k, v in body.model_dump().items() if v is not None}
         review, entries = await reviewing.document(call, path_id(grant_id), items)
-        return _json(_shown(review, now()), {"Audit-Entry": ", ".join(map(str, entries))})
+        return _json(_shown(review, now(), call), {"Audit-Entry": ", ".join(map(str, entries))})
 
     @router.post("/{grant_id}/decisions", summary="The finding of a review", openapi_extra=documented(ReviewDecision))
     async def decide(request: Request, grant_id: str) -> Response:
@@ -94,18 +96,23 @@ def reviews_router(
         call = authenticate(request, tokens)
         body, _ = await read_json(request, ReviewDecision)
         review, entries = await reviewing.decide(call, path_id(grant_id), Finding(body.decision), body.note)
-        return _json(_shown(review, now()), {"Audit-Entry": ", ".join(map(str, entries))})
+        return _json(_shown(review, now(), call), {"Audit-Entry": ", ".join(map(str, entries))})
 
     return router
 
 
-def _shown(review: Review, now: datetime) -> dict[str, Any]:
+def _may_know(review: Review, call: Call) -> bool:
+    """Whose records a grant names: officers read the whole ledger, a holder asked for them; a supervisor learns of none by it."""
+    return call.principal.role is Role.COMPLIANCE_OFFICER or call.principal.sub == review.holder
+
+
+def _shown(review: Review, now: datetime, call: Call) -> dict[str, Any]:
     return {
         "id": review.grant_id,
         "holder": review.holder,
         "client_id": review.client_id,
         "purpose": review.purpose,
-        "scope": list(review.scope),
+        "scope": scope_for(review.scope, may_know=_may_know(review, call)),
         "made_at": instant(review.made_at),
         "expires_at": instant(review.expires_at),
         "due_at": instant(review.due_at),
@@ -117,8 +124,11 @@ def _shown(review: Review, now: datetime) -> dict[str, Any]:
     }
 
 
-def _told(stored: StoredEntry) -> dict[str, Any]:
+def _told(stored: StoredEntry, *, may_know: bool) -> dict[str, Any]:
     entry = stored.entry
+    detail = {k: v for k, v in entry.detail.items() if k != "grants"}
+    if "scope" in detail:
+        detail["scope"] = scope_for(detail["scope"], may_know=may_know)
     return {
         "index": stored.index,
         "at": instant(entry.at),
@@ -127,7 +137,7 @@ def _told(stored: StoredEntry) -> dict[str, Any]:
         "action": entry.action,
         "outcome": entry.outcome,
         "reason": entry.reason,
-        "detail": {k: v for k, v in entry.detail.items() if k != "grants"},
+        "detail": detail,
         "records": [r.record_id for r in entry.records],
     }
 

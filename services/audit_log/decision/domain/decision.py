@@ -139,6 +139,7 @@ RULES_IN_ORDER: Final[tuple[Callable[[Question], Verdict | None], ...]] = (
     _job,
     _link,
     _several_roles,
+    writes.about_oneself,
     reading.needs_grant,
     law.decide,
     reading.release,
@@ -151,6 +152,7 @@ RULES_IN_ORDER: Final[tuple[Callable[[Question], Verdict | None], ...]] = (
     writes.write,
     _trusted_system,
     _role,
+    writes.supervise,
     writes.cosign,
     reading.by_consent,
 )

@@ -30,6 +30,8 @@ _TITLES = {
     "_trusted_system": "record systems that an administrator registered",
     "_role": "what the role permits",
     "cosign": "co-signing",
+    "about_oneself": "whether a concern is about whoever asks",
+    "supervise": "what a supervisor looks at in a treatment",
     "by_consent": "consents, and under them the organisation's policy",
 }
 NOTHING = "nothing"

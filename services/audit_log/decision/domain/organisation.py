@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from services.audit_log.decision.domain.policy import NO_POLICY, ClientPolicy
+from services.audit_log.decision.domain.rules.asked import APART
 from shared.contracts.consent_policy import ConsentKind, ConsentSet, ConsentStatus, Period, Policy, Provision
 from shared.contracts.records import KeyClass
 
@@ -21,7 +22,7 @@ class OrganisationPolicy:
     version: int = 0
     """of the tenant's settings; 0: never chosen"""
     provisions: tuple[Provision, ...] = ()
-    """in dialect r4 under a silent base; they reach every class but psychotherapy notes"""
+    """in dialect r4 under a silent base; they reach every class but those of `APART`"""
 
     @cached_property
     def as_policy(self) -> ClientPolicy:
@@ -36,7 +37,7 @@ class OrganisationPolicy:
             status=ConsentStatus.ACTIVE,
             policy=Policy(base="silent", provisions=self.provisions),
             period=Period(start=always),
-            covers=tuple(k.value for k in KeyClass if k is not KeyClass.PSYCHOTHERAPY_NOTE),
+            covers=tuple(k.value for k in KeyClass if k not in APART),
             at=always,
         )
         return ClientPolicy((own,))

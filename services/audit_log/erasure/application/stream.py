@@ -12,6 +12,7 @@ import orjson
 from services.audit_log.erasure.domain.erasure import Erasure, evolve
 from services.audit_log.erasure.domain.events import (
     EVENTS,
+    UPCASTERS,
     ErasureAnswered,
     ErasureEvent,
     ErasureKeysDestroyed,
@@ -56,7 +57,7 @@ CREATE TABLE IF NOT EXISTS erasure_entry (
 )
 """For the `ddl` of the audit log's event store."""
 
-_TYPES: Final = EventTypes(*EVENTS)
+_TYPES: Final = EventTypes(*EVENTS, upcasters=UPCASTERS)
 _LISTED: Final = """
 INSERT INTO erasure (tenant_id, erasure_id, due, destroyed, version) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (tenant_id, erasure_id) DO UPDATE SET due = excluded.due, destroyed = excluded.destroyed, version = excluded.version

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from shared.contracts.records import KeyClass, ServiceName
-from shared.sealing.event import Event
+from shared.contracts.records import NamedKeyClass, ServiceName
+from shared.sealing.event import Event, Upcaster
 
 
 class Refused(StrEnum):
@@ -23,7 +23,9 @@ class _ErasureEvent(Event):
 
 class ErasureRequested(_ErasureEvent):
     TYPE: ClassVar[str] = "erasure.requested"
-    key_classes: tuple[KeyClass, ...]
+    SCHEMA_VERSION: ClassVar[int] = 2
+    """2 may name any class there will be"""
+    key_classes: tuple[NamedKeyClass, ...]
     basis: str
     """ground in law, as `GDPR 17(1)(b)`; never clinical"""
     requested_by: str
@@ -96,3 +98,10 @@ EVENTS: Final = (
     ErasureCompleted,
     ErasureMadeFinal,
 )
+
+
+def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
+    return data
+
+
+UPCASTERS: Final[dict[tuple[str, int], Upcaster]] = {(ErasureRequested.TYPE, 1): _as_it_was}

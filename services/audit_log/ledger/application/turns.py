@@ -74,10 +74,12 @@ class Place:
 
 
 class Door:
-    """So many are inside at once, and so many wait. For quick work that shares its connections with the gate's decisions."""
+    """So many are inside at once, and so many wait. For quick work that shares its connections and its loop with the gate's
+    decisions: after each a place stays empty `rest` times as long as it was taken, so that whoever asks without a pause gets
+    a part of the time, and decisions the rest of it."""
 
-    def __init__(self, *, inside: int, waiting: int) -> None:
-        self._inside, self._free = asyncio.Semaphore(inside), inside + waiting
+    def __init__(self, *, inside: int, waiting: int, rest: float = 0.0) -> None:
+        self._inside, self._free, self._rest = asyncio.Semaphore(inside), inside + waiting, rest
 
     @asynccontextmanager
     async def inside(self) -> AsyncIterator[None]:
@@ -86,7 +88,12 @@ class Door:
             raise Busy("Many pages are asked for at once: try again soon.")
         self._free -= 1
         try:
-            async with self._inside:
+            await self._inside.acquire()
+            loop = asyncio.get_running_loop()
+            begun = loop.time()
+            try:
                 yield
+            finally:
+                loop.call_later((loop.time() - begun) * self._rest, self._inside.release)
         finally:
             self._free += 1

@@ -82,6 +82,7 @@ DONE: Final = frozenset(
         "reconcile",
         "restore",
         "skip",
+        "tell-of-harm",
         "tell-of-risk",
     ]
 )

@@ -54,6 +54,16 @@ THINGS: Final[Things] = {
     "release_choice": ("a choice of who sees ratings", "choices of who sees ratings"),
     "repair_prompt": ("a prompt to talk about the alliance", "prompts to talk about the alliance"),
     "risk_alert": ("an alert about an answer on danger", "alerts about answers on danger"),
+    "treatment_plan": ("a treatment plan", "treatment plans"),
+    "moment": ("a moment of a session", "moments of sessions"),
+    "engagement": ("a rating of motivation and safety", "ratings of motivation and safety"),
+    "boundary_event": ("a note on a boundary", "notes on boundaries"),
+    "adverse_effect": ("a note on an adverse effect", "notes on adverse effects"),
+    "risk_assessment": ("a risk assessment", "risk assessments"),
+    "safety_plan": ("a safety plan", "safety plans"),
+    "closed_topic": ("a topic that was closed", "topics that were closed"),
+    "consultation": ("a consultation", "consultations"),
+    "concern": ("a concern", "concerns"),
 }
 """both kinds of session notes read alike (ADR 0050)"""
 CLIENTS_THINGS: Final[Things] = {
@@ -65,6 +75,10 @@ CLIENTS_THINGS: Final[Things] = {
     "restriction": ("a restriction that you asked for", "restrictions that you asked for"),
     "amendment": ("your request to amend your record", "your requests to amend your record"),
     "release_choice": ("your choice of who sees your ratings", "your choices of who sees your ratings"),
+    "treatment_plan": ("your treatment plan", "your treatment plans"),
+    "safety_plan": ("your safety plan", "your safety plans"),
+    "closed_topic": ("a topic that you closed", "topics that you closed"),
+    "concern": ("your concern", "your concerns"),
 }
 """the same, said to the client"""
 PURPOSES: Final = {
@@ -171,8 +185,8 @@ LOOKS: Final[Clauses] = {
     "search-audit-events": ("searched {log} as AuditEvents", "search {log} as AuditEvents"),
     "read-audit-event": ("read one entry of {log} as an AuditEvent", "read one entry of {log} as an AuditEvent"),
     "feed-entries": ("sent entries of the log on", "send entries of the log on"),
-    "sign-in": ("signed in to the review pages", "sign in to the review pages"),
-    "sign-out": ("signed out of the review pages", "sign out of the review pages"),
+    "sign-in": ("signed in to the web pages", "sign in to the web pages"),
+    "sign-out": ("signed out of the web pages", "sign out of the web pages"),
 }
 """what somebody did at the log itself, by action"""
 GRANTS: Final = {
@@ -282,6 +296,9 @@ ALARMS: Final = {
     "risk-alert-escalated": "Nobody acknowledged an answer about danger in time. The next person was told.",
     "risk-alert-handed-over": "An answer about danger was handed over to another person.",
     "risk-alert-unacknowledged": "Nobody acknowledged an answer about danger, and nobody is left to tell. Call the clinic now.",
+    "harm-fatal": "A fatal adverse effect was noted. Look at it now.",
+    "harm-urgent": "An urgent adverse effect was noted. Look at it now.",
+    "harm-concern-raised": "A client raised a concern. It waits for an answer.",
     "witness-saw-more": "A witness has seen more of this log than there is: database and anchor were set back together.",
     "witness-saw-another-log": "A witness has seen another log under this name: the log forked.",
 }

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit_log.ledger.application.ports import LedgerUnavailable
-from services.audit_log.officers.api.surface import Surface, door, seen
+from services.audit_log.officers.api.surface import Surface, door, seen, welcome
 from services.audit_log.officers.application.attempts import Attempts
 from services.audit_log.officers.application.provider import CodeNotTaken, Provider, ProviderAway, authorization_url
 from services.audit_log.officers.domain.attempt import LASTS
@@ -71,15 +71,14 @@ def provider_sign_in_router(
         call, leads_to = await _taken(request)
         if len(call.token) > MAX_COOKIE_BYTES:
             raise Refused(Refusal.SIZE)
-        response = seen(f"/review/signed-in?{urlencode({'next': leads_to})}")
-        session.begin(response, call)
         try:
-            await surface.desk.admit(call, "sign-in")
-            await surface.desk.record(call, "sign-in", {"by": "provider"}, 0)
+            leads_to = await welcome(surface.desk, call, leads_to, {"by": "provider"})
         except Problem:
             raise Refused(Refusal.ROLE) from None
         except (LedgerUnavailable, StoreUnavailable, Overloaded):
             raise Refused(Refusal.LEDGER) from None
+        response = seen(f"/review/signed-in?{urlencode({'next': leads_to})}")
+        session.begin(response, call)
         return response
 
     async def _taken(request: Request) -> tuple[Call, str]:

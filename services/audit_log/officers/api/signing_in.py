@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit_log.officers.api.provider_sign_in import START
-from services.audit_log.officers.api.session import FORM_COOKIE
-from services.audit_log.officers.api.surface import SIGN_IN, Surface, seen
+from services.audit_log.officers.api.surface import SIGN_IN, Surface, seen, welcome
 from services.audit_log.officers.application.provider import Provider, logout_url
 from services.audit_log.officers.domain.refusals import TOLD, Refusal
 from services.audit_log.officers.domain.way_back import way_back
 from shared.http.call import call_with
 from shared.http.cookies import cookie
+from shared.http.page_forms import FORM_COOKIE
 from shared.http.page_session import of_page
 from shared.http.problems import Problem, not_found
 from shared.identity.tokens import TokenVerifier
@@ -53,14 +53,12 @@ def signing_in_router(surface: Surface, tokens: TokenVerifier, provider: Provide
             call = call_with(request, "".join(fields.get("token", "").split()), tokens)
         except Problem as problem:
             return form(leads_to, f"That token does not hold: {problem.detail}.", problem.status, pasted=True)
-        response = seen(leads_to)
-        surface.session.begin(response, call)
         try:
-            await surface.desk.admit(call, "sign-in")
+            response = seen(await welcome(surface.desk, call, leads_to, {}))
         except Problem:
-            fault = "These pages are for compliance officers; that token is for somebody else's work."
+            fault = "These pages are for compliance officers and clients; that token is for somebody else's work."
             return form(leads_to, fault, 403, pasted=True)
-        await surface.desk.record(call, "sign-in", {}, 0)
+        surface.session.begin(response, call)
         return response
 
     @router.post("/sign-out")

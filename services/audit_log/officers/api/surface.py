@@ -14,15 +14,27 @@ from services.audit_log.ledger.api.access import Desk
 from services.audit_log.ledger.application.ports import LedgerUnavailable
 from services.audit_log.ledger.application.turns import RETRY_SECONDS, Busy, Door
 from services.audit_log.officers.api.rendering import HEADERS, Rendering
-from services.audit_log.officers.api.session import PageSession
 from services.audit_log.officers.domain.refusals import Refusal
-from services.audit_log.officers.domain.way_back import HOME, way_back
+from services.audit_log.officers.domain.way_back import HOME, OWN_RECORD, way_back
 from shared.eventstore.model import Overloaded, StoreUnavailable
 from shared.gate.port import GateUnavailable
 from shared.http.call import Call
+from shared.http.page_forms import PageSession
 from shared.http.problems import Problem, unavailable
+from shared.identity.roles import Role
 
 SIGN_IN = "/review/sign-in"
+
+
+async def welcome(desk: Desk, call: Call, leads_to: str, query: Mapping[str, Any]) -> str:
+    """Whose pages they are: officers have these, clients their own (ehr_gateway's `/me/`). Gives the page that comes next, once
+    the entry is durable. Problem 403 for anybody else."""
+    if call.principal.role is Role.CLIENT:
+        await desk.record(call, "sign-in", query, 0, client_id=call.principal.client_id)
+        return leads_to if leads_to.startswith(OWN_RECORD) else OWN_RECORD
+    await desk.admit(call, "sign-in")
+    await desk.record(call, "sign-in", query, 0)
+    return HOME if leads_to.startswith(OWN_RECORD) else leads_to
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,11 @@ def _when(work: Work) -> datetime:
 
 
 CLINICAL = frozenset(
-    {RecordType.SESSION, RecordType.PROGRESS_NOTE, RecordType.PSYCHOTHERAPY_NOTE, RecordType.ADMINISTRATION, RecordType.OUTCOME}
+    {
+        *(RecordType.SESSION, RecordType.PROGRESS_NOTE, RecordType.PSYCHOTHERAPY_NOTE, RecordType.ADMINISTRATION),
+        *(RecordType.OUTCOME, RecordType.TREATMENT_PLAN, RecordType.MOMENT, RecordType.ENGAGEMENT, RecordType.BOUNDARY_EVENT),
+        *(RecordType.ADVERSE_EFFECT, RecordType.RISK_ASSESSMENT, RecordType.SAFETY_PLAN, RecordType.CONSULTATION),
+    }
 )
 """what only work with the client leaves behind"""
 OFFICE = frozenset(

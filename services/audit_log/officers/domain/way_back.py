@@ -5,7 +5,9 @@ from typing import Final
 
 HOME: Final = "/review/"
 _LONGEST: Final = 800
-_PAGE: Final = re.compile(r"/review/[A-Za-z0-9._~/-]*(?:\?[A-Za-z0-9._~%&=+:,@-]*)?")
+_PAGE: Final = re.compile(r"/(?:review|me)/[A-Za-z0-9._~/-]*(?:\?[A-Za-z0-9._~%&=+:,@-]*)?")
+OWN_RECORD: Final = "/me/"
+"""a client's pages (ehr_gateway), which share this way of signing in"""
 _NEVER: Final = ("..", "//")
 
 

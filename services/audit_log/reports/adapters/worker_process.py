@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ from services.audit_log.ledger.application.turns import Busy, Limits, Place, Tur
 from services.audit_log.ledger.domain.verification import Report
 from services.audit_log.reports.adapters.worker_job import Fault, Job, Result
 from services.audit_log.reports.application.exporting import TooLarge, TooMany
+from shared.service.leaving import Leaves, Leaving
 
 JOB_SECONDS: Final = 1_800
 """after which a job is given up: a million rows take some minutes"""
@@ -42,9 +44,17 @@ class WorkerProcesses:
     """Implements `Reports`."""
 
     def __init__(
-        self, database: str, anchors: Path, vkeys: Callable[[str], Sequence[str]], disk: Disk, limits: Limits | None = None
+        self,
+        database: str,
+        anchors: Path,
+        vkeys: Callable[[str], Sequence[str]],
+        disk: Disk,
+        limits: Limits | None = None,
+        *,
+        leaving: Leaving | None = None,
     ) -> None:
         """`database`: DSN of the role `app`; `vkeys(tenant)`: whose signatures count, newest first."""
+        self._process = leaving or Leaving()
         self._database, self._anchors, self._vkeys, self._disk = database, anchors, vkeys, disk
         self._turns = Turns(limits or Limits())
         self._held = 0
@@ -55,7 +65,7 @@ class WorkerProcesses:
 
     async def bundle(self, place: Place, order: Order) -> Bundle:
         try:
-            async with self._turns.at_work():
+            async with self._in_turn():
                 return await self._bundle(place, order)
         except BaseException:
             place.leave()
@@ -63,11 +73,20 @@ class WorkerProcesses:
 
     async def verify(self, place: Place) -> Report:
         with place:
-            async with self._turns.at_work():
+            async with self._in_turn():
                 result = await self._run(self._job(place.tenant), ())
         if result.verified is None:
             raise LedgerUnavailable("the log could not be read")
         return result.verified
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """Raises Busy as soon as the process is asked to end."""
+        try:
+            async with self._process.until_asked(), self._turns.at_work():
+                yield
+        except Leaves:
+            raise Busy("The service is being stopped: ask again in a moment.") from None
 
     async def _bundle(self, place: Place, order: Order) -> Bundle:
         left = self._disk.most_bytes - self._held

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from services.session_notes.application.ports import NoteRow, Position, PromptRow, SessionRow
-from services.session_notes.domain.notes import NoteKind, NoteStatus
+from services.session_notes.desk.application.ports import NoteRow, Position, PromptRow, SessionRow
+from services.session_notes.desk.domain.kinds import NoteKind
+from services.session_notes.notes.domain.notes import NoteStatus
 from services.session_notes.working_day.application.ports import ClientRow, WaitingPrompt
 from shared.eventstore.store import EventStore
 

@@ -10,11 +10,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.session_notes.api.surface import Surface, bound_to, respond
-from services.session_notes.api.views import client_view, session_view
-from services.session_notes.application.clients import ClientRead
-from services.session_notes.application.sessions import SessionRead
-from services.session_notes.domain.sessions import Attendance
+from services.session_notes.clients.api.views import client_view
+from services.session_notes.clients.application.clients import ClientRead
+from services.session_notes.course.application.ports import CourseIndex
+from services.session_notes.desk.api.surface import Surface, bound_to, respond
+from services.session_notes.sessions.api.views import session_view
+from services.session_notes.sessions.application.sessions import SessionRead
+from services.session_notes.sessions.domain.sessions import Attendance
 from services.session_notes.working_day.application.clients import my_clients
 from services.session_notes.working_day.application.ports import WorkingDay
 from services.session_notes.working_day.application.sessions import Wanted, sessions_by
@@ -27,7 +29,7 @@ from shared.http.showing import shown
 from shared.identity.roles import PURPOSES, Role
 from shared.values.time import begin_of, end_of
 
-_NOT_KEPT: Final = ("plan_reviews_due", "amendments_due", "risk_to_acknowledge")
+_NOT_KEPT: Final = ("amendments_due", "risk_to_acknowledge")
 """lists of other services, or of records that this release does not have: they are empty because nobody looked"""
 _ME: Final = "me"
 _DAY: Final = "a day (YYYY-MM-DD, UTC) or an instant with its zone: "
@@ -41,7 +43,7 @@ _SESSIONS: Final[list[dict[str, Any]]] = [
 ]
 
 
-def working_day_routes(surface: Surface, day: WorkingDay) -> APIRouter:
+def working_day_routes(surface: Surface, day: WorkingDay, course: CourseIndex) -> APIRouter:
     router = APIRouter()
     desk = surface.desk
 
@@ -90,11 +92,11 @@ def working_day_routes(surface: Surface, day: WorkingDay) -> APIRouter:
     async def work(request: Request) -> Response:
         """What waits for you, oldest first: ids and dates, no text. One entry in the ledger a client.
 
-        `more` names the lists that go on behind their first 80. `not_kept` names those that this service does not fill: that one
+        `more` names the lists that go on behind their first 60. `not_kept` names those that this service does not fill: that one
         of them is empty does not say that nothing is due.
         """
         call = surface.call(request)
-        found = await worklist(desk, day, call)
+        found = await worklist(desk, day, course, call)
         body: dict[str, Any] = {str(queue): items for queue, items in found.queues.items()}
         body |= {name: [] for name in _NOT_KEPT}
         return respond(body | {"more": found.more, "not_kept": list(_NOT_KEPT)}, headers=found.opened.headers)

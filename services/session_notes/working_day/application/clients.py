@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from services.session_notes.application.clients import client_of
-from services.session_notes.application.ports import Desk, Position, client_stream, place_of
+from services.session_notes.clients.application.clients import client_of
+from services.session_notes.desk.application.ports import Desk, Position, client_stream, place_of
 from services.session_notes.working_day.application.ports import ClientRow, WorkingDay
 from shared.contracts.disclosure import MAX_RECORDS, Action
 from shared.gate.ask import Opened, ask, opened

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from services.session_notes.application.ports import NoteRow, Position, PromptRow, SessionRow
+from services.session_notes.desk.application.ports import NoteRow, Position, PromptRow, SessionRow
 from shared.contracts.disclosure import RecordRef
 from shared.contracts.records import RecordType
 
@@ -19,6 +19,9 @@ class Queue(StrEnum):
     RETURNED = "returned"
     SESSIONS_WITHOUT_NOTE = "sessions_without_note"
     PROMPTS = "prompts"
+    PLAN_REVIEWS_DUE = "plan_reviews_due"
+    HARM_TO_REVIEW = "harm_to_review"
+    """boundary events and adverse effects that nobody but their author has looked at: a supervisor's"""
 
 
 @dataclass(frozen=True, slots=True)

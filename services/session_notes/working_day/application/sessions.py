@@ -9,9 +9,9 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from services.session_notes.application.ports import Desk, Position, SessionRow, place_of
-from services.session_notes.application.sessions import SessionRead, list_sessions, read_of
-from services.session_notes.domain.sessions import Attendance
+from services.session_notes.desk.application.ports import Desk, Position, SessionRow, place_of
+from services.session_notes.sessions.application.sessions import SessionRead, list_sessions, read_of
+from services.session_notes.sessions.domain.sessions import Attendance
 from services.session_notes.working_day.application.ports import WorkingDay
 from shared.contracts.disclosure import MAX_RECORDS, Action
 from shared.gate.ask import Opened, ask, opened

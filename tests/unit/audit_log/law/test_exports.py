@@ -64,7 +64,8 @@ def test_164_524_a_us_clients_archive_is_without_psychotherapy_notes_and_says_wh
     assert verdict.permitted
     (note,) = [e for e in exclusions if e.record_type is RecordType.PSYCHOTHERAPY_NOTE]
     assert (note.reach, note.citation) == (Reach.ALL, "45 CFR 164.524(a)(1)")
-    in_confidence = {(t, Reach.SOME, "rule:law.164.524-a-2-v") for t in ("client", "session", "progress_note")}
+    kept = {t for t, row in RECORD_TYPES.items() if row.owner is NOTES and t is not RecordType.PSYCHOTHERAPY_NOTE}
+    in_confidence = {(t.value, Reach.SOME, "rule:law.164.524-a-2-v") for t in kept}
     not_yet = {("progress_note", Reach.SOME, f"rule:law.171-{why}") for why in ("signed", "hold")}
     assert left_out(CLIENT_SELF, NOTES) == in_confidence | not_yet | {("psychotherapy_note", Reach.ALL, "rule:law.164.524-a-1")}
 

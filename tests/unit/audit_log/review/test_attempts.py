@@ -7,12 +7,12 @@ from hashlib import sha256
 import pytest
 from starlette.responses import Response
 
-from services.audit_log.officers.api.session import PageSession
 from services.audit_log.officers.application.attempts import _MOST, Attempts
 from services.audit_log.officers.domain.attempt import LASTS, Attempt, _under, opened, proofs, sealed
 from services.audit_log.officers.domain.refusals import TOLD, Refusal, Refused
 from services.audit_log.officers.domain.way_back import HOME, way_back
 from shared import base64url
+from shared.http.page_forms import PageSession
 from tests.unit.audit_log.asking import NOW
 
 SECRET = sha256(b"secret").digest()

@@ -13,6 +13,7 @@ from services.audit_log.gate.application.disclosure import ALARMING
 from services.audit_log.keyring.domain.kms_audit import Reason
 from services.audit_log.ledger.domain.words import ALARMS, LOOKS
 from services.audit_log.routes_out.application.routes import FED
+from shared.contracts.harm import HarmTold
 from shared.contracts.risk import RiskTold
 
 SERVICE = Path(__file__).parents[4] / "services/audit_log"
@@ -49,7 +50,7 @@ def claims() -> set[str]:
 
 def test_every_alarm_has_its_sentence() -> None:
     raised = {RESTORED, WITHOUT_RECEIPT, WITHOUT_ENTRY, OF_ANOTHER, MESSAGE_GIVEN_UP, WITNESS_SAW_MORE, WITNESS_SAW_ANOTHER}
-    raised |= set(Reason) | (set(LateReason) - {LateReason.ERASED}) | set(RiskTold)
+    raised |= set(Reason) | (set(LateReason) - {LateReason.ERASED}) | set(RiskTold) | set(HarmTold)
     assert {"claim-differs", "job-row"} <= claims()
     assert raised | claims() | {"break-glass-granted", "forged-message", "message-parked"} == set(ALARMS)
 

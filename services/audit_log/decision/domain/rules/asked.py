@@ -14,7 +14,9 @@ KIND_COVERS: Final[dict[ConsentKind, frozenset[KeyClass]]] = {
     ConsentKind.MEASUREMENT: frozenset({KeyClass.MEASURES}),
     ConsentKind.PSYCHOTHERAPY_NOTES: frozenset({KeyClass.PSYCHOTHERAPY_NOTE}),
 }
-"""every other kind covers the classes that its description names (`covers`), never psychotherapy notes"""
+"""every other kind covers the classes that its description names (`covers`), never those of `APART`"""
+APART: Final = frozenset({KeyClass.PSYCHOTHERAPY_NOTE, KeyClass.CONCERN})
+"""classes that no consent opens by naming them: psychotherapy notes have a kind of their own, concerns have none"""
 PART2_KINDS: Final = frozenset({ConsentKind.PART2_TPO, ConsentKind.PART2_COUNSELLING_NOTES})
 MOST_RECENT: Final = "most-recent"
 
@@ -74,7 +76,7 @@ def classes_of(consent: ConsentSet) -> frozenset[KeyClass]:
     if fixed is not None:
         return fixed
     named = set(consent.covers)
-    return frozenset(k for k in KeyClass if k.value in named and k is not KeyClass.PSYCHOTHERAPY_NOTE)
+    return frozenset(k for k in KeyClass if k.value in named and k not in APART)
 
 
 def newest_first(consents: Iterable[tuple[ConsentSet, datetime]]) -> list[ConsentSet]:

@@ -22,7 +22,7 @@ from shared.contracts.records import KeyClass
 from shared.identity.roles import Role
 
 _SYSTEM = frozenset({EHR_SYSTEM})
-CLINICAL: Final = frozenset({KeyClass.PROGRESS_NOTE, KeyClass.PSYCHOTHERAPY_NOTE, KeyClass.MEASURES})
+CLINICAL: Final = frozenset({KeyClass.PROGRESS_NOTE, KeyClass.PSYCHOTHERAPY_NOTE, KeyClass.MEASURES, KeyClass.CONCERN})
 NEVER_CLINICAL: Final = frozenset({Role.INTAKE, Role.ADMINISTRATOR, Role.COMPLIANCE_OFFICER})
 """roles that no consent lets read clinical classes, whoever it names: they draw up, witness or oversee what would let them in"""
 

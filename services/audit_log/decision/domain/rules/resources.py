@@ -22,6 +22,16 @@ RESOURCE_NAMES: Final[dict[RecordType, frozenset[str]]] = {
         RecordType.RELEASE_CHOICE: (),
         RecordType.REPAIR_PROMPT: (),
         RecordType.RISK_ALERT: ("flag",),
+        RecordType.TREATMENT_PLAN: ("careplan",),
+        RecordType.MOMENT: ("observation",),
+        RecordType.ENGAGEMENT: ("observation",),
+        RecordType.BOUNDARY_EVENT: ("observation",),
+        RecordType.ADVERSE_EFFECT: ("adverseevent",),
+        RecordType.RISK_ASSESSMENT: ("riskassessment",),
+        RecordType.SAFETY_PLAN: ("careplan",),
+        RecordType.CLOSED_TOPIC: ("flag",),
+        RecordType.CONSULTATION: ("documentreference",),
+        RecordType.CONCERN: ("communication",),
     }.items()
 }
 """names in lower case by which a provision may name a record type: its own and FHIR's"""

@@ -96,6 +96,23 @@ RULES: Final = _table(
     Rule("rule:relationship.evidence", "organisation rule", "who treats may see what the client agreed to"),
     Rule("rule:relationship.cosign", "organisation rule; supervision", "the client's supervisor co-signs"),
     Rule("rule:author.own-record", "organisation rule; duty to document", "an author keeps what they wrote"),
+    Rule("rule:plan.agreed-by-both", "organisation rule", "a client has a say in plan, safety plan, topics and how they feel"),
+    Rule("rule:topics.left-alone", "organisation rule", "whoever treats a client reads which topics the client has closed"),
+    Rule(
+        "rule:boundaries.supervised",
+        "organisation rule; duty of care",
+        "who supervises a treatment looks at boundary events and adverse effects, with or without a consent",
+    ),
+    Rule(
+        "rule:concern.past-the-therapist",
+        "organisation rule; duty of care",
+        "a client's concern goes to supervisors and compliance officers",
+    ),
+    Rule(
+        "rule:concern.not-to-whom-it-is-about",
+        "organisation rule; duty of care",
+        "a concern stays closed to the person whom it is about",
+    ),
     Rule("rule:risk.addressee", "organisation rule; duty of care", "a practitioner who is told of a risk opens that alert"),
     Rule("rule:author.is-caller", "organisation rule", "nobody writes in another's name"),
     Rule("rule:consent.deny-by-default", "organisation rule", "what no active consent permits stays closed"),

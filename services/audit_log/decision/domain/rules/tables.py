@@ -34,12 +34,16 @@ ROLE_ROWS: Final[dict[Role, tuple[Row, ...]]] = {
         _row("rule:role.intake", READING | {A.CREATE, A.UPDATE, A.SIGN, A.REVOKE}, T.CONSENT),
         _row("rule:role.intake", READING | {A.CREATE, A.UPDATE}, T.REPRESENTATIVE, T.CAPACITY, T.RESTRICTION, T.AMENDMENT),
     ),
-    Role.SUPERVISOR: (_row("rule:role.relationships", {A.READ, A.CREATE, A.UPDATE}, T.RELATIONSHIP),),
+    Role.SUPERVISOR: (
+        _row("rule:role.relationships", {A.READ, A.CREATE, A.UPDATE}, T.RELATIONSHIP),
+        _row("rule:concern.past-the-therapist", READING | {A.UPDATE}, T.CONCERN),
+    ),
     Role.ADMINISTRATOR: (_row("rule:role.relationships", {A.READ, A.CREATE, A.UPDATE}, T.RELATIONSHIP),),
     Role.COMPLIANCE_OFFICER: (
         _row("rule:role.compliance", READING, T.CLIENT, T.CONSENT, T.RELATIONSHIP),
         _row("rule:role.compliance", READING, T.REPRESENTATIVE, T.CAPACITY, T.RESTRICTION, T.AMENDMENT),
         _row("rule:law.164.526", {A.UPDATE}, T.AMENDMENT),
+        _row("rule:concern.past-the-therapist", READING | {A.UPDATE}, T.CONCERN),
     ),
 }
 """by the token's role alone, for every client of the tenant. Supervisors and administrators start and end relationships and read
@@ -55,9 +59,15 @@ LOOKING_UP: Final = frozenset(Role) - {Role.CLIENT, Role.REPRESENTATIVE, Role.AD
 _OWN: Final = (
     T.CLIENT, T.SESSION, T.PROGRESS_NOTE, T.CONSENT, T.RELATIONSHIP, T.ADMINISTRATION, T.OUTCOME, T.RELEASE_CHOICE,
     T.REPAIR_PROMPT, T.RISK_ALERT, T.REPRESENTATIVE, T.CAPACITY, T.RESTRICTION, T.AMENDMENT,
+    T.TREATMENT_PLAN, T.MOMENT, T.ENGAGEMENT, T.BOUNDARY_EVENT, T.ADVERSE_EFFECT, T.RISK_ASSESSMENT, T.SAFETY_PLAN,
+    T.CLOSED_TOPIC, T.CONSULTATION,
 )  # fmt: skip
 CLIENT_ROWS: Final = (
-    _row("rule:law.164.524-a", DISCLOSING, *_OWN),
+    _row("rule:law.164.524-a", DISCLOSING, *_OWN, T.CONCERN),
+    _row("rule:plan.agreed-by-both", {A.UPDATE, A.SIGN}, T.TREATMENT_PLAN),
+    _row("rule:plan.agreed-by-both", {A.CREATE, A.UPDATE}, T.SAFETY_PLAN, T.CLOSED_TOPIC),
+    _row("rule:plan.agreed-by-both", {A.CREATE}, T.ENGAGEMENT),
+    _row("rule:concern.past-the-therapist", {A.CREATE, A.UPDATE}, T.CONCERN),
     _row("rule:law.gdpr-7-3", {A.SIGN, A.REVOKE}, T.CONSENT),
     _row("rule:law.gdpr-7-3", {A.REVOKE}, T.REPRESENTATIVE),
     _row("rule:law.164.522-a", {A.CREATE, A.UPDATE}, T.RESTRICTION),
@@ -88,6 +98,9 @@ REPRESENTED_ROWS: Final[dict[RepresentativePower, tuple[Row, ...]]] = {
 AUTHOR_ROWS: Final = (
     _row("rule:author.own-record", READING | {A.UPDATE}, T.SESSION, T.OUTCOME),
     _row("rule:author.own-record", READING | {A.UPDATE, A.SIGN}, T.PROGRESS_NOTE),
+    _row("rule:author.own-record", READING | {A.UPDATE, A.SIGN}, T.TREATMENT_PLAN),
+    _row("rule:author.own-record", READING | {A.UPDATE}, T.MOMENT, T.BOUNDARY_EVENT, T.RISK_ASSESSMENT, T.SAFETY_PLAN),
+    _row("rule:author.own-record", READING, T.ENGAGEMENT, T.ADVERSE_EFFECT, T.CLOSED_TOPIC, T.CONSULTATION),
     _row("rule:law.164.508-a-2-i-A", READING | {A.UPDATE, A.SIGN}, T.PSYCHOTHERAPY_NOTE),
     _row("rule:author.own-record", READING | {A.ANSWER}, T.ADMINISTRATION),
     # who drew up a consent may read it, and may not sign it for the client
@@ -105,13 +118,27 @@ RELATIONSHIP_ROWS: Final = (
         "rule:relationship.duty-to-document",
         {A.CREATE},
         T.CONSENT, T.SESSION, T.PROGRESS_NOTE, T.PSYCHOTHERAPY_NOTE, T.ADMINISTRATION, T.OUTCOME,
+        T.TREATMENT_PLAN, T.MOMENT, T.ENGAGEMENT, T.BOUNDARY_EVENT, T.ADVERSE_EFFECT, T.RISK_ASSESSMENT, T.SAFETY_PLAN,
+        T.CLOSED_TOPIC, T.CONSULTATION,
     ),
+    _row("rule:relationship.duty-to-document", {A.UPDATE, A.SIGN}, T.TREATMENT_PLAN),
+    _row("rule:relationship.duty-to-document", {A.UPDATE}, T.ADVERSE_EFFECT, T.RISK_ASSESSMENT, T.SAFETY_PLAN),
+    # before anything is asked in a session: what the client wants left alone is read with or without a consent
+    _row("rule:topics.left-alone", READING, T.CLOSED_TOPIC),
     _row("rule:relationship.duty-to-document", {A.UPDATE}, T.CONSENT),
     _row("rule:relationship.duty-to-document", {A.CREATE, A.UPDATE}, T.CAPACITY, T.AMENDMENT),
 )  # fmt: skip
 """a practitioner with a current relationship, of whatever kind, without consent"""
 
-AUTHOR_IS_CALLER: Final = frozenset({T.SESSION, T.PROGRESS_NOTE, T.PSYCHOTHERAPY_NOTE, T.OUTCOME, T.CONSENT})
+SUPERVISION_ROWS: Final = (_row("rule:boundaries.supervised", READING | {A.UPDATE}, T.BOUNDARY_EVENT, T.ADVERSE_EFFECT),)
+"""who supervises the client's treatment now: what may have harmed the client is looked at by somebody else, without consent"""
+
+AUTHOR_IS_CALLER: Final = frozenset(
+    {
+        *(T.SESSION, T.PROGRESS_NOTE, T.PSYCHOTHERAPY_NOTE, T.OUTCOME, T.CONSENT, T.TREATMENT_PLAN, T.MOMENT, T.ENGAGEMENT),
+        *(T.BOUNDARY_EVENT, T.ADVERSE_EFFECT, T.RISK_ASSESSMENT, T.SAFETY_PLAN, T.CLOSED_TOPIC, T.CONSULTATION, T.CONCERN),
+    }
+)
 """types that are bound to whoever creates them"""
 
 

@@ -2,10 +2,10 @@
 
 from services.audit_log.decision.domain.question import Question, Verdict, deny, permit, relationship_ids
 from services.audit_log.decision.domain.rules.knowing import may_know
-from services.audit_log.decision.domain.rules.tables import AUTHOR_IS_CALLER, RELATIONSHIP_ROWS, granted
+from services.audit_log.decision.domain.rules.tables import AUTHOR_IS_CALLER, RELATIONSHIP_ROWS, SUPERVISION_ROWS, granted
 from shared.contracts.consent_policy import RelationshipRole
 from shared.contracts.disclosure import Action
-from shared.contracts.records import RecordType
+from shared.contracts.records import RecordType, about
 from shared.identity.roles import PRACTITIONERS
 
 
@@ -25,6 +25,22 @@ def write(q: Question) -> Verdict | None:
     if rule is None or not held:
         return None
     return permit("relationship", rule, *relationship_ids(held))
+
+
+def supervise(q: Question) -> Verdict | None:
+    """What may have harmed a client opens to who supervises their treatment now, whatever a consent says."""
+    rule = granted(SUPERVISION_ROWS, q.action, q.record.record_type)
+    if rule is None or q.agent.role not in PRACTITIONERS or q.record.is_authored_by(q.agent):
+        return None
+    held = q.policy.holds_role(q.agent.id, RelationshipRole.SUPERVISOR, q.now)
+    return None if held is None else permit("supervision", rule, *relationship_ids((held,)))
+
+
+def about_oneself(q: Question) -> Verdict | None:
+    """A concern stays closed to the person whom it is about, in whatever role they come. None for everything else."""
+    if q.record.record_type is RecordType.CONCERN and about(q.agent.id) in q.record.labels:
+        return deny("about-oneself", "rule:concern.not-to-whom-it-is-about", may_know=False)
+    return None
 
 
 def cosign(q: Question) -> Verdict | None:
