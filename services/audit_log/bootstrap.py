@@ -244,6 +244,7 @@ class AuditLogService:
             parts.verifier,
             parts.tokens,
             standings=self.care.witnessing.standings,
+            settings=chosen,
             reports=self.care.reports,
             asking=self.care.asking,
             handouts=self.care.handouts,

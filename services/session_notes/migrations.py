@@ -37,5 +37,6 @@ _WORKING_DAY: Final = (
 STEPS: Final[tuple[Step, ...]] = (
     taken_over(*parked.TAKEN_OVER),
     Step("the working day: whose session, its state, the state of a note", _WORKING_DAY),
+    Step("a note may be without a session", ("ALTER TABLE note ALTER COLUMN session_id DROP NOT NULL",)),
 )
 SCHEMA: Final = event_store_schema("session_notes", DDL, STEPS)

@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS session (
 CREATE TABLE IF NOT EXISTS note (
   tenant_id text NOT NULL,
   note_id uuid NOT NULL,
-  session_id uuid NOT NULL,
+  session_id uuid,
   client_id uuid NOT NULL,
   kind text NOT NULL,
   author text NOT NULL,

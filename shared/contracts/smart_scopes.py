@@ -84,6 +84,7 @@ ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
     "POST /v1/sessions/{session_id}/entered-in-error": ("Encounter.u",),
     "POST /v1/sessions/{session_id}/progress-notes": ("DocumentReference.c",),
     "POST /v1/sessions/{session_id}/psychotherapy-notes": ("DocumentReference.c",),
+    "POST /v1/clients/{client_id}/notes": ("DocumentReference.c",),
     "GET /v1/notes": ("DocumentReference.s",),
     "POST /v1/notes/search": ("DocumentReference.s",),
     "GET /v1/notes/{note_id}": ("DocumentReference.r",),

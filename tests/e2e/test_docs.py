@@ -49,6 +49,7 @@ MAKE = {
     "detection-report": "by hand; tests/unit/alliance_measurement/test_detection_report.py runs a small one",
     "bench-review": "by hand: python -m benchmarks.review",
     "bench-costly": "by hand: python -m benchmarks.costly",
+    "bench-gate": "by hand: python -m benchmarks.gate",
     "bench-pages": "by hand: python -m benchmarks.pages",
     "bench-withheld": "by hand: python -m benchmarks.withheld",
     "verifier": "tests/browser/test_verifier.py: what it writes is what stands there",

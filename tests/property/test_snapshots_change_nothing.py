@@ -30,7 +30,7 @@ START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 FORM: TypeAdapter[Note] = TypeAdapter(Note)
 PINNED: dict[int, dict[NoteKind, str]] = {
     1: {NoteKind.PROGRESS: "e120ea6411074613", NoteKind.PSYCHOTHERAPY: "7b6698990fefd2e3"},
-    2: {NoteKind.PROGRESS: "2ed8a81e3dedfdbc", NoteKind.PSYCHOTHERAPY: "3978f31cd3850788"},
+    2: {NoteKind.PROGRESS: "9a70c2ec5fca0e51", NoteKind.PSYCHOTHERAPY: "3978f31cd3850788"},
 }
 
 Step = tuple[str, str]
@@ -117,10 +117,11 @@ def test_who_changes_what_a_note_is_folded_to_raises_the_fold_version(kind: Note
     steps = ("drafted", "revised", "revised", "signed", "cosigned", "cosigned", "addendum", "addendum")
     for version, step in enumerate(steps, start=1):
         (written,) = [w for w in written_today() if w.type == f"session-notes.{kind}-note-{step}" and w.event is not None]
-        golden: dict[str, Any] = json.loads(file_of(written).read_text())
+        first = file_of(written).with_name(f"{written.type}.v1.json")
+        golden: dict[str, Any] = json.loads(first.read_text())
         data = json.dumps(golden["data"], sort_keys=True).encode()
         event_id, at = UUID(golden["event_id"]), START
-        stream.append(StoredEvent("golden", "s", version, version, event_id, written.type, written.version, data, b"{}", at))
+        stream.append(StoredEvent("golden", "s", version, version, event_id, written.type, 1, data, b"{}", at))
     note = fold(stream)
     state = dump_closed(note, tenant="golden", client_id=note.client_id)
     assert sha256(state).hexdigest()[:16] == PINNED[SNAPSHOTS.fold_version][kind], (

@@ -11,6 +11,7 @@ from services.audit_log.accounting.application.asking import Asking
 from services.audit_log.break_glass.application.reviews import Reviewing
 from services.audit_log.decision.application.explanations import Explanations
 from services.audit_log.decision.application.policy_projection import PolicyProjection
+from services.audit_log.decision.application.tenant_settings import TenantSettings
 from services.audit_log.ledger.api.access import Desk
 from services.audit_log.ledger.application.ledger_view import LedgerView
 from services.audit_log.ledger.application.reports import Reports
@@ -22,6 +23,7 @@ from services.audit_log.officers.adapters.entry_search import EntrySearch
 from services.audit_log.officers.adapters.identity_provider import IdentityProvider
 from services.audit_log.officers.adapters.judgements import Judgements
 from services.audit_log.officers.api.accounting import accounting_pages
+from services.audit_log.officers.api.law import law_router
 from services.audit_log.officers.api.pictures import pictures_router
 from services.audit_log.officers.api.provider_sign_in import provider_sign_in_router
 from services.audit_log.officers.api.rendering import Rendering
@@ -69,6 +71,7 @@ class Review:
         *,
         standings: Standings,
         reports: Reports,
+        settings: TenantSettings,
         asking: Asking,
         handouts: Handouts,
         provider: ProviderSettings | None,
@@ -94,6 +97,7 @@ class Review:
             reports_router(surface, ledger, reports, now),
             accounting_pages(surface, asking, handouts, Idempotency(store, secret)),
             strict_readings_router(surface, projection, now),
+            law_router(surface, settings),
             search_router(surface, EntrySearch(store), ledger, reports, explanations, cursors),
         )
         if self._provider is not None:

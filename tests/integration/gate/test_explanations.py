@@ -242,3 +242,15 @@ async def test_the_packs_are_shown_with_citation_and_reviewer(world: World, site
     assert status == 200 and {p["id"] for p in body["packs"]} == {"us-federal", "eu"}
     for pack in body["packs"]:
         assert all(rules[r]["citation"] and rules[r]["reviewer"] == "" for r in pack["rules"])
+    assert rules["rule:law.164.528"] == {
+        "id": "rule:law.164.528",
+        "citation": "45 CFR 164.528(a)(1), 164.528(b)",
+        "text": "disclosures of six years are accounted for: when, to whom, what, why",
+        "sources": [{"title": "Code of Federal Regulations, title 45 (HIPAA)", "sections": ["164.528(a)(1)", "164.528(b)"]}],
+        "reading": "unread",
+        "read_on": "",
+        "text_of": "",
+        "reviewer": "",
+        "review": "not reviewed by a lawyer",
+    }
+    assert rules["rule:consent.deny-by-default"]["reading"] == "not-law"

@@ -55,6 +55,7 @@ async def test_each_page_leaves_its_entry(world: World, site: str, jar: aiohttp.
         "/review/break-glass/{grant_id}": ("view-review", ""),
         "/review/reports": ("view-reports", ""),
         "/review/strict-readings": ("view-strict-readings", ""),
+        "/review/law": ("view-law", ""),
         "/review/accounting": ("view-accounting", f"?client_id={world.client}"),
         "/review/accounting/document": (
             "hand-out-accounting-of-disclosures",

@@ -62,6 +62,9 @@ async def lived_in(world: World) -> Clinic:
     held = await clinic.done("POST", "/v1/sessions", "therapist", session)
     for kind in ("progress", "psychotherapy"):
         await clinic.done("POST", f"/v1/sessions/{held['id']}/{kind}-notes", "therapist", BODIES[kind])
+    await clinic.done("POST", f"/v1/sessions/{held['id']}/moments", "therapist", {"kind": "repair", "class": "open"})
+    plan = await clinic.done("POST", f"/v1/clients/{clinic.client_id}/plans", "therapist", {"problems": ["Sleep."]})
+    await clinic.done("POST", f"/v1/plans/{plan['id']}/goals", "therapist", {"description": "To sleep through."})
     await clinic.rate([44, 45])
     asked = await clinic.ask("phq-9")
     answers = {str(n): 1 for n in range(1, 10)}

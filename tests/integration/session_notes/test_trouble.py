@@ -28,6 +28,7 @@ OF_THE_COURSE = {
     ("/v1/goals/{goal_id}/notes", "post"),
     ("/v1/goals/{goal_id}/tasks", "post"),
     ("/v1/tasks/{task_id}/completions", "post"),
+    ("/v1/clients/{client_id}/notes", "post"),
     ("/v1/clients/{client_id}/boundary-events", "post"),
     ("/v1/clients/{client_id}/boundary-events", "get"),
     ("/v1/clients/{client_id}/boundary-patterns", "get"),

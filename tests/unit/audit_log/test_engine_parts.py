@@ -240,7 +240,8 @@ def test_the_packs_rules_are_looked_up_by_class_and_action() -> None:
                     assert row in pack.rows_for(key_class, action)
             assert row.rule in RULES
     assert US_FEDERAL.limits_on(frozenset()) == US_FEDERAL.limits[:1]
-    assert US_FEDERAL.grounds_of("TREAT", "consent") == () and EU.grounds_of("HLEGAL", "consent") == ("rule:law.gdpr-9-2-f",)
+    assert US_FEDERAL.grounds_of("TREAT", "consent", lambda _: True) == ()
+    assert EU.grounds_of("HLEGAL", "consent", lambda _: True) == ("rule:law.gdpr-6-1-f", "rule:law.gdpr-9-2-f")
 
 
 def test_a_scope_in_words() -> None:

@@ -14,6 +14,7 @@ from services.session_notes.notes.domain.notes import (
     NoteContent,
     NoteEvent,
     NoteStatus,
+    NoteType,
     ProgressNoteAddendum,
     ProgressNoteCosigned,
     ProgressNoteDrafted,
@@ -170,7 +171,8 @@ def test_a_missed_session_has_progress_notes_only() -> None:
 def test_revising_keeps_format_and_labels_unless_the_format_is_named() -> None:
     note = given(drafted())
     same = decide.revised_content(note, FULL, format=None, sections={"data": "new"}, labels=None)
-    assert same == NoteContent(format=NoteFormat.DAP, sections={"data": "new", "assessment": "", "plan": ""}, labels=("SUD",))
+    sections = {"data": "new", "assessment": "", "plan": ""}
+    assert same == NoteContent(format=NoteFormat.DAP, type=NoteType.PROGRESS, sections=sections, labels=("SUD",))
     other = decide.revised_content(note, FULL, format=NoteFormat.NARRATIVE, sections={"narrative": "n"}, labels=("SUD",))
     assert (other.format, other.labels) == (NoteFormat.NARRATIVE, ("SUD",))
     with pytest.raises(Unfit) as refusal:

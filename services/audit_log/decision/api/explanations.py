@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit_log.decision.api.settings_bodies import NewSettings
-from services.audit_log.decision.application.explanations import Explanations, Registry, Supposed
+from services.audit_log.decision.application.explanations import Explanations, Registry, Supposed, shown
 from services.audit_log.decision.application.policy_projection import PolicyProjection
 from services.audit_log.decision.application.tenant_settings import TenantSettings
 from services.audit_log.decision.domain.agent import Agent
@@ -153,7 +153,7 @@ def explanations_router(
     @router.get("/law", summary="The packs, row by row, with citation, date read and reviewer")
     async def law(request: Request) -> Response:
         call = await desk.officer(request, "view-law")
-        body = {"packs": [_pack(p) for p in PACKS], "rules": [_rule(r) for r in RULES]}
+        body = {"packs": [_pack(p) for p in PACKS], "rules": [shown(r) for r in RULES.values()]}
         return _json(body, await desk.record(call, "view-law", {}, len(RULES)))
 
     @router.get("/strict-readings", summary="Consents of which something counts more strictly than it is written")
@@ -213,19 +213,7 @@ def _provisions(provisions: Iterable[Provision]) -> list[dict[str, Any]]:
 
 def _pack(name: str) -> dict[str, Any]:
     pack = PACKS[name]
-    named = dict.fromkeys(part.rule for parts in (pack.rows, pack.limits, pack.notices, pack.grounds) for part in parts)
-    return {"id": pack.id, "title": pack.title, "rules": list(named)}
-
-
-def _rule(rule_id: str) -> dict[str, str]:
-    rule = RULES[rule_id]
-    return {
-        "id": rule.id,
-        "citation": rule.citation,
-        "text": rule.text,
-        "read_on": rule.read_on,
-        "reviewer": rule.reviewer,
-    }
+    return {"id": pack.id, "title": pack.title, "rules": list(pack.rules)}
 
 
 def _json(body: dict[str, Any], headers: dict[str, str], *, status: int = 200) -> Response:

@@ -16,7 +16,7 @@ from services.audit_log.decision.domain.policy import ClientPolicy
 from services.audit_log.decision.domain.question import Question, Verdict
 from services.audit_log.decision.domain.registry import BoundRecord, rating_made_now
 from services.audit_log.decision.domain.release import ReleaseChoice
-from services.audit_log.decision.domain.rules.rule import RULES
+from services.audit_log.decision.domain.rules.rule import RULES, Rule
 from services.audit_log.decision.domain.tenant_rules import TenantRules
 from services.audit_log.ledger.application.ledger_view import StoredEntry
 from services.audit_log.ledger.domain.agent_kind import AgentKind
@@ -234,7 +234,22 @@ def _explained(explained: Explained) -> dict[str, Any]:
         **_verdict(explained.verdict),
         "why": in_words(explained),
         "trace": [asdict(line) for line in explained.lines],
-        "rules": [asdict(RULES[b]) for b in explained.verdict.basis if b in RULES],
+        "rules": [shown(RULES[b]) for b in explained.verdict.basis if b in RULES],
+    }
+
+
+def shown(rule: Rule) -> dict[str, Any]:
+    """A rule with where it stands, whether anybody has read it there, and who reviewed it."""
+    return {
+        "id": rule.id,
+        "citation": rule.citation,
+        "text": rule.text,
+        "sources": [{"title": s.title, "sections": list(s.sections)} for s in rule.sources],
+        "reading": str(rule.reading),
+        "read_on": rule.read_on,
+        "text_of": rule.text_of,
+        "reviewer": rule.reviewer,
+        "review": rule.review,
     }
 
 

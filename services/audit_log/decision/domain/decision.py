@@ -168,10 +168,10 @@ def decide(question: Question) -> Verdict:
 
 
 def on_its_ground(verdict: Verdict, q: Question) -> Verdict:
-    """With the legal basis that the pack records for a use or disclosure."""
+    """With the legal bases that the pack records for a use or disclosure."""
     if not q.law.grounds or not verdict.permitted or q.action not in DISCLOSING:
         return verdict
-    ground = q.law.grounds_of(q.purpose, verdict.reason)
+    ground = q.law.grounds_of(q.purpose, verdict.reason, lambda fact: law.FACTS[fact](q) is not None)
     return replace(verdict, basis=(*verdict.basis, *(g for g in ground if g not in verdict.basis)))
 
 

@@ -59,7 +59,8 @@ class SessionRow:
 class NoteRow:
     id: UUID
     client_id: UUID
-    session_id: UUID
+    session_id: UUID | None
+    """None: it documents a contact outside a session"""
     kind: NoteKind
     author: str
     created_at: datetime

@@ -119,7 +119,8 @@ def _session(stored: list[StoredEvent], opened: Opened) -> dict[str, Any]:
 
 
 def _note(stored: list[StoredEvent], opened: Opened, amended: Along) -> dict[str, Any]:
-    return note_view(note_of(fold(stored), opened, amended), opened)
+    view = note_view(note_of(fold(stored), opened, amended), opened)
+    return {"note_type": view.pop("type"), **view}  # `type` says of each record of an export what it is
 
 
 def _earlier(stored: Sequence[StoredEvent], current: int, opened: Opened) -> list[Mapping[str, Any]]:
@@ -129,7 +130,7 @@ def _earlier(stored: Sequence[StoredEvent], current: int, opened: Opened) -> lis
         if isinstance(event, Drafted | Revised) and one.version != current:
             content = event.content.open(opened.key(event.note_id))
             about = {"note_id": str(event.note_id), "version": one.version, "by": event.by, "at": event.at}
-            found.append({**about, **content.model_dump(mode="json", exclude={"labels"})})
+            found.append({**about, **content.model_dump(mode="json", exclude={"labels", "type"})})
     return found
 
 

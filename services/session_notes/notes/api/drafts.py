@@ -1,4 +1,4 @@
-"""`POST /v1/sessions/{id}/progress-notes` and `/psychotherapy-notes`: a note is begun."""
+"""`POST /v1/sessions/{id}/progress-notes`, `/psychotherapy-notes` and `POST /v1/clients/{id}/notes`: a note is begun."""
 
 from functools import partial
 from typing import Any, Final
@@ -11,7 +11,7 @@ from services.session_notes.desk.api.surface import Surface
 from services.session_notes.desk.application.errors import answered
 from services.session_notes.desk.domain.kinds import NoteKind
 from services.session_notes.notes.api.models import ProgressNoteBody, PsychotherapyNoteBody
-from services.session_notes.notes.application.notes import draft_note
+from services.session_notes.notes.application.notes import draft_note, draft_note_of_client
 from services.session_notes.notes.domain.note_decisions import progress_content, psychotherapy_content
 from services.session_notes.notes.domain.notes import NoteContent
 from shared.http.body import documented, read_json
@@ -38,7 +38,7 @@ def draft_routes(surface: Surface) -> APIRouter:
         call = surface.call(request)
         body, raw = await read_json(request, ProgressNoteBody, surface.settings.max_note_bytes)
         with answered():
-            content = progress_content(body.format, body.sections, body.labels)
+            content = progress_content(body.format, body.sections, body.labels, body.type)
         return await draft(call, request, session_id, raw, NoteKind.PROGRESS, content)
 
     @router.post(
@@ -57,6 +57,16 @@ def draft_routes(surface: Surface) -> APIRouter:
         with answered():
             content = psychotherapy_content(body.sections)
         return await draft(call, request, session_id, raw, NoteKind.PSYCHOTHERAPY, content)
+
+    @router.post("/v1/clients/{client_id}/notes", status_code=201, openapi_extra=documented(ProgressNoteBody))
+    async def without_session(request: Request, client_id: str) -> Response:
+        """A draft of a progress note without a session: a telephone call, a letter, a summary, a talk with somebody else."""
+        call = surface.call(request)
+        body, raw = await read_json(request, ProgressNoteBody, surface.settings.max_note_bytes)
+        with answered():
+            content = progress_content(body.format, body.sections, body.labels, body.type)
+        work = partial(draft_note_of_client, desk, call, path_id(client_id), content)
+        return await surface.post(call, request, raw, work)
 
     async def draft(call: Call, request: Request, session_id: str, raw: bytes, kind: NoteKind, content: NoteContent) -> Response:
         work = partial(draft_note, desk, call, path_id(session_id), kind, content)

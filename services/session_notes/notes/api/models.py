@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, WithJsonSchema
 
+from services.session_notes.notes.domain.notes import NoteType
 from services.session_notes.notes.domain.sections import LABELS, MAX_TEXT, NoteFormat
 from shared.entry.text import Exact, Line, Lines
 from shared.http.body import Body
@@ -15,6 +16,7 @@ Sections = Annotated[dict[str, Annotated[str, Lines(MAX_TEXT, shortest=0)]], Fie
 
 
 class ProgressNoteBody(Body):
+    type: NoteType = NoteType.PROGRESS
     format: NoteFormat
     sections: Sections
     labels: Annotated[tuple[Label, ...], Field(max_length=20)] = ()
@@ -31,6 +33,8 @@ class NoteChangeBody(Body):
 
     sections: Sections
     format: NoteFormat | None = None
+    """progress notes only; absent: as it was"""
+    type: NoteType | None = None
     """progress notes only; absent: as it was"""
     labels: Annotated[tuple[Label, ...], Field(max_length=20)] | None = None
     """absent or as they are: relabelling is an action of its own"""

@@ -78,7 +78,7 @@ def note_routes(surface: Surface) -> APIRouter:
         call = surface.call(request)
         expected = required_version(request)
         body, _ = await read_json(request, NoteChangeBody, surface.settings.max_note_bytes)
-        change = Change(body.sections, body.format, body.labels)
+        change = Change(body.sections, body.format, body.labels, body.type)
         answer, opened = await revise_note(desk, call, path_id(note_id), change, expected=expected)
         return respond(answer.body, headers={**opened.headers, "ETag": etag(answer.body["version"])})
 

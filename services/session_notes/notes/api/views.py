@@ -3,9 +3,10 @@
 from typing import Any
 
 from services.session_notes.desk.api.surface import ERASED
+from services.session_notes.desk.domain.kinds import NoteKind
 from services.session_notes.notes.application.reading import NoteRead
 from services.session_notes.notes.application.searching import Found
-from services.session_notes.notes.domain.notes import Signature
+from services.session_notes.notes.domain.notes import NoteContent, NoteType, Signature
 from shared.gate.ask import Opened
 
 
@@ -17,8 +18,9 @@ def note_view(read: NoteRead, opened: Opened) -> dict[str, Any]:
         "id": str(note.note_id),
         "kind": str(note.kind),
         "client_id": str(note.client_id),
-        "session_id": str(note.session_id),
+        "session_id": None if note.session_id is None else str(note.session_id),
         "author": note.author,
+        "type": None if content is None or held_back else _type(note.kind, content),
         "format": str(content.format) if content is not None and content.format is not None else None,
         "sections": {} if content is None or held_back else content.sections,
         "labels": [] if content is None or held_back else list(content.labels),
@@ -38,6 +40,11 @@ def note_view(read: NoteRead, opened: Opened) -> dict[str, Any]:
     }
 
 
+def _type(kind: NoteKind, content: NoteContent) -> str | None:
+    """A progress note from before there were types is one of progress."""
+    return str(content.type or NoteType.PROGRESS) if kind is NoteKind.PROGRESS else None
+
+
 def _note_in_error(read: NoteRead, *, held_back: bool) -> dict[str, Any] | None:
     mark = read.note.in_error
     if mark is None:
@@ -53,7 +60,7 @@ def found_view(found: Found) -> dict[str, Any]:
         "id": str(note.note_id),
         "kind": str(note.kind),
         "client_id": str(note.client_id),
-        "session_id": str(note.session_id),
+        "session_id": None if note.session_id is None else str(note.session_id),
         "status": str(note.status),
         "sections": list(found.sections),
         "created_at": note.created_at,

@@ -13,7 +13,7 @@ from services.session_notes.desk.domain.kinds import NoteKind
 from services.session_notes.notes.application.waiting import waiting_of, write_waiting
 from services.session_notes.notes.domain import note_decisions as decide
 from services.session_notes.notes.domain.events import EVENT_TYPES
-from services.session_notes.notes.domain.notes import Note, NoteContent, NoteEvent, Recorded, evolve
+from services.session_notes.notes.domain.notes import Drafted, Note, NoteContent, NoteEvent, NoteType, Recorded, evolve
 from services.session_notes.notes.domain.sections import NoteFormat
 from shared.contracts.disclosure import Action, RecordKey, RecordRef, of_session
 from shared.eventstore.model import NewEvent, StoredEvent, StreamAppend
@@ -35,6 +35,7 @@ class Change:
     sections: dict[str, str]
     format: NoteFormat | None = None
     labels: tuple[str, ...] | None = None
+    type: NoteType | None = None
 
 
 async def draft_note(
@@ -70,20 +71,45 @@ async def draft_note(
             by=by,
             at=desk.parts.now(),
         )
-    new = record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=opened.key(note_id))
-    answer = Answer(201, {"id": str(note_id), "version": 1})
+    return await _begun(desk, call, kind, event, opened, repeat), opened
+
+
+async def draft_note_of_client(
+    desk: Desk, call: Call, client_id: UUID, content: NoteContent, repeat: Repeat
+) -> tuple[Answer, Opened]:
+    """A progress note of a contact outside a session. 404 for a client whom the caller may not know of. It does not wait for the
+    gate: 503 while the gate is away."""
+    if not await desk.index.knows_client(call.tenant, client_id):
+        raise await missed(desk.gate, call, Action.CREATE)
+    note_id, by, kind = desk.parts.new_id(), call.principal.sub, NoteKind.PROGRESS
+    ref = RecordRef(
+        record_id=str(note_id), client_id=str(client_id), record_type=kind.record_type, author=by, labels=content.labels
+    )
+    opened = await open_one(desk.gate, call, Action.CREATE, ref)
+    event = decide.draft(
+        kind, content, note_id=note_id, client_id=client_id, session_id=None, held=False, by=by, at=desk.parts.now()
+    )
+    return await _begun(desk, call, kind, event, opened, repeat), opened
+
+
+async def _begun(desk: Desk, call: Call, kind: NoteKind, event: Drafted, opened: Opened, repeat: Repeat) -> Answer:
+    """The first event of a note's stream."""
+    new = record_event(event, parts=desk.parts, call_meta=write_meta(call, opened), key=opened.key(event.note_id))
+    answer = Answer(201, {"id": str(event.note_id), "version": 1})
     await desk.store.append(
         call.tenant,
-        [StreamAppend(kind.stream(note_id), 0, [new])],
-        statements=(*desk.index.rows_of(call.tenant, event), *repeat.statements(answer, session.client_id)),
+        [StreamAppend(kind.stream(event.note_id), 0, [new])],
+        statements=(*desk.index.rows_of(call.tenant, event), *repeat.statements(answer, event.client_id)),
     )
-    return answer, opened
+    return answer
 
 
 async def revise_note(desk: Desk, call: Call, note_id: UUID, change: Change, *, expected: Expected) -> tuple[Answer, Opened]:
     def decision(note: Note, key: RecordKey) -> NoteEvent:
         before = note.content.open(key)
-        content = decide.revised_content(note, before, format=change.format, sections=change.sections, labels=change.labels)
+        content = decide.revised_content(
+            note, before, format=change.format, sections=change.sections, labels=change.labels, type=change.type
+        )
         return decide.revise(note, content, by=call.principal.sub, at=desk.parts.now())
 
     return await _change(desk, call, note_id, Action.UPDATE, decision, expected=expected, repeat=None, status=200)

@@ -26,6 +26,13 @@ def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+_SECOND: Final = (
+    ProgressNoteDrafted,
+    ProgressNoteRevised,
+    ProgressNoteSigned,
+    PsychotherapyNoteDrafted,
+    PsychotherapyNoteRevised,
+)
 EVENT_TYPES: Final = EventTypes(
     ProgressNoteDrafted,
     ProgressNoteRevised,
@@ -42,5 +49,5 @@ EVENT_TYPES: Final = EventTypes(
     PsychotherapyNoteEnteredInError,
     NoteBeganToWait,
     NoteStoppedWaiting,
-    upcasters={(ProgressNoteSigned.TYPE, 1): _as_it_was},
+    upcasters={(form.TYPE, 1): _as_it_was for form in _SECOND},
 )

@@ -14,6 +14,7 @@ from services.session_notes.notes.domain.notes import (
     Note,
     NoteContent,
     NoteStatus,
+    NoteType,
     ProgressNoteAddendum,
     ProgressNoteCosigned,
     ProgressNoteDrafted,
@@ -44,11 +45,14 @@ MAX_ADDENDUM: Final = 20_000
 """characters of an addendum"""
 
 
-def progress_content(format: NoteFormat, sections: dict[str, str], labels: tuple[str, ...]) -> NoteContent:
+def progress_content(
+    format: NoteFormat, sections: dict[str, str], labels: tuple[str, ...], type: NoteType = NoteType.PROGRESS
+) -> NoteContent:
     """Content of a progress note, its missing sections empty. Raises Unfit."""
     refuse_any([*progress_flaws(format, sections), *label_flaws(labels)])
     names = section_names(format, sections)
-    return NoteContent(format=format, sections={name: sections.get(name, "") for name in names}, labels=labels)
+    filled = {name: sections.get(name, "") for name in names}
+    return NoteContent(format=format, type=type, sections=filled, labels=labels)
 
 
 def psychotherapy_content(sections: dict[str, str]) -> NoteContent:
@@ -58,28 +62,43 @@ def psychotherapy_content(sections: dict[str, str]) -> NoteContent:
 
 
 def draft(
-    kind: NoteKind, content: NoteContent, *, note_id: UUID, client_id: UUID, session_id: UUID, held: bool, by: str, at: datetime
+    kind: NoteKind,
+    content: NoteContent,
+    *,
+    note_id: UUID,
+    client_id: UUID,
+    session_id: UUID | None,
+    held: bool,
+    by: str,
+    at: datetime,
 ) -> Drafted:
-    """WrongState for a psychotherapy note of a session that was missed: it analyses a conversation that took place."""
+    """WrongState for a psychotherapy note without a session that took place: it analyses a conversation."""
+    sealed = Sealed(content)
     if kind is NoteKind.PROGRESS:
-        model: type[ProgressNoteDrafted] | type[PsychotherapyNoteDrafted] = ProgressNoteDrafted
-    elif held:
-        model = PsychotherapyNoteDrafted
-    else:
+        return ProgressNoteDrafted(client_id=client_id, note_id=note_id, session_id=session_id, content=sealed, by=by, at=at)
+    if session_id is None or not held:
         raise WrongState("A psychotherapy note analyses a session that took place: use a progress note for a missed one.")
-    return model(client_id=client_id, note_id=note_id, session_id=session_id, content=Sealed(content), by=by, at=at)
+    return PsychotherapyNoteDrafted(client_id=client_id, note_id=note_id, session_id=session_id, content=sealed, by=by, at=at)
 
 
 def revised_content(
-    note: Note, before: NoteContent, *, format: NoteFormat | None, sections: dict[str, str], labels: tuple[str, ...] | None
+    note: Note,
+    before: NoteContent,
+    *,
+    format: NoteFormat | None,
+    sections: dict[str, str],
+    labels: tuple[str, ...] | None,
+    type: NoteType | None = None,
 ) -> NoteContent:
     """Content after a change of the draft. Labels stay: relabelling is an action of its own. Raises Unfit."""
     if labels is not None and set(labels) != set(before.labels):
         refuse_any([Flaw("/labels", "labels are not changed with the text: leave them out or send them as they are")])
     if note.kind is NoteKind.PROGRESS:
-        return progress_content(format or before.format or NoteFormat.NARRATIVE, sections, before.labels)
-    if format is not None:
-        refuse_any([Flaw("/format", "a psychotherapy note has no format")])
+        return progress_content(
+            format or before.format or NoteFormat.NARRATIVE, sections, before.labels, type or before.type or NoteType.PROGRESS
+        )
+    told = {"format": format, "type": type}
+    refuse_any([Flaw(f"/{name}", f"a psychotherapy note has no {name}") for name, value in told.items() if value is not None])
     return psychotherapy_content(sections)
 
 

@@ -25,11 +25,29 @@ class NoteStatus(StrEnum):
     ENTERED_IN_ERROR = "entered_in_error"
 
 
+class NoteType(StrEnum):
+    """What a progress note is for."""
+
+    INTAKE = "intake"
+    PROGRESS = "progress"
+    TREATMENT_SUMMARY = "treatment_summary"
+    DISCHARGE = "discharge"
+    CONTACT = "contact"
+    """by telephone or mail"""
+    COLLATERAL = "collateral"
+    """with somebody else about the client"""
+    NO_SHOW = "no_show"
+    CRISIS = "crisis"
+    CONSULTATION = "consultation"
+
+
 class NoteContent(BaseModel):
-    """What a note says: sealed as one field. A psychotherapy note has no format."""
+    """What a note says: sealed as one field. A psychotherapy note has no format and no type."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     format: NoteFormat | None = None
+    type: NoteType | None = None
+    """of a progress note; sealed, because `crisis` tells as much as a word. None where it was written before there were types"""
     sections: dict[str, str]
     labels: tuple[str, ...] = ()
     """security labels as the gate's registry has them: a label tells as much as a word, so it is sealed here"""
@@ -43,10 +61,6 @@ class _Note(Event):
     at: datetime
 
 
-class _Drafted(_Note):
-    session_id: UUID
-
-
 class _Signature(_Note):
     of_version: int
     """version of the note's stream whose content is signed"""
@@ -54,13 +68,19 @@ class _Signature(_Note):
     """SHA-256 (hex) of that event's data as stored: of ciphertext, so that it outlives an erasure"""
 
 
-class ProgressNoteDrafted(_Drafted):
+class ProgressNoteDrafted(_Note):
     TYPE: ClassVar[str] = "session-notes.progress-note-drafted"
+    SCHEMA_VERSION: ClassVar[int] = 2
+    """2: `session_id` may be null, the content has a type"""
+    session_id: UUID | None = None
+    """None: it documents a contact outside a session"""
     content: Annotated[Sealed[NoteContent], KeyClass.PROGRESS_NOTE]
 
 
 class ProgressNoteRevised(_Note):
     TYPE: ClassVar[str] = "session-notes.progress-note-revised"
+    SCHEMA_VERSION: ClassVar[int] = 2
+    """2: the content has a type"""
     content: Annotated[Sealed[NoteContent], KeyClass.PROGRESS_NOTE]
 
 
@@ -98,13 +118,18 @@ class PsychotherapyNoteEnteredInError(_Note):
     reason: Annotated[Sealed[str], KeyClass.PSYCHOTHERAPY_NOTE]
 
 
-class PsychotherapyNoteDrafted(_Drafted):
+class PsychotherapyNoteDrafted(_Note):
     TYPE: ClassVar[str] = "session-notes.psychotherapy-note-drafted"
+    SCHEMA_VERSION: ClassVar[int] = 2
+    """2: the content of all notes has a type, which is null here"""
+    session_id: UUID
     content: Annotated[Sealed[NoteContent], KeyClass.PSYCHOTHERAPY_NOTE]
 
 
 class PsychotherapyNoteRevised(_Note):
     TYPE: ClassVar[str] = "session-notes.psychotherapy-note-revised"
+    SCHEMA_VERSION: ClassVar[int] = 2
+    """2: the content of all notes has a type, which is null here"""
     content: Annotated[Sealed[NoteContent], KeyClass.PSYCHOTHERAPY_NOTE]
 
 
@@ -172,7 +197,7 @@ class Note:
     kind: NoteKind
     note_id: UUID
     client_id: UUID
-    session_id: UUID
+    session_id: UUID | None
     author: str
     status: NoteStatus
     version: int

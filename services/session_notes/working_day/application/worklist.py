@@ -85,7 +85,7 @@ def _note(row: NoteRow) -> dict[str, Any]:
         "id": str(row.id),
         "kind": str(row.kind),
         "client_id": str(row.client_id),
-        "session_id": str(row.session_id),
+        "session_id": None if row.session_id is None else str(row.session_id),
         "author": row.author,
         "created_at": row.created_at,
     }

@@ -14,11 +14,13 @@ from services.audit_log.decision.domain.rules.labels import reach
 from services.audit_log.decision.domain.rules.pack import Fact, Knows, LawRow
 from services.audit_log.decision.domain.rules.resources import names_of
 from services.audit_log.decision.domain.rules.tables import AUTHOR_IS_CALLER, RELATIONSHIP_ROWS, granted
-from shared.contracts.consent_policy import RelationshipRole, RelationshipSet
+from shared.contracts.consent_policy import RelationshipRole, RelationshipSet, RepresentativeKind
 from shared.contracts.disclosure import Decision
 from shared.contracts.records import KeyClass, RecordType
-from shared.identity.roles import PRACTITIONERS
+from shared.identity.roles import PRACTITIONERS, Role
 
+_BY_LAW: Final = frozenset({RepresentativeKind.PARENT, RepresentativeKind.GUARDIAN})
+"""who acts for somebody whom the law itself does not let consent; a proxy may be named by a client who still can"""
 Found = tuple[str, ...] | None
 """ids that the fact rests on; None where it does not hold"""
 
@@ -109,6 +111,23 @@ def _authorized(q: Question) -> Found:
     return (*heard.basis, *relationship_ids(q.relationships()))
 
 
+def _may_be_plan(q: Question) -> Found:
+    """45 CFR 164.522(a)(1)(vi) is about a health plan. Who is none is known of registered record systems alone."""
+    if q.agent.role is not Role.EHR_SYSTEM:
+        return None
+    named = next((r for r in q.policy.restrictions if r.payer == q.agent.id), None)
+    if named is not None:
+        return (f"restriction:{named.restriction_id}",)
+    return () if q.agent.registration is None else None
+
+
+def _cannot_consent(q: Question) -> Found:
+    for r in q.policy.representatives:
+        if r.kind in _BY_LAW and r.start <= q.now and (r.end is None or q.now < r.end):
+            return (f"representative:{r.representative_id}",)
+    return None
+
+
 def _restricted(q: Question) -> Found:
     record = q.record
     names = names_of(record.record_type)
@@ -178,6 +197,8 @@ FACTS: Final[dict[Fact, Callable[[Question], Found]]] = {
     Fact.TRAINING: _training,
     Fact.GRANT_OPENS: _grant_opens,
     Fact.AUTHORIZED: _authorized,
+    Fact.MAY_BE_PLAN: _may_be_plan,
+    Fact.CANNOT_CONSENT: _cannot_consent,
     Fact.RESTRICTED: _restricted,
     Fact.CONFIDENTIAL_FROM_PROXY: _confidential_from_proxy,
     Fact.UNSIGNED: _unsigned,

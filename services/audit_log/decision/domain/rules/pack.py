@@ -1,5 +1,6 @@
 """What a jurisdiction's pack is made of: rows. The evaluator (`law.py`) knows no statute; a pack knows no code."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -26,6 +27,10 @@ class Fact(StrEnum):
     """a grant for this purpose reaches the record"""
     AUTHORIZED = "authorized"
     """the client's separate authorization permits it"""
+    MAY_BE_PLAN = "may-be-plan"
+    """the asker is a system that no administrator registered as a record system, or one that a restriction names as payer"""
+    CANNOT_CONSENT = "cannot-consent"
+    """a parent or guardian is registered for the client and holds authority now: the client cannot consent by law"""
     RESTRICTED = "restricted"
     """the practice agreed to a restriction towards this payer (45 CFR 164.522(a))"""
     CONFIDENTIAL_FROM_PROXY = "confidential-from-proxy"
@@ -92,14 +97,23 @@ class ConsentLimit:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The legal basis that a permitted use or disclosure rests on; recorded with each (GDPR 5(2))."""
+    """The legal bases that a permitted use or disclosure rests on; recorded with each (GDPR 5(2)).
 
-    rule: str
+    Health data need both: one of Article 6 and one of Article 9.
+    """
+
+    bases: tuple[str, ...]
+    """ids of the rules: of Article 6(1), of Article 9(2), and what gives the right where it is another"""
     purposes: frozenset[str] = frozenset()
     reasons: frozenset[str] = frozenset()
+    facts: tuple[Fact, ...] = ()
 
-    def bears(self, purpose: str, reason: str) -> bool:
-        return (not self.purposes or purpose in self.purposes) and (not self.reasons or reason in self.reasons)
+    def bears(self, purpose: str, reason: str, holds: Callable[[Fact], bool]) -> bool:
+        return (
+            (not self.purposes or purpose in self.purposes)
+            and (not self.reasons or reason in self.reasons)
+            and all(holds(fact) for fact in self.facts)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +170,14 @@ class Pack:
         """The limits that concern a record with these labels."""
         return tuple(limit for limit in self.limits if limit.concerns(labels))
 
-    def grounds_of(self, purpose: str, reason: str) -> tuple[str, ...]:
-        """Ids of the rules that a permit for this purpose and reason rests on; the first ground that bears it."""
-        return next(((g.rule,) for g in self.grounds if g.bears(purpose, reason)), ())
+    def grounds_of(self, purpose: str, reason: str, holds: Callable[[Fact], bool]) -> tuple[str, ...]:
+        """Ids of the rules that a permit for this purpose and reason rests on: those of the first ground that bears it."""
+        return next((g.bases for g in self.grounds if g.bears(purpose, reason, holds)), ())
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Ids of the rules that its parts name, each once, in order."""
+        parts = (p.rule for parts in (self.rows, self.limits, self.notices, self.duty_to_warn) for p in parts)
+        bases = (rule for ground in self.grounds for rule in ground.bases)
+        others = (self.about_others,) if self.about_others else ()
+        return tuple(dict.fromkeys((*parts, *bases, *others)))

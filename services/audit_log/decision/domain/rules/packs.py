@@ -18,26 +18,33 @@ from shared.identity.roles import Role
 _D, _P = Decision.DENY, Decision.PERMIT
 _NOTE: Final = frozenset({KeyClass.PSYCHOTHERAPY_NOTE})
 _CREATE: Final = frozenset({Action.CREATE})
+_NOT_READING: Final = frozenset(Action) - READING
 _GRANTED: Final = frozenset({"BTG", "ETREAT", "THREAT"})
 PART2: Final = frozenset({ConsentKind.PART2_TPO, ConsentKind.PART2_COUNSELLING_NOTES})
 TPO: Final = frozenset({"TREAT", "ETREAT", "COC", "HPAYMT", "HOPERAT"})
+TREATMENT: Final = frozenset({"TREAT", "ETREAT"})
 SELF_PAY: Final = "HIPAASelfPay"
 
 
-def _psychotherapy_notes(shut: str, originator: str, training: str, threat: str) -> tuple[LawRow, ...]:
-    """Who a psychotherapy note opens to, by the rules of those names; to nobody else, and nobody else knows of it."""
+def _psychotherapy_notes(
+    shut: str, originator: str, training: str, threat: str, *, own: frozenset[str] = frozenset()
+) -> tuple[LawRow, ...]:
+    """Who a psychotherapy note opens to, by the rules of those names; to nobody else, and nobody else knows of it. Without the
+    client's authorization its originator uses it for the purposes of `own` (none: for any)."""
     return (
         LawRow("rule:author.is-caller", _D, "author-is-another", _NOTE, _CREATE, facts=(Fact.ANOTHERS_NAME,)),
         LawRow("rule:relationship.duty-to-document", _P, "relationship", _NOTE, _CREATE, facts=(Fact.MAY_WRITE,)),
         LawRow(shut, _D, "law-psychotherapy-note", _NOTE, _CREATE, knows=Knows.NEVER),
-        LawRow(originator, _P, "author", _NOTE, READING | {Action.UPDATE, Action.SIGN}, facts=(Fact.IS_AUTHOR,)),
-        LawRow("rule:deny-by-default", _D, "no-rule", _NOTE, facts=(Fact.IS_AUTHOR,), knows=Knows.ALWAYS),
+        LawRow(originator, _P, "author", _NOTE, READING | {Action.UPDATE, Action.SIGN}, own, facts=(Fact.IS_AUTHOR,)),
+        LawRow("rule:deny-by-default", _D, "no-rule", _NOTE, _NOT_READING, facts=(Fact.IS_AUTHOR,), knows=Knows.ALWAYS),
         LawRow(
             training, _P, "training-supervision", _NOTE, READING | {Action.COSIGN}, frozenset({"TRAIN"}), facts=(Fact.TRAINING,)
         ),
         LawRow(threat, _P, "threat", _NOTE, READING, _GRANTED, facts=(Fact.GRANT_OPENS,)),
+        LawRow(shut, _D, "law-psychotherapy-note", _NOTE, purposes=_GRANTED, facts=(Fact.IS_AUTHOR,), knows=Knows.ALWAYS),
         LawRow(shut, _D, "law-psychotherapy-note", _NOTE, purposes=_GRANTED, knows=Knows.NEVER),
         LawRow(shut, _P, "authorization", _NOTE, READING, facts=(Fact.AUTHORIZED,)),
+        LawRow(shut, _D, "law-psychotherapy-note", _NOTE, facts=(Fact.IS_AUTHOR,), knows=Knows.ALWAYS),
         LawRow(shut, _D, "law-psychotherapy-note", _NOTE, knows=Knows.NEVER),
     )
 
@@ -69,15 +76,19 @@ US_FEDERAL: Final = Pack(
         _in_confidence("rule:law.164.524-a-2-v"),
         *_open_notes(),
         *_psychotherapy_notes(
-            "rule:law.164.508-a-2", "rule:law.164.508-a-2-i-A", "rule:law.164.508-a-2-i-B", "rule:law.164.512-j-1-i"
+            "rule:law.164.508-a-2",
+            "rule:law.164.508-a-2-i-A",
+            "rule:law.164.508-a-2-i-B",
+            "rule:law.164.512-j-1-i",
+            own=TREATMENT,
         ),
         LawRow(
             "rule:law.164.522-a",
             _D,
             "self-pay",
             purposes=frozenset({"HPAYMT", "HOPERAT"}),
-            roles=frozenset({Role.EHR_SYSTEM}),
             labels=frozenset({SELF_PAY}),
+            facts=(Fact.MAY_BE_PLAN,),
         ),
         LawRow("rule:law.164.522-a", _D, "self-pay", actions=DISCLOSING, facts=(Fact.RESTRICTED,)),
     ),
@@ -111,16 +122,19 @@ EU: Final = Pack(
         _in_confidence("rule:law.gdpr-15-4"),
         LawRow("rule:law.gdpr-15", _P, "own-record", _NOTE, DISCLOSING, facts=(Fact.IS_CLIENT,)),
         LawRow("rule:notes.apart", _D, "law-psychotherapy-note", _NOTE, facts=(Fact.IS_CLIENT,), knows=Knows.NEVER),
-        *_psychotherapy_notes("rule:notes.apart", "rule:author.own-record", "rule:notes.apart", "rule:law.gdpr-9-2-c"),
+        *_psychotherapy_notes("rule:notes.apart", "rule:author.own-record", "rule:notes.apart", "rule:glass.grant"),
     ),
     grounds=(
-        Ground("rule:law.gdpr-15", reasons=frozenset({"own-record"})),
-        Ground("rule:law.gdpr-9-2-c", purposes=_GRANTED),
-        Ground("rule:law.gdpr-9-2-f", purposes=frozenset({"HLEGAL"})),
-        Ground("rule:law.gdpr-9-2-a", purposes=frozenset({"HRESCH", "HMARKT"})),
-        Ground("rule:law.gdpr-9-2-a", reasons=frozenset({"authorization"})),
-        Ground("rule:law.gdpr-9-2-i", purposes=frozenset({"PUBHLTH"})),
-        Ground("rule:law.gdpr-9-2-h"),
+        Ground(("rule:law.gdpr-6-1-c", "rule:law.gdpr-9-2-h", "rule:law.gdpr-15"), reasons=frozenset({"own-record"})),
+        Ground(("rule:law.gdpr-6-1-d", "rule:law.gdpr-9-2-c"), _GRANTED, facts=(Fact.CANNOT_CONSENT,)),
+        Ground(("rule:law.gdpr-6-1-d", "rule:law.gdpr-9-2-g"), frozenset({"THREAT"})),
+        Ground(("rule:law.gdpr-6-1-d", "rule:law.gdpr-9-2-h"), _GRANTED),
+        Ground(("rule:law.gdpr-6-1-f", "rule:law.gdpr-9-2-f"), frozenset({"HLEGAL"})),
+        Ground(("rule:law.gdpr-6-1-f", "rule:law.gdpr-9-2-j"), frozenset({"HRESCH"})),
+        Ground(("rule:law.gdpr-6-1-a", "rule:law.gdpr-9-2-a"), frozenset({"HMARKT"})),
+        Ground(("rule:law.gdpr-6-1-a", "rule:law.gdpr-9-2-a"), reasons=frozenset({"authorization"})),
+        Ground(("rule:law.gdpr-6-1-c", "rule:law.gdpr-9-2-i"), frozenset({"PUBHLTH"})),
+        Ground(("rule:law.gdpr-6-1-b", "rule:law.gdpr-9-2-h")),
     ),
     about_others="rule:law.gdpr-15-4",
 )

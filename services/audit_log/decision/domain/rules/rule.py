@@ -1,18 +1,80 @@
 """What a rule is: an id that a ledger entry can name, and the source that a lawyer can check."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
+
+TITLES: Final = {
+    "45 CFR": "Code of Federal Regulations, title 45 (HIPAA)",
+    "42 CFR": "Code of Federal Regulations, title 42 (substance use disorder patient records)",
+    "GDPR": "Regulation (EU) 2016/679 (GDPR)",
+}
+"""texts of law by the short name that begins a citation"""
+OWN: Final = frozenset({"organisation rule", "duty to document", "duty of care", "supervision", "v3-ActCode REDACT"})
+"""what a citation may name besides a text of law"""
+
+
+class Reading(StrEnum):
+    """Whether somebody has read the text that a rule cites."""
+
+    READ = "read"
+    UNREAD = "unread"
+    """written from memory of the rule"""
+    NOT_LAW = "not-law"
+    """the organisation's own rule: there is no text of law to read"""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    title: str
+    sections: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`read_on` is empty where the citation was written from memory; `reviewer` until a lawyer has looked."""
+    """`read_on` and `text_of` are empty where the rule was written from memory; `reviewer` until a lawyer has looked."""
 
     id: str
     citation: str
+    """parts divided by `; `, each a name of `OWN`, or a name of `TITLES` and sections divided by `, `"""
     text: str
     read_on: str = ""
+    """ISO day on which the cited sections themselves were read for this rule"""
+    text_of: str = ""
+    """ISO day of the version of the text that was read"""
     reviewer: str = ""
+    """the lawyer who looked at it"""
+
+    def __post_init__(self) -> None:
+        """ValueError for a citation that names no known text, a reading without its text's day, a review without a reading."""
+        for part in self.citation.split("; "):
+            if part not in OWN and _source(part) is None:
+                raise ValueError(f"{self.id}: {part!r} names no text of TITLES")
+        if bool(self.read_on) is not bool(self.text_of) or (self.read_on and not self.sources):
+            raise ValueError(f"{self.id}: a reading says when, and which version of which text")
+        if self.reviewer and not self.read_on:
+            raise ValueError(f"{self.id}: nobody reviews what nobody has read")
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where the law that it rests on stands; empty for the organisation's own rules."""
+        return tuple(source for part in self.citation.split("; ") if (source := _source(part)) is not None)
+
+    @property
+    def reading(self) -> Reading:
+        if not self.sources:
+            return Reading.NOT_LAW
+        return Reading.READ if self.read_on else Reading.UNREAD
+
+    @property
+    def review(self) -> str:
+        """In words, for the pages and the API."""
+        return f"reviewed by {self.reviewer}" if self.reviewer else "not reviewed by a lawyer"
+
+
+def _source(part: str) -> Source | None:
+    name = next((n for n in TITLES if part.startswith(f"{n} ")), None)
+    return Source(TITLES[name], tuple(part.removeprefix(f"{name} ").split(", "))) if name else None
 
 
 def _table(*rules: Rule) -> dict[str, Rule]:
@@ -35,7 +97,7 @@ RULES: Final = _table(
     Rule(
         "rule:law.171-hold", "45 CFR 171.201, 171.202", "one note may be held back for a time; the client is told that it is held"
     ),
-    Rule("rule:law.164.522-a", "45 CFR 164.522(a)(1)(vi)", "what was paid in full by oneself does not go to the plan"),
+    Rule("rule:law.164.522-a", "45 CFR 164.522(a)(1)(vi)", "what the client paid in full does not go to a health plan"),
     Rule(
         "rule:law.164.526",
         "45 CFR 164.526",
@@ -46,7 +108,11 @@ RULES: Final = _table(
         "45 CFR 164.530(j)(2), 164.508(b)(6)",
         "evidence of consent is kept for six years from the day it was last in effect",
     ),
-    Rule("rule:law.164.528", "45 CFR 164.528(a)(1), (b)", "disclosures of six years are accounted for: when, to whom, what, why"),
+    Rule(
+        "rule:law.164.528",
+        "45 CFR 164.528(a)(1), 164.528(b)",
+        "disclosures of six years are accounted for: when, to whom, what, why",
+    ),
     Rule("rule:law.164.502-g", "45 CFR 164.502(g)", "who acts for a client by registered authority, while it holds and as far"),
     Rule(
         "rule:law.164.502-g-3",
@@ -65,15 +131,26 @@ RULES: Final = _table(
         "an archive of a whole record is made for the client, or for who acts for them",
     ),
     Rule("rule:law.gdpr-9-2-a", "GDPR 9(2)(a)", "explicit consent"),
-    Rule("rule:law.gdpr-9-2-c", "GDPR 9(2)(c)", "vital interests of somebody who cannot consent"),
+    Rule("rule:law.gdpr-6-1-a", "GDPR 6(1)(a)", "consent"),
+    Rule("rule:law.gdpr-6-1-b", "GDPR 6(1)(b)", "the contract of treatment with the client"),
+    Rule("rule:law.gdpr-6-1-c", "GDPR 6(1)(c)", "a duty that the law puts on the practice"),
+    Rule("rule:law.gdpr-6-1-d", "GDPR 6(1)(d)", "vital interests of the client or of somebody else"),
+    Rule("rule:law.gdpr-6-1-f", "GDPR 6(1)(f)", "legitimate interests that the client's own do not outweigh"),
+    Rule("rule:law.gdpr-9-2-c", "GDPR 9(2)(c)", "vital interests, where the client cannot consent"),
     Rule("rule:law.gdpr-9-2-f", "GDPR 9(2)(f)", "legal claims"),
+    Rule("rule:law.gdpr-9-2-g", "GDPR 9(2)(g)", "a substantial public interest that a law of the Union or a member state names"),
     Rule("rule:law.gdpr-9-2-h", "GDPR 9(2)(h), 9(3)", "care by somebody under professional secrecy"),
     Rule("rule:law.gdpr-9-2-i", "GDPR 9(2)(i)", "public health"),
+    Rule("rule:law.gdpr-9-2-j", "GDPR 9(2)(j), 89(1)", "research, with the safeguards that a law names"),
     Rule("rule:notes.apart", "organisation rule; GDPR 9(3)", "psychotherapy notes stay with who wrote them"),
     Rule("rule:representative.limits", "organisation rule", "who acts for a client sees nothing that is excluded from it"),
     Rule("rule:consent.redact", "organisation rule; v3-ActCode REDACT", "what a consent holds back is taken out or stays shut"),
     Rule("rule:organisation.policy", "organisation rule", "what the organisation adds where the consents say nothing"),
-    Rule("rule:law.42cfr2-legal", "42 CFR Part 2, legal proceedings", "a TPO consent does not open a record to proceedings"),
+    Rule(
+        "rule:law.42cfr2-legal",
+        "42 CFR 2.12(d)(1), 2.31(d), 2.61",
+        "proceedings need a consent for them alone, or a court order; TPO is not enough",
+    ),
     Rule("rule:law.42cfr2.51", "42 CFR 2.51", "an emergency is documented after it, and nothing but a reason is asked before"),
     Rule("rule:law.42cfr2.32", "42 CFR 2.32", "a disclosure made by consent carries the notice"),
     Rule("rule:law.gdpr-7-3", "GDPR 7(3); 45 CFR 164.508(b)(5)", "withdrawing is as easy as giving"),

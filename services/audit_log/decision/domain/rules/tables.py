@@ -101,7 +101,6 @@ AUTHOR_ROWS: Final = (
     _row("rule:author.own-record", READING | {A.UPDATE, A.SIGN}, T.TREATMENT_PLAN),
     _row("rule:author.own-record", READING | {A.UPDATE}, T.MOMENT, T.BOUNDARY_EVENT, T.RISK_ASSESSMENT, T.SAFETY_PLAN),
     _row("rule:author.own-record", READING, T.ENGAGEMENT, T.ADVERSE_EFFECT, T.CLOSED_TOPIC, T.CONSULTATION),
-    _row("rule:law.164.508-a-2-i-A", READING | {A.UPDATE, A.SIGN}, T.PSYCHOTHERAPY_NOTE),
     _row("rule:author.own-record", READING | {A.ANSWER}, T.ADMINISTRATION),
     # who drew up a consent may read it, and may not sign it for the client
     _row("rule:author.own-record", READING, T.CONSENT),
