@@ -49,12 +49,13 @@ async def with_ratings(rest: Rest, hidden: int) -> Clinic:
     return clinic
 
 
-async def times(session: aiohttp.ClientSession, person: Person, paths: list[str]) -> list[list[float]]:
+async def times(session: aiohttp.ClientSession, people: list[Person], paths: list[str]) -> list[list[float]]:
     """Milliseconds of each path, in rounds whose order is drawn anew."""
     found: list[list[float]] = [[] for _ in paths]
-    headers = {"Authorization": f"Bearer {person.token}"}
     for turn in range(WARM + ROUNDS):
         for place in random.sample(range(len(paths)), len(paths)):
+            person = people[place]
+            headers = {"Authorization": f"Bearer {person.token}"}
             begun = perf_counter()
             async with session.get(person.rest.origin(paths[place]) + paths[place], headers=headers) as answer:
                 await answer.read()
@@ -98,14 +99,18 @@ async def main(url: str, mint: Callable[..., str]) -> list[Figure]:
         rated = [await with_ratings(rest, hidden) for hidden in HIDDEN]
         await asyncio.sleep(5)  # prompts are made
         lists = (
-            ("notes of a client", noted[0].okoye, [f"/v1/notes?client_id={c.client_id}" for c in noted]),
-            ("a client's course", rated[0].marsh, [f"/v1/clients/{c.client_id}/alliance?instrument=wai-sr" for c in rated]),
+            ("notes of a client", [c.okoye for c in noted], [f"/v1/notes?client_id={c.client_id}" for c in noted]),
+            (
+                "a client's course",
+                [c.marsh for c in rated],
+                [f"/v1/clients/{c.client_id}/alliance?instrument=wai-sr" for c in rated],
+            ),
             (
                 "administrations of a client",
-                rated[0].marsh,
+                [c.marsh for c in rated],
                 [f"/v1/administrations?client_id={c.client_id}&limit=20" for c in rated],
             ),
-            ("the next session", rated[0].marsh, [f"/v1/clients/{c.client_id}/next-session" for c in rated]),
+            ("the next session", [c.marsh for c in rated], [f"/v1/clients/{c.client_id}/next-session" for c in rated]),
         )
         return [one for what, who, paths in lists for one in figures(what, await times(session, who, paths))]
 

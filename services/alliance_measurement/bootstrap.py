@@ -9,6 +9,9 @@ from services.alliance_measurement.administrations.adapters.index import Postgre
 from services.alliance_measurement.administrations.api.administrations import administration_routes
 from services.alliance_measurement.administrations.application.choreography import schedule_measure
 from services.alliance_measurement.administrations.application.ports import AdministrationDesk
+from services.alliance_measurement.answering.adapters import device_table
+from services.alliance_measurement.answering.api.answering import answering_routes
+from services.alliance_measurement.answering.application.answering import Answering
 from services.alliance_measurement.courses.adapters.prompts import StoredPrompts
 from services.alliance_measurement.courses.api.courses import constants_shown, course_routes
 from services.alliance_measurement.courses.application.detection import StrainDetection
@@ -18,6 +21,7 @@ from services.alliance_measurement.desk.adapters.tenants import PostgresTenants
 from services.alliance_measurement.desk.api.surface import Surface
 from services.alliance_measurement.export.api.exporting import export_routes
 from services.alliance_measurement.export.application.exporting import sources
+from services.alliance_measurement.fhir.api.questionnaires import questionnaire_routes
 from services.alliance_measurement.instruments.adapters.definitions import load
 from services.alliance_measurement.instruments.api.instruments import instrument_routes
 from services.alliance_measurement.migrations import SCHEMA
@@ -55,7 +59,12 @@ from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
 from shared.service.watch import EventWatch
 
 _DESCRIPTION: Final = "Measures of the working alliance and of outcome: scored by key, sealed, released as the client decides."
-_DERIVED: Final = (DerivedTable("assessment_due", KeyClass.MEASURES), amendments.DERIVED, *risk_table.DERIVED)
+_DERIVED: Final = (
+    DerivedTable("assessment_due", KeyClass.MEASURES),
+    amendments.DERIVED,
+    *risk_table.DERIVED,
+    *device_table.DERIVED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,9 @@ class Desks:
         catalogue, index = load(settings.instrument_directories), PostgresAdministrations(store)
         risks = (risk_table.PostgresRiskIndex(store), catalogue)
         return cls(
-            AdministrationDesk(*every, *risks, index, settings.scheduled_instrument, settings.most_items_a_day),
+            AdministrationDesk(
+                *every, *risks, index, settings.scheduled_instrument, settings.most_items_a_day, settings.link_lasts
+            ),
             CourseDesk(*every, index, StoredPrompts(store), catalogue, settings.strain),
             OutcomeDesk(*every, PostgresOutcomes(store), catalogue),
             ReleaseDesk(*every, PostgresChoices(store)),
@@ -126,9 +137,12 @@ class AllianceMeasurement:
             tokens=parts.tokens,
         )
         surface = Surface(parts.tokens, Idempotency(self._store, parts.secret), Cursors(parts.secret))
+        answering = Answering(desks.administrations, device_table.PostgresDevices(self._store), desks.release.index)
         for routes in (
             instrument_routes(surface, desks.courses.catalogue, constants_shown(settings.strain)),
+            questionnaire_routes(surface, desks.courses.catalogue, public_url=parts.public_url),
             administration_routes(surface, desks.administrations, self._worker.wake),
+            answering_routes(surface, answering, self._worker.wake),
             outcome_routes(surface, desks.outcomes),
             correction_routes(surface, desks.outcomes),
             course_routes(surface, desks.courses),

@@ -7,6 +7,7 @@ How to add one: docs/operations/migrations.md.
 from typing import Final
 
 from services.alliance_measurement.administrations.adapters import schema as administrations
+from services.alliance_measurement.answering.adapters import device_table as devices
 from services.alliance_measurement.desk.adapters import tenants
 from services.alliance_measurement.outcomes.adapters import table as outcomes
 from services.alliance_measurement.release.adapters import table as release
@@ -23,6 +24,7 @@ _TABLES: Final = {
     **release.TABLES,
     **tenants.TABLES,
     **risk.TABLES,
+    **devices.TABLES,
     "amendment": amendments.TABLE,
     "idempotency": IDEMPOTENCY,
     "parked": parked.SCHEMA,

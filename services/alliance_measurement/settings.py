@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,13 +20,15 @@ class Settings:
     """constants by instrument; an instrument without them has no episodes"""
     scheduled_instrument: str = "wai-sr"
     """what a session held calls for"""
+    link_lasts: timedelta = timedelta(days=7)
+    """how long an answering link opens its questionnaire"""
     most_items_a_day: int = 60
     """items asked of one client within a day before a warning; it never refuses"""
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Settings":
         """From ALLIANCE_INSTRUMENTS (directories, joined by `:`), ALLIANCE_STRAIN_FILE (JSON: instrument → constants),
-        ALLIANCE_SCHEDULED_INSTRUMENT and ALLIANCE_MOST_ITEMS_A_DAY. ValueError where one does not hold.
+        ALLIANCE_SCHEDULED_INSTRUMENT, ALLIANCE_LINK_HOURS and ALLIANCE_MOST_ITEMS_A_DAY. ValueError where one does not hold.
         """
         chosen: dict[str, Any] = {}
         if directories := env.get("ALLIANCE_INSTRUMENTS"):
@@ -36,6 +39,10 @@ class Settings:
             chosen["scheduled_instrument"] = instrument
         if most := env.get("ALLIANCE_MOST_ITEMS_A_DAY"):
             chosen["most_items_a_day"] = int(most)
+        if hours := env.get("ALLIANCE_LINK_HOURS"):
+            chosen["link_lasts"] = timedelta(hours=int(hours))
+            if not timedelta(hours=1) <= chosen["link_lasts"] <= timedelta(days=60):
+                raise ValueError("ALLIANCE_LINK_HOURS is 1 to 1440")
         return cls(**chosen)
 
 

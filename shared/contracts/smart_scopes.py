@@ -131,6 +131,9 @@ ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
     "POST /v1/concerns/{concern_id}/answers": ("Communication.u",),
     "POST /v1/concerns/{concern_id}/closure": ("Communication.u",),
     # alliance_measurement
+    "GET /fhir/R4/Questionnaire": ("Questionnaire.s",),
+    "POST /fhir/R4/Questionnaire/_search": ("Questionnaire.s",),
+    "GET /fhir/R4/Questionnaire/{questionnaire_id}": ("Questionnaire.r",),
     "GET /v1/instruments": ("Questionnaire.s",),
     "GET /v1/instruments/{instrument_id}": ("Questionnaire.r",),
     "POST /v1/administrations": ("QuestionnaireResponse.c",),

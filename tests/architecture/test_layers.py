@@ -96,8 +96,10 @@ CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
         "release": ("desk",),
         "risk": ("desk", "instruments"),
         "administrations": ("desk", "instruments", "risk"),
+        "answering": ("desk", "instruments", "release", "risk", "administrations"),
         "courses": ("desk", "instruments", "administrations"),
         "outcomes": ("desk", "instruments"),
+        "fhir": ("desk", "instruments"),
         "export": ("desk", "instruments", "release", "risk", "administrations", "courses", "outcomes"),
     },
     "session_notes": {

@@ -41,6 +41,8 @@ def test_nginx_is_rendered_from_the_table() -> None:
         ("/fhir/R4/Consent", ServiceName.CONSENT),
         ("/fhir/R4/Consent/4/_history/2", ServiceName.CONSENT),
         ("/fhir/R4/Provenance", ServiceName.CONSENT),
+        ("/fhir/R4/Questionnaire/phq-9", ServiceName.ALLIANCE),
+        ("/fhir/R4/QuestionnaireX", ServiceName.EHR_GATEWAY),
         ("/fhir/R4/ConsentX", ServiceName.EHR_GATEWAY),
         ("/fhir/R4/AuditEvent", ServiceName.AUDIT_LOG),
         ("/fhir/R4/AuditEvent/4-decision", ServiceName.AUDIT_LOG),

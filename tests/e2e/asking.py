@@ -33,6 +33,7 @@ PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "provenance_id": ("{consent}-1", "{unknown consent}-1"),
     "version_id": ("1",),
     "instrument_id": ("wai-sr",),
+    "questionnaire_id": ("wai-sr",),
     "erasure_id": ("{unknown client}",),
     "index": ("{hidden entry}",),
     "report": ("access-report", "accounting-of-disclosures", "activity"),
@@ -69,6 +70,7 @@ QUERIES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 SEARCHES: Final[Mapping[str, tuple[str, ...]]] = {
     f"{FHIR}/Consent": ("patient={client}", "patient={unknown client}", "patient={client}&_count=1"),
+    f"{FHIR}/Questionnaire": ("", "_id=wai-sr,phq-9", "status=active&_count=1"),
     f"{FHIR}/Provenance": ("target=Consent/{consent}", "patient={client}"),
     f"{FHIR}/AuditEvent": (
         "patient={client}",

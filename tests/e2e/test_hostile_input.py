@@ -217,7 +217,7 @@ async def test_every_parameter_and_path_is_answered(callers: Callers, service: S
     assert await gathered(checks) == []
 
 
-@pytest.mark.parametrize("path", ["/fhir/R4/Consent", "/fhir/R4/AuditEvent", "/fhir/R4/Provenance"])
+@pytest.mark.parametrize("path", ["/fhir/R4/Consent", "/fhir/R4/AuditEvent", "/fhir/R4/Provenance", "/fhir/R4/Questionnaire"])
 async def test_a_fhir_search_knows_its_parameters_too(callers: Callers, path: str) -> None:
     answer = await callers.people["compliance_officer"].call("GET", f"{path}?nonsense=1")
     assert answer.status == 400

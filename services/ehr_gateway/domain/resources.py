@@ -5,6 +5,7 @@ from typing import Any, Final
 
 _HL7: Final = "http://hl7.org/fhir/SearchParameter/"
 _BALP: Final = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
+_OPERATION: Final = "urn:alliance-record:operation:"
 _PCF: Final = "https://profiles.ihe.net/ITI/PCF/StructureDefinition/IHE.PCF.consent"
 
 
@@ -25,6 +26,8 @@ class Served:
     profiles: tuple[str, ...] = ()
     versioning: str = "versioned"
     conditional_create: bool = False
+    operations: tuple[str, ...] = ()
+    """operations of the type, without `$`; all of them are this record's own"""
 
     def statement(self) -> dict[str, Any]:
         """Its part of the CapabilityStatement."""
@@ -47,6 +50,8 @@ class Served:
                 for p in self.parameters
             ],
         }
+        if self.operations:
+            shown["operation"] = [{"name": name, "definition": f"{_OPERATION}{name}"} for name in self.operations]
         if self.profiles:
             shown["supportedProfile"] = list(self.profiles)
         return shown
@@ -77,6 +82,7 @@ RESOURCES: Final = (
     Served(
         type="AuditEvent",
         interactions=("read", "search-type"),
+        operations=("accounting-of-disclosures",),
         profiles=tuple(
             f"{_BALP}{name}"
             for name in (
@@ -97,6 +103,20 @@ RESOURCES: Final = (
         ),
         documentation="Every use of a record, every decision and every look at this log, from the tamper-evident ledger; the id "
         "is the entry's index, whose proof /v1/audit/entries/[index]/proof gives. Searches give no total.",
+    ),
+    Served(
+        type="Questionnaire",
+        interactions=("read", "search-type"),
+        versioning="no-version",
+        parameters=(
+            Parameter("_id", "token", f"{_HL7}Resource-id"),
+            Parameter("code", "token", f"{_HL7}Questionnaire-code", "LOINC, or urn:alliance-record:instrument"),
+            Parameter("name", "string", f"{_HL7}Questionnaire-name"),
+            Parameter("status", "token", f"{_HL7}Questionnaire-status"),
+            Parameter("title", "string", f"{_HL7}Questionnaire-title"),
+            Parameter("url", "uri", f"{_HL7}Questionnaire-url"),
+        ),
+        documentation="The instruments that can be given. Items have text only where the licence lets everybody read it.",
     ),
     Served(
         type="Provenance",

@@ -305,6 +305,9 @@ async def test_every_route_is_described(alliance_world: World) -> None:
     async with alliance_world.http.get(f"{alliance_world.url}/openapi/alliance_measurement.json") as answer:
         described = await answer.json()
     assert set(described["paths"]) == {
+        "/fhir/R4/Questionnaire",
+        "/fhir/R4/Questionnaire/_search",
+        "/fhir/R4/Questionnaire/{questionnaire_id}",
         "/v1/instruments",
         "/v1/instruments/{instrument_id}",
         "/v1/administrations",

@@ -77,6 +77,7 @@ PUBLIC: Final[dict[str, str]] = {
         _SUB,
     ),
     **dict.fromkeys(("*.digest", "idempotency.request", "record.link_digest", "ledger_entry.leaf", "ledger_tile.hashes"), _HASH),
+    "answering_device.device": "of 32 random bytes that a browser made",
     **dict.fromkeys(
         ("ledger_entry.request_id", "ledger_payload.payload", "ledger_payload.salt"), _LEDGER
     ),

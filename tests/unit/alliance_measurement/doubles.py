@@ -169,7 +169,7 @@ def asking_desk(gate: RecordingGate, memory: Memory, settings: Settings | None =
     chosen = settings or Settings()
     risks = (_anything(None), load())
     scheduled, most = chosen.scheduled_instrument, chosen.most_items_a_day
-    return AdministrationDesk(*_every(gate, memory), *risks, _anything(FakeIndex(memory)), scheduled, most)
+    return AdministrationDesk(*_every(gate, memory), *risks, _anything(FakeIndex(memory)), scheduled, most, chosen.link_lasts)
 
 
 def _anything(value: object) -> Any:

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from services.alliance_measurement.desk.api.surface import Surface
+from services.alliance_measurement.fhir.api.questionnaire_search import SEARCH as QUESTIONNAIRE_SEARCH
+from services.alliance_measurement.fhir.api.questionnaires import questionnaire_routes
 from services.audit_log.balp.api import audit_event as audit_event
 from services.audit_log.balp.api.query import SEARCH as AUDIT_SEARCH
 from services.audit_log.balp.domain.codes import PROFILES as AUDIT_PROFILES
@@ -21,7 +24,11 @@ _PLACES = {
     "vread": ("GET", "/fhir/R4/{type}/{id}/_history/{id}"),
     "history-instance": ("GET", "/fhir/R4/{type}/{id}/_history"),
 }
-_BY_FORM = {("POST", "/fhir/R4/Consent/_search"), ("POST", "/fhir/R4/AuditEvent/_search")}
+_BY_FORM = {
+    ("POST", "/fhir/R4/Consent/_search"),
+    ("POST", "/fhir/R4/AuditEvent/_search"),
+    ("POST", "/fhir/R4/Questionnaire/_search"),
+}
 """a second way of `search-type`"""
 
 
@@ -31,8 +38,9 @@ def served() -> set[tuple[str, str]]:
         reading=nothing, writing=nothing, idempotency=nothing, cursors=nothing, callers=nothing, public_url="https://r.example"
     )
     audit = audit_event.fhir_router(nothing, nothing, nothing, nothing, public_url="https://r.example")
+    instruments = questionnaire_routes(Surface(nothing, nothing, nothing), nothing, public_url="https://r.example")
     found = set()
-    for route in (*routes.routes, *audit.routes):
+    for route in (*routes.routes, *audit.routes, *instruments.routes):
         path: str = getattr(route, "path", "")
         if getattr(route, "include_in_schema", False):
             shape = "/".join("{id}" if part.startswith("{") else part for part in path.split("/"))
@@ -51,7 +59,12 @@ def test_every_interaction_stated_is_served_and_every_route_is_stated() -> None:
         for name, resource in stated().items()
         for method, path in (_PLACES[i["code"]] for i in resource["interaction"])
     }
-    assert places == served() - _BY_FORM
+    operations = {
+        ("GET", f"/fhir/R4/{name}/${operation['name']}")
+        for name, resource in stated().items()
+        for operation in resource.get("operation", ())
+    }
+    assert places | operations == served() - _BY_FORM
 
 
 def test_search_parameters_and_profiles_are_those_of_the_service() -> None:
@@ -61,10 +74,11 @@ def test_search_parameters_and_profiles_are_those_of_the_service() -> None:
     audit_event = stated()["AuditEvent"]
     assert {p["name"]: p["type"] for p in audit_event["searchParam"]} == AUDIT_SEARCH
     assert tuple(audit_event["supportedProfile"]) == AUDIT_PROFILES
+    assert {p["name"]: p["type"] for p in stated()["Questionnaire"]["searchParam"]} == QUESTIONNAIRE_SEARCH
     assert [p["name"] for p in stated()["Provenance"]["searchParam"]] == ["target"]
 
 
-@pytest.mark.parametrize("name", ["AuditEvent", "Consent", "Provenance"])
+@pytest.mark.parametrize("name", ["AuditEvent", "Consent", "Provenance", "Questionnaire"])
 def test_versions_are_stated_as_they_are_served(name: str) -> None:
     resource = stated()[name]
     codes = {i["code"] for i in resource["interaction"]}

@@ -3,31 +3,27 @@
 import hmac
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.alliance_measurement.administrations.api.answered import answered
 from services.alliance_measurement.administrations.api.models import AdministrationBody, ResponsesBody
 from services.alliance_measurement.administrations.application.administrations import (
-    answer_administration,
     ask_for_administration,
     link_of,
     list_administrations,
     read_administration,
-    scores_again,
 )
 from services.alliance_measurement.administrations.application.links import link_call, link_secret, tenant_of
 from services.alliance_measurement.administrations.application.ports import AdministrationDesk
 from services.alliance_measurement.desk.api.surface import Surface, bound_to, respond
-from shared.gate.ask import Opened
 from shared.gate.posting import posted
 from shared.http.body import documented, read_json
 from shared.http.call import Call, idempotency_key, path_id, request_id_of
 from shared.http.cursor import limit_of
-from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import unauthenticated
 from shared.http.query import CLIENT_LIST, client_of
 
@@ -62,20 +58,8 @@ def administration_routes(surface: Surface, desk: AdministrationDesk, on_assessm
         wanted = path_id(administration_id)
         call = _rater(surface, desk, request, wanted)
         body, raw = await read_json(request, ResponsesBody)
-        result: dict[str, Any] = {}
-
-        async def work(repeat: Repeat) -> tuple[Answer, Opened]:
-            answer, opened, scored = await answer_administration(desk, call, wanted, body.answers, repeat)
-            result.update(scored)
-            on_assessment_due(call.tenant)
-            return answer, opened
-
-        answer, headers, repeated = await posted(surface.idempotency, call, request, raw, work)
-        if repeated:
-            opened, scored = await scores_again(desk, call, wanted)
-            result.update(scored)
-            headers.update(opened.headers)
-        return respond({**answer.body, **result}, status=answer.status, headers=headers)
+        result, headers, status = await answered(surface, desk, call, request, raw, wanted, body.answers, on_assessment_due)
+        return respond(result, status=status, headers=headers)
 
     @router.get("/v1/administrations/{administration_id}")
     async def read(request: Request, administration_id: str) -> Response:

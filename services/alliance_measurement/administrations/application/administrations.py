@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from services.alliance_measurement.administrations.application.links import LinkCall, link_digest, link_secret
+from services.alliance_measurement.administrations.application.links import LinkCall, link_closed, link_digest, link_secret
 from services.alliance_measurement.administrations.application.ports import (
     AdministrationDesk,
     AdministrationRow,
@@ -103,6 +103,8 @@ async def _answer(
     desk: AdministrationDesk, call: Call, row: AdministrationRow, answers: Mapping[str, Any], repeat: Repeat
 ) -> tuple[Answer, Opened, dict[str, Any]]:
     administration_id = row.id
+    if isinstance(call, LinkCall) and (closed := link_closed(row, desk.parts.now(), desk.link_lasts)) is not None:
+        raise closed
     opened = await open_one(desk.gate, call, Action.ANSWER, row.ref)
     stored = await desk.store.read_stream(call.tenant, administration_stream(administration_id))
     state = administration.evolve([typed(e) for e in stored])

@@ -8,13 +8,16 @@ SHA-256; it names its tenant because a link is the only thing its bearer has.
 import hmac
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+from services.alliance_measurement.administrations.application.ports import AdministrationRow
 from shared import base64url
 from shared.contracts.disclosure import Caller
 from shared.http.call import Call
+from shared.http.problems import Problem
 from shared.identity.principal import Principal
 from shared.identity.roles import Role
 
@@ -35,6 +38,13 @@ def tenant_of(link: str) -> str | None:
     """The tenant that a secret names; None where it has not the form of one."""
     match = _SECRET.fullmatch(link)
     return match[1] if match else None
+
+
+def link_closed(row: AdministrationRow, now: datetime, lasts: timedelta) -> Problem | None:
+    """410 where a link is older than `lasts`."""
+    if now >= row.requested_at + lasts:
+        return Problem(410, "link-ended", "This link has ended", "Its time is over: ask for a new one.")
+    return None
 
 
 @dataclass(frozen=True, slots=True)

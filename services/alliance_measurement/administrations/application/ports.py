@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -104,6 +104,8 @@ class AdministrationDesk(RiskDesk):
     """what a session held calls for"""
     most_items_a_day: int
     """items asked of one client within a day before a warning"""
+    link_lasts: timedelta
+    """how long an answering link opens its questionnaire"""
 
 
 def administration_stream(administration_id: UUID) -> str:

@@ -15,7 +15,6 @@ from services.audit_log.accounting.api.handouts import Handouts, NewHandout
 from services.audit_log.accounting.application.asking import Asking
 from services.audit_log.accounting.application.by_hand import ByHand
 from services.audit_log.ledger.domain.words import PURPOSE_NAMES, THINGS, WAYS
-from services.audit_log.officers.api.rendering import HEADERS
 from services.audit_log.officers.api.surface import Surface, seen
 from services.audit_log.reports.api.exports import ACCOUNTING
 from services.audit_log.reports.application.handing_out import TITLES
@@ -23,6 +22,7 @@ from shared.contracts.records import RecordType
 from shared.http.body import Body, parse
 from shared.http.call import Call, path_id
 from shared.http.idempotency import Idempotency
+from shared.http.page_policy import HEADERS
 from shared.http.problems import not_found
 
 ROOT: Final = "/review/accounting"

@@ -16,12 +16,12 @@ from services.audit_log.decision.application.policy_projection import PolicyProj
 from services.audit_log.decision.domain.policy import ClientPolicy
 from services.audit_log.ledger.domain.words import PURPOSE_NAMES
 from services.audit_log.officers.adapters.counts import Counts
-from services.audit_log.officers.api.rendering import HEADERS
 from services.audit_log.officers.api.surface import Surface
 from services.audit_log.officers.application.judging import Judging
 from services.audit_log.officers.domain import pictures
 from shared.contracts.consent_policy import ConsentStatus
 from shared.http.call import path_id
+from shared.http.page_policy import HEADERS
 from shared.http.problems import Fault, invalid, not_found
 from shared.values.csv_text import csv_bytes
 from shared.values.time import midnight, parse_day

@@ -15,28 +15,9 @@ from services.audit_log.ledger.domain.sentences import Audience, Sentence, alarm
 from services.audit_log.ledger.domain.words import PURPOSE_NAMES
 from services.audit_log.officers.domain.ledger_state import ago, counted
 from shared import base64url
+from shared.http.page_policy import HEADERS
 
 _HERE: Final = Path(__file__).parent.parent
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-HEADERS: Final = {
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "X-Frame-Options": "DENY",
-}
 _TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
 

@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from services.audit_log.ledger.application.ledger_view import LedgerView
 from services.audit_log.ledger.application.reports import Reports
-from services.audit_log.officers.api.rendering import HEADERS
 from services.audit_log.officers.api.surface import Surface
 from services.audit_log.reports.api.exports import bundled
+from shared.http.page_policy import HEADERS
 
 
 def reports_router(surface: Surface, ledger: LedgerView, reports: Reports, now: Callable[[], datetime]) -> APIRouter:

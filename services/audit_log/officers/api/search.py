@@ -20,13 +20,13 @@ from services.audit_log.ledger.application.turns import RETRY_SECONDS, Busy
 from services.audit_log.ledger.domain.leaf import canonical
 from services.audit_log.ledger.domain.payload import instant, payload_of
 from services.audit_log.officers.adapters.entry_search import MOST_PEOPLE, EntrySearch, Place, TooManyPeople
-from services.audit_log.officers.api.rendering import HEADERS
 from services.audit_log.officers.api.surface import Surface
 from shared.entry.json_text import LARGEST_INTEGER
 from shared.entry.numbers import whole_number
 from shared.http.call import Call
 from shared.http.cursor import Cursors, limit_of
 from shared.http.held import HeldResponse
+from shared.http.page_policy import HEADERS
 from shared.http.problems import Fault, Problem, invalid, not_found, unavailable
 from shared.values.csv_text import csv_bytes
 

@@ -13,13 +13,14 @@ from starlette.responses import RedirectResponse, Response
 from services.audit_log.ledger.api.access import Desk
 from services.audit_log.ledger.application.ports import LedgerUnavailable
 from services.audit_log.ledger.application.turns import RETRY_SECONDS, Busy, Door
-from services.audit_log.officers.api.rendering import HEADERS, Rendering
+from services.audit_log.officers.api.rendering import Rendering
 from services.audit_log.officers.domain.refusals import Refusal
 from services.audit_log.officers.domain.way_back import HOME, OWN_RECORD, way_back
 from shared.eventstore.model import Overloaded, StoreUnavailable
 from shared.gate.port import GateUnavailable
 from shared.http.call import Call
 from shared.http.page_forms import PageSession
+from shared.http.page_policy import HEADERS
 from shared.http.problems import Problem, unavailable
 from shared.identity.roles import Role
 
