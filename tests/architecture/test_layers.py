@@ -133,6 +133,7 @@ CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
         "decision": ("ledger", "practice"),
         "gate": ("ledger", "practice", "decision"),
         "break_glass": ("ledger", "practice", "decision", "gate"),
+        "open_notes": ("ledger", "decision"),
         "erasure": ("ledger", "practice", "decision"),
         "assurance": ("ledger", "decision", "gate"),
         "downtime": ("ledger", "keyring", "decision", "gate"),
