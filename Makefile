@@ -25,6 +25,9 @@ $(STAMP): requirements-dev.lock
 run: $(STAMP)  ## everything in one process on http://127.0.0.1:8100, with a demo clinic
 	@ENVIRONMENT=development exec $(PY) -m infra.embedded
 
+tour: $(STAMP)  ## a guided walk through one worked course of the running demo, in the terminal
+	@$(PY) -m infra.tour
+
 import: $(STAMP)  ## FILE=scores.csv into a running server, through its REST API; DRY_RUN=1 writes nothing, SKIP_FAULTY=1 imports the sound rows
 	@$(PY) -m infra.importer $(if $(DRY_RUN),--dry-run) $(if $(SKIP_FAULTY),--skip-faulty) -- "$(FILE)"
 

@@ -31,6 +31,7 @@ from benchmarks.events_world import (
 from benchmarks.table import Figure, compared
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import NewEvent, Publication, StreamAppend
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
@@ -39,7 +40,6 @@ from shared.messaging.port import Outbound
 from shared.messaging.relay import Relay
 from shared.messaging.signature import EventSigner
 from shared.service import clock
-from shared.service.parts import DatabaseUrls
 from tests.support.messaging import CHANGED, DDL, running, service_keys
 
 RATE = 200

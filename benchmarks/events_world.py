@@ -15,12 +15,12 @@ from uuid import UUID, uuid4
 import orjson
 
 from infra.postgres.provision import OwnedDatabase
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import NewEvent, Publication
 from shared.eventstore.postgres import PostgresEventStore
 from shared.messaging.kafka_settings import KafkaSettings
 from shared.sealing.event import Event, EventTypes
 from shared.service import clock
-from shared.service.parts import DatabaseUrls
 from tests.support.postgres import Postgres, as_owner
 
 TENANT = "bench"

@@ -36,6 +36,7 @@ ROUTES: Final = (
     Route(r"/v1/(instruments|administrations|outcomes|risk-alerts|risk-settings)(/|$)", ServiceName.ALLIANCE),
     Route(r"/answer(/|$)", ServiceName.ALLIANCE),
     Route(r"/v1/(me|worklist)$", ServiceName.SESSION_NOTES),
+    Route(r"/v1/notes/[^/]+/holds(/|$)", ServiceName.AUDIT_LOG),
     Route(r"/v1/(clients|sessions|notes)(/|$)", ServiceName.SESSION_NOTES),
     Route(r"/v1/(moments|moment-codes|plans|goals|tasks)(/|$)", ServiceName.SESSION_NOTES),
     Route(r"/v1/(concerns|boundary-events|adverse-effects|risk-assessments|closed-topics)(/|$)", ServiceName.SESSION_NOTES),

@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 from infra.contracts.catalogue import Written, sealed_form, written_today
 from infra.contracts.examples import example
 from shared.contracts.disclosure import RecordKey
+from shared.contracts.records import KeyClass
 from shared.sealing.event import Event, seal, sealed_fields
 from shared.sealing.field import Sealed
 
@@ -33,7 +34,7 @@ def file_of(written: Written) -> Path:
 def key_of(event: Event) -> dict[str, RecordKey]:
     """By sealed field: the test key, as the gate would give it."""
     return {
-        name: RecordKey(record_id=str(event.record_id), key_class=key_class, kid=KID, key=KEY)
+        name: RecordKey(record_id=str(event.record_id), key_class=KeyClass(key_class), kid=KID, key=KEY)
         for name, key_class in sealed_fields(type(event)).items()
     }
 

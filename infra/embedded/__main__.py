@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import uvloop
 
+from infra.demo.build import worked_courses
 from infra.embedded.demo import Demo, demo_clinic
 from infra.embedded.runtime import Embedded, EmbeddedSettings
 from shared.identity.development import NotDevelopment, require_development
@@ -25,7 +26,8 @@ BANNER = """
 """
 
 
-async def serve(host: str, port: int, data_dir: Path, admin_dsn: str | None, place: Place) -> None:
+async def serve(host: str, port: int, data_dir: Path, admin_dsn: str | None, place: Place, *, wanted: bool) -> None:
+    """`wanted`: the worked courses are made, in the background."""
     url = f"http://{host}:{port}"
     print(f"starting PostgreSQL and five services (data in {data_dir}) …", flush=True)
     settings = EmbeddedSettings(data_dir=data_dir, public_url=url, admin_dsn=admin_dsn, place=place)
@@ -39,7 +41,10 @@ async def serve(host: str, port: int, data_dir: Path, admin_dsn: str | None, pla
             async with aiohttp.ClientSession() as session:
                 demo = await demo_clinic(session, url, data_dir / "demo.json")
             print(BANNER + welcome(url, demo, running.postgres_origin), flush=True)
+        courses = asyncio.create_task(worked_courses(url, data_dir / "courses.json")) if wanted else None
         await serving
+        if courses is not None and not courses.done():
+            courses.cancel()
     print("stopped; the data stays", flush=True)
 
 
@@ -64,6 +69,9 @@ def welcome(url: str, demo: Demo, postgres: str) -> str:
         "  3. the client asks who has read the record",
         f'     curl -s {url}/v1/audit/clients/{demo.client_id}/access-report -H "Authorization: Bearer $CLIENT"',
         "",
+        "  Six worked courses of half a year each are being made now, dated by a clock that exists in development alone;",
+        "  `make tour` then walks through one of them.",
+        "",
         "  Ctrl-C ends it; a second start finds the data again.",
     ]
     return "\n".join(lines)
@@ -80,7 +88,8 @@ def main() -> None:
     no_core_dumps()
     configure_logging()
     data_dir = Path(os.environ.get("DATA_DIR", ".data")).resolve()
-    uvloop.run(serve(host, port, data_dir, os.environ.get("DATABASE_URL"), place_from(os.environ)))
+    wanted = os.environ.get("DEMO_COURSES", "1") != "0"
+    uvloop.run(serve(host, port, data_dir, os.environ.get("DATABASE_URL"), place_from(os.environ), wanted=wanted))
 
 
 if __name__ == "__main__":

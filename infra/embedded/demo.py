@@ -3,14 +3,13 @@
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-import orjson
 
-TENANT: Final = "demo"
+from infra.demo.caller import TENANT, Caller
+
 OFFICER: Final = {"sub": "officer", "name": "R. Ilves", "tenant": TENANT, "role": "compliance_officer"}
 SCORES: Final = (44, 45, 46, 45, 47, 46, 33, 34, 46, 47)
 """WAI-SR totals, session by session: a drop at the seventh, repaired at the ninth"""
@@ -33,33 +32,9 @@ class Demo:
     tokens: dict[str, str]
 
 
-class _Caller:
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self._session, self._url = session, url
-
-    async def token(self, sub: str, name: str, role: str, client_id: str | None = None) -> str:
-        body = {"sub": sub, "name": name, "tenant": TENANT, "role": role}
-        if client_id:
-            body["client_id"] = client_id
-        return str((await self.post("/dev/token", body, token=None))["access_token"])
-
-    async def post(self, path: str, body: Any, *, token: str | None) -> Any:
-        headers = {"Content-Type": "application/json"}
-        if token:
-            headers |= {"Authorization": f"Bearer {token}", "Idempotency-Key": f"demo-{path}-{hash_of(body)}"}
-        async with self._session.post(self._url + path, data=orjson.dumps(body), headers=headers) as answer:
-            if answer.status >= 400:
-                raise RuntimeError(f"the demo clinic could not be made: POST {path} answered {answer.status}")
-            return await answer.json()
-
-
-def hash_of(body: Any) -> str:
-    return sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()[:24]
-
-
 async def demo_clinic(session: aiohttp.ClientSession, url: str, file: Path) -> Demo:
     """The demo's ids and fresh tokens. What was made before is found in `file`."""
-    caller = _Caller(session, url)
+    caller = Caller(session, url)
     if file.exists():
         ids = Ids(**json.loads(file.read_text()))
     else:
@@ -77,7 +52,7 @@ async def demo_clinic(session: aiohttp.ClientSession, url: str, file: Path) -> D
     return Demo(ids.client_id, ids.note_id, tokens)
 
 
-async def _make(caller: _Caller) -> Ids:
+async def _make(caller: Caller) -> Ids:
     intake = await caller.token("front.desk", "Front desk", "intake")
     therapist = await caller.token("lena.marsh", "Dr. Lena Marsh", "therapist")
     since = str(datetime.now(UTC).date() - timedelta(weeks=len(SCORES) + 1))

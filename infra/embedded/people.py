@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route, Router
 
-from infra.embedded.demo import OFFICER, TENANT
+from infra.demo.caller import TENANT
+from infra.embedded.demo import OFFICER
 from shared.http.body import raw_body
 from shared.http.cookies import cookie
 from shared.http.page_session import COOKIE

@@ -16,6 +16,7 @@ import services.audit_log.bootstrap as audit_log
 import services.consent.bootstrap as consent
 import services.ehr_gateway.bootstrap as ehr_gateway
 import services.session_notes.bootstrap as session_notes
+from infra.demo import clock as demo_clock
 from infra.embedded.dev_sign_in import AUTHORIZE, REDEEM, dev_sign_in, provider_settings
 from infra.embedded.dev_token import dev_token
 from infra.embedded.front import Front
@@ -30,6 +31,7 @@ from services.audit_log.settings import Settings
 from services.ehr_gateway.adapters.in_process import InProcessServices
 from shared.contracts.consent_policy import PolicyFeedPage
 from shared.contracts.records import ServiceName
+from shared.eventstore.databases import DatabaseUrls
 from shared.gate.port import Gate
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
@@ -38,7 +40,7 @@ from shared.messaging.in_process import InProcessBus
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
 from shared.service.leaving import Leaving
-from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Service
+from shared.service.parts import ASGIApp, Parts, Service
 from shared.values.time import ANYWHERE, Place
 
 _log = logging.getLogger("embedded")
@@ -80,7 +82,7 @@ class Embedded:
         self._secrets = EmbeddedSecrets(settings.data_dir / "secrets.json", random=clock.random)
         self.issuer = DevelopmentIssuer(self._secrets.seed("issuer"), clock=clock.seconds, new_id=clock.new_id)
         self._stack = AsyncExitStack()
-        self.app: Front | None = None
+        self.app: ASGIApp | None = None
         self.services: list[Service] = []
         self.leaving = Leaving()
         self.postgres_origin = "DATABASE_URL"
@@ -115,6 +117,7 @@ class Embedded:
         tokens = TokenVerifier(StaticKeys(self.issuer.jwks()), issuer=ISSUER, audience=AUDIENCE, clock=clock.seconds)
 
         def parts(name: ServiceName, gate: Gate | None = None) -> Parts:
+            played = name in (ServiceName.SESSION_NOTES, ServiceName.ALLIANCE)
             return Parts(
                 database=urls.get(name),
                 transport=bus,
@@ -122,7 +125,7 @@ class Embedded:
                 verifier=SignatureVerifier(directory),
                 tokens=tokens,
                 gate=gate,
-                now=clock.now,
+                now=demo_clock.now if played else clock.now,
                 new_id=clock.new_id,
                 random=clock.random,
                 place=self.settings.place,
@@ -164,4 +167,5 @@ class Embedded:
         signing_in = dev_sign_in(self.issuer, self.settings.public_url, clock.seconds)
         development: dict[str, ASGIApp] = {"/dev/token": dev_token(self.issuer), AUTHORIZE: signing_in, REDEEM: signing_in}
         development |= people_pages(self.issuer, self.settings.data_dir / "demo.json")
-        self.app = Front({name: s.app for name, s in built.items()}, development=development, new_id=clock.new_id)
+        front = Front({name: s.app for name, s in built.items()}, development=development, new_id=clock.new_id)
+        self.app = demo_clock.DemoClock(front)

@@ -20,7 +20,7 @@ from socket import socket
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from infra.embedded.demo import TENANT
+from infra.demo.caller import TENANT
 from infra.postgres.launcher import LocalPostgres
 
 CLASSES: Final = ("identity", "progress_note", "psychotherapy_note", "measures", "consent_evidence", "concern")

@@ -24,10 +24,11 @@ from services.consent.adapters import projection as consent
 from services.consent.adapters import schema as consent_schema
 from services.session_notes import projection as session_notes
 from services.session_notes import schema as session_notes_schema
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import StoredEvent
 from shared.eventstore.projection import ReadModel
 from shared.eventstore.sequencer import Sequencer
-from shared.service.parts import DatabaseUrls, Unwired
+from shared.service.parts import Unwired
 from shared.service.run import database_urls
 
 MODELS: Final[dict[str, tuple[ReadModel, Sequence[str]]]] = {

@@ -20,7 +20,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from shared.service.parts import DatabaseUrls, Unwired
+from shared.eventstore.databases import DatabaseUrls
+from shared.service.parts import Unwired
 from shared.service.transport import check_database
 
 

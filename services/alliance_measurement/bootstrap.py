@@ -41,6 +41,7 @@ from shared.contracts.audit import KEY_SHREDDED
 from shared.contracts.records import KeyClass, ServiceName
 from shared.contracts.session_notes import SESSION_HELD
 from shared.contracts.topics import AUDIT, CONSENT, SESSION_NOTES
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
@@ -55,7 +56,7 @@ from shared.messaging.relay import Relay
 from shared.service import amendments
 from shared.service.background import Background
 from shared.service.erasure import DerivedTable, erasure_handler
-from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
+from shared.service.parts import ASGIApp, Parts, Unwired
 from shared.service.watch import EventWatch
 
 _DESCRIPTION: Final = "Measures of the working alliance and of outcome: scored by key, sealed, released as the client decides."

@@ -51,12 +51,16 @@ from services.audit_log.ledger.domain.entry import SYSTEM_TENANT, Entry
 from services.audit_log.migrations import SCHEMA
 from services.audit_log.officers.adapters.case_table import CaseTable
 from services.audit_log.officers.bootstrap import Review
+from services.audit_log.open_notes.adapters.note_table import NoteTable
+from services.audit_log.open_notes.api.holds import holds_router
+from services.audit_log.open_notes.application.holding import Holding
 from services.audit_log.practice.adapters.practice_table import PracticeTable
 from services.audit_log.practice.api.practice import practice_router
 from services.audit_log.practice.application.practice import Practice, SecondPerson
 from services.audit_log.settings import Settings
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY, RECEIPTS
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
@@ -69,7 +73,7 @@ from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.messaging.consumer import Consumer
 from shared.messaging.parked_orders import ParkedOrders
 from shared.messaging.relay import Relay
-from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
+from shared.service.parts import ASGIApp, Parts, Unwired
 from shared.service.watch import EventWatch
 
 _DESCRIPTION: Final = "The gate: decides on every disclosure, writes it down, and only then releases the record's key."
@@ -126,6 +130,7 @@ class AuditLogService:
         )
         practices, idempotency = PracticeTable(self._store), Idempotency(self._store, parts.secret)
         second = SecondPerson(practices)
+        notes = NoteTable(self._store)
         rules, registry = TenantRulesTable(self._store, now=parts.now), RecordRegistry(self._store)
         self.steps = Steps(
             identity=identity,
@@ -133,7 +138,7 @@ class AuditLogService:
             registry=registry,
             purpose=RolePurposes(),
             freshness=self._policy,
-            policy=PolicyDecision(self._policy, choices, granted, rules, practices),
+            policy=PolicyDecision(self._policy, choices, granted, rules, practices, notes),
             ledger=ledger,
             scope=RecordKeyScope(self._keyring),
         )
@@ -220,6 +225,8 @@ class AuditLogService:
         verifier = ServiceVerifier(keys, directory, clock=lambda: parts.now().timestamp())
         practice = Practice(practices, ledger, now=parts.now, new_id=parts.new_id)
         app.include_router(practice_router(practice, parts.tokens, idempotency))
+        holding = Holding(notes, registry, self._policy, rules, ledger, now=parts.now, new_id=parts.new_id)
+        app.include_router(holds_router(holding, parts.tokens, idempotency, parts.now))
         app.include_router(grants.router(glass, parts.tokens, idempotency))
         app.include_router(erasures.router(self._erasures, Desk(self._ledger, parts.tokens, parts.now)))
         app.include_router(reviews_router(reviewing, self._ledger, parts.tokens, Cursors(parts.secret), parts.now))

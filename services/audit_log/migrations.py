@@ -13,6 +13,7 @@ from services.audit_log.erasure.application import stream as erasure_stream
 from services.audit_log.gate.adapters import schema as gate_schema
 from services.audit_log.ledger.adapters import schema as ledger_schema
 from services.audit_log.officers.adapters import review_schema
+from services.audit_log.open_notes.adapters import note_table
 from services.audit_log.routes_out.adapters import places as route_places
 from shared.eventstore.migrate import Step, event_store_schema, taken_over
 from shared.messaging import parked
@@ -24,6 +25,7 @@ SCHEMA: Final = event_store_schema(
         *gate_schema.schema(),
         *erasure_stream.SCHEMA,
         *asked_table.SCHEMA,
+        *note_table.SCHEMA,
         *completeness_table.SCHEMA,
         *retention_table.SCHEMA,
         *route_places.SCHEMA,

@@ -18,8 +18,8 @@ from services.audit_log.officers.application.provider import Endpoints, Provider
 from services.audit_log.routes_out.adapters.routes_file import parse_routes
 from services.audit_log.routes_out.application.routes import Route
 from shared.entry.numbers import whole_number
-from shared.http.addresses import is_guarded
 from shared.identity.roles import Role
+from shared.values.addresses import is_guarded
 
 
 @dataclass(frozen=True, slots=True)

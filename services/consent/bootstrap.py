@@ -42,6 +42,7 @@ from services.consent.settings import Settings
 from shared.contracts.audit import KEY_SHREDDED
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import AUDIT
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
@@ -50,15 +51,15 @@ from shared.gate.port import Gate
 from shared.http.app import create_app
 from shared.http.cursor import Cursors
 from shared.http.idempotency import Idempotency
+from shared.http.service_callers import verify_service as verify_caller
 from shared.identity.assertions import ServiceVerifier
-from shared.identity.assertions import verify_service as verify_caller
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.messaging.consumer import Consumer
 from shared.messaging.parked_orders import ParkedOrders
 from shared.messaging.relay import Relay
 from shared.service.background import Background
 from shared.service.erasure import erasure_handler
-from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
+from shared.service.parts import ASGIApp, Parts, Unwired
 from shared.service.watch import EventWatch
 
 _DESCRIPTION: Final = "What clients agree to, who is related to them, and how both are withdrawn: what the gate decides by."

@@ -32,6 +32,7 @@ from shared.contracts.alliance import PROMPT_PREPARED
 from shared.contracts.audit import KEY_SHREDDED
 from shared.contracts.records import KeyClass, ServiceName
 from shared.contracts.topics import ALLIANCE, AUDIT, CONSENT
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
@@ -45,7 +46,7 @@ from shared.messaging.relay import Relay
 from shared.service import amendments
 from shared.service.background import Background
 from shared.service.erasure import DerivedTable, erasure_handler
-from shared.service.parts import ASGIApp, DatabaseUrls, Parts, Unwired
+from shared.service.parts import ASGIApp, Parts, Unwired
 from shared.service.watch import EventWatch
 
 _DESCRIPTION: Final = "Clients, sessions and the two kinds of notes: each sealed by record, opened only through the gate."

@@ -16,6 +16,8 @@ from services.session_notes.moments.api.routes import VIEWS as MOMENTS
 from services.session_notes.moments.api.routes import moment_routes
 from services.session_notes.plans.api.routes import VIEWS as PLANS
 from services.session_notes.plans.api.routes import plan_routes
+from services.session_notes.risk.api.routes import VIEWS as RISK
+from services.session_notes.risk.api.routes import risk_routes
 from shared.contracts.records import RecordType
 from shared.export.serving import Source
 
@@ -24,8 +26,9 @@ COURSE_ROUTES: Final[tuple[Callable[[Surface, Courses], APIRouter], ...]] = (
     plan_routes,
     boundary_routes,
     concern_routes,
+    risk_routes,
 )
-_VIEWS: Final = {**MOMENTS, **PLANS, **BOUNDARIES, **CONCERNS}
+_VIEWS: Final = {**MOMENTS, **PLANS, **BOUNDARIES, **CONCERNS, **RISK}
 _NAMES: Final = {RecordType.PSYCHOTHERAPY_NOTE: "closed_moment"}
 """what a record is called in an archive, where that is not its type"""
 

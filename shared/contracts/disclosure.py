@@ -178,6 +178,8 @@ class RecordOutcome(Wire, frozen=True, kw_only=True):
     """whether the caller may learn that this record exists: decides between 403 and 404"""
     erased: bool = False
     """its key was destroyed by an erasure: show the typed placeholder"""
+    held_until: str | None = None
+    """of a note that is held back from its client: when that ends (RFC 3339). It may be told; what and why may not"""
 
 
 class Reach(StrEnum):

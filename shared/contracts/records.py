@@ -11,8 +11,10 @@ from typing import Annotated, Final
 
 from pydantic import WithJsonSchema
 
+from shared.sealing.key import ContentClass
 
-class KeyClass(StrEnum):
+
+class KeyClass(ContentClass):
     """What one data key may open. Opening one class opens no other; a class can be erased alone."""
 
     IDENTITY = "identity"

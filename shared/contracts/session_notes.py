@@ -7,6 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 SESSION_HELD: Final = "session-notes.session-held"
+PROGRESS_NOTE_SIGNED: Final = "session-notes.progress-note-signed"
+"""type of the event whose receipt opens a note to its client"""
 
 
 class SessionHeld(BaseModel):

@@ -10,12 +10,12 @@ from uuid import UUID
 import asyncpg
 
 from shared.eventstore.batch import Append, BatchWriter
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.failures import store_error
 from shared.eventstore.group import GroupCommit
 from shared.eventstore.migrate import Schema, check
 from shared.eventstore.model import InboxMark, Snapshot, Statement, StoredEvent, StoreUnavailable, StreamAppend
 from shared.eventstore.pool import CONNECT_SECONDS, acquired, connect, transaction
-from shared.service.parts import DatabaseUrls
 
 _log = logging.getLogger("eventstore")
 _READ = "SELECT * FROM read_stream($1, $2, $3, $4, $5)"

@@ -1,6 +1,6 @@
 """Asking the gate on behalf of a call, and turning its refusals into the answers that a caller may see."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -73,6 +73,11 @@ class Opened:
         """Labels of what must be taken out of this record before it is shown, sorted; empty where nothing is held back."""
         wanted = str(record_id)
         return sorted({label for o in self.obligations if o.record_id == wanted and o.code == "redact" for label in o.args})
+
+    def held(self, record_ids: Iterable[UUID | str]) -> list[str]:
+        """Until when those of the records are held back from the caller that are, soonest first; not which, and not why."""
+        outcomes = (self.outcomes.get(str(i)) for i in record_ids)
+        return sorted(o.held_until for o in outcomes if o is not None and o.held_until)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -184,7 +189,9 @@ async def open_export(
 
 
 def _refused(answer: DisclosureAnswer, *, may_know: bool) -> Problem:
-    problem = forbidden() if may_know else not_found()
+    held = next((r.held_until for r in answer.records if r.held_until), None)
+    problem = forbidden(f"This note is held back until {held}. Ask the practice about it.") if held else forbidden()
+    problem = problem if may_know else not_found()
     problem.headers["Audit-Entry"] = ", ".join(map(str, answer.entries))
     return problem
 

@@ -1,7 +1,7 @@
 """Pages of what a caller may read, in one question to the gate and with one entry a client, whatever else there is (ADR 0037)."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -23,6 +23,8 @@ class Listed(Generic[R]):
     opened: Opened
     more: bool
     """whether there are more of them behind"""
+    looked_at: list[R] = field(default_factory=list)
+    """the rows from the page's beginning to its last, those that stay closed too"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ async def listed(
     opened = await open_many(gate, call, [rows.ref(row) for row in found], client_id=str(client_id), most=limit + 1)
     ids = [(row, rows.ref(row).record_id) for row in found]
     shown = [row for row, id_ in ids if (id_ in opened.outcomes if refused_too else opened.permitted(id_))]
-    return Listed(shown[:limit], opened, len(shown) > limit)
+    more = len(shown) > limit
+    return Listed(shown[:limit], opened, more, found[: found.index(shown[limit - 1]) + 1] if more else found)
 
 
 async def _known(gate: Gate, call: Call, client_id: UUID, rows: Rows[R, P], found: list[R], wanted: int) -> list[R]:

@@ -11,6 +11,7 @@ from shared.contracts.disclosure import (
     ReleaseState,
 )
 from shared.contracts.downtime import LateAnswer, LateWrite, SignedGateKey
+from shared.http.problems import Problem, Unavailable, unavailable
 
 
 class Away(StrEnum):
@@ -36,12 +37,15 @@ AWAY_IN_WORDS: Final[dict[Away, str]] = {
 }
 
 
-class GateUnavailable(Exception):
+class GateUnavailable(Unavailable):
     """No answer from the gate: nothing was decided, nothing may be opened. The caller gets 503."""
 
     def __init__(self, message: str = "", why: Away = Away.OTHER) -> None:
         super().__init__(message)
         self.why = why
+
+    def problem(self) -> Problem:
+        return unavailable(AWAY_IN_WORDS[self.why], reason=str(self.why))
 
 
 class Gate(Protocol):

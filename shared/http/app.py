@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from shared.eventstore.model import Overloaded, StoreUnavailable, VersionConflict
-from shared.gate.port import GateUnavailable
 from shared.http.body import fault
 from shared.http.fhir import answer_to, is_fhir
 from shared.http.middleware import Edge, HttpMetrics
@@ -22,7 +21,7 @@ from shared.http.problems import (
     PROBLEM_SCHEMA,
     Fault,
     Problem,
-    gate_away,
+    Unavailable,
     invalid,
     not_found,
     stale_version,
@@ -133,8 +132,8 @@ def problem_of(error: Exception) -> Problem:
     """What an error is answered with; one that has no answer of its own is raised again."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, GateUnavailable):
-        return gate_away(error)
+    if isinstance(error, Unavailable):
+        return error.problem()
     for kind, make in PROBLEM_OF.items():
         if isinstance(error, kind):
             return make()
@@ -177,6 +176,6 @@ def _handle_errors(app: FastAPI) -> None:
 
     app.add_exception_handler(RequestValidationError, answer(of_validation))
     app.add_exception_handler(HTTPException, of_http)
-    kinds: tuple[type[Exception], ...] = (Problem, GateUnavailable, *PROBLEM_OF)
+    kinds: tuple[type[Exception], ...] = (Problem, Unavailable, *PROBLEM_OF)
     for kind in kinds:
         app.add_exception_handler(kind, answer(problem_of))

@@ -19,7 +19,7 @@ from shared.eventstore.model import Statement, UniqueViolation
 from shared.eventstore.store import EventStore
 from shared.http.call import Call
 from shared.http.problems import Problem, conflict
-from shared.service.one_at_a_time import OneAtATime
+from shared.one_at_a_time import OneAtATime
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS idempotency (

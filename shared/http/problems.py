@@ -7,8 +7,6 @@ from typing import Any, Final
 import orjson
 from starlette.responses import Response
 
-from shared.gate.port import AWAY_IN_WORDS, GateUnavailable
-
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -138,6 +136,9 @@ def unavailable(detail: str, retry_after: int = 2, reason: str = "") -> Problem:
     return Problem(503, "unavailable", "Not available just now", detail, headers=headers, reason=reason)
 
 
-def gate_away(error: GateUnavailable) -> Problem:
-    """503 that says what does not answer."""
-    return unavailable(AWAY_IN_WORDS[error.why], reason=str(error.why))
+class Unavailable(Exception):
+    """Something that this needs does not answer: nothing was decided and nothing was written. Answered with 503."""
+
+    def problem(self) -> Problem:
+        """Says what does not answer."""
+        return unavailable("Something that this needs does not answer.")

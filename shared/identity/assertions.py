@@ -16,12 +16,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from starlette.requests import Request
 
 from shared import base64url
 from shared.contracts.records import ServiceName
-from shared.http.body import raw_body
-from shared.http.problems import Problem, forbidden
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.identity.signatures import BadSignature, check, read, sign
 
@@ -31,7 +28,6 @@ RENEW_SECONDS: Final = 20
 SKEW_SECONDS: Final = 5
 MAX_ASSERTION: Final = 2_048
 MAX_CACHED: Final = 1_000
-MAX_BODY: Final = 1_048_576
 HEADER: Final = "Service-Assertion"
 _JOSE: Final = {"alg": "EdDSA", "typ": "service-assertion+jwt"}
 
@@ -137,21 +133,6 @@ class ServiceVerifier:
         known.nonces.add(parts.nonce)
         return known.service
 
-    async def service_of(self, request: Request, allowed: frozenset[ServiceName] | None = None) -> tuple[ServiceName, bytes]:
-        """The calling service and the request's body. 401 where it is none, 403 where it is not one of `allowed`."""
-        body = await raw_body(request, MAX_BODY)
-        path = request.scope.get("raw_path", b"") or request.scope["path"].encode()
-        query = request.scope.get("query_string", b"")
-        try:
-            service = self.verify(
-                request.method, path.decode("latin-1").partition("?")[0], query.decode("latin-1"), request.headers, body
-            )
-        except UnknownService as error:
-            raise Problem(401, "unknown-service", "Not a known service", str(error)) from None
-        if allowed is not None and service not in allowed:
-            raise forbidden("This service may not call this.")
-        return service, body
-
     def _learn(self, assertion: str, now: float) -> _Known:
         claims = self._claims(assertion)
         service = ServiceName(claims["iss"])
@@ -196,14 +177,6 @@ class ServiceVerifier:
         # none may be dropped before it ends: with it would go the nonces that it has seen
         if len(self._known) >= MAX_CACHED:
             raise UnknownService("too many assertions at once: try again in a minute")
-
-
-async def verify_service(
-    request: Request, verifier: ServiceVerifier, allowed: frozenset[ServiceName] | None = None
-) -> ServiceName:
-    """For a route that needs only the caller's name: 401 where it is no service, 403 where it is not one of `allowed`."""
-    service, _ = await verifier.service_of(request, allowed)
-    return service
 
 
 def _request_key(shared: bytes, claims: Mapping[str, Any]) -> bytes:

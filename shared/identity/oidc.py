@@ -17,8 +17,8 @@ import orjson
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, KeySet
 
-from shared.http.addresses import is_guarded
 from shared.identity.tokens import KeysUnknown
+from shared.values.addresses import is_guarded
 
 REFRESH_SECONDS: Final = 60.0
 RETRY_SECONDS: Final = 1.0

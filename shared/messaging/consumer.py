@@ -23,8 +23,7 @@ from shared.eventstore.model import (
 )
 from shared.eventstore.schema import INBOX_KEPT_DAYS
 from shared.eventstore.store import EventStore
-from shared.gate.port import GateUnavailable
-from shared.http.problems import Problem
+from shared.http.problems import Problem, Unavailable
 from shared.messaging.backoff import Backoff
 from shared.messaging.checked import checked, written
 from shared.messaging.counts import Counts, Lag
@@ -39,7 +38,7 @@ _PASSING: Final = (
     StoreUnavailable,
     Overloaded,
     VersionConflict,
-    GateUnavailable,
+    Unavailable,
     ConnectionError,
     TimeoutError,
 )

@@ -19,12 +19,11 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel, ConfigDict
 
-from shared.contracts.disclosure import RecordKey
-from shared.contracts.records import KeyClass
 from shared.sealing import cobblestone
 from shared.sealing.context import SealContext, encoded
 from shared.sealing.errors import CannotSeal, WrongKey
 from shared.sealing.field import Ciphertext, Sealed, spelled
+from shared.sealing.key import ContentClass, SealingKey
 from shared.sealing.padding import pad
 
 
@@ -48,19 +47,19 @@ class Event(BaseModel):
 
 
 @cache
-def sealed_fields(model: type[Event]) -> dict[str, KeyClass]:
+def sealed_fields(model: type[Event]) -> dict[str, ContentClass]:
     """Sealed fields of an event type with their key classes.
 
     TypeError where a sealed field declares no class, or stands inside another type (`Sealed[T] | None`: write
     `Sealed[T | None]`, so that absence is sealed as well).
     """
-    found: dict[str, KeyClass] = {}
+    found: dict[str, ContentClass] = {}
     for name, info in model.model_fields.items():
         if get_origin(info.annotation) is not Sealed and info.annotation is not Sealed:
             if _mentions_sealed(info.annotation):
                 raise TypeError(f"{model.__name__}.{name}: Sealed stands outermost, never inside another type")
             continue
-        classes = [m for m in info.metadata if isinstance(m, KeyClass)]
+        classes = [m for m in info.metadata if isinstance(m, ContentClass)]
         if len(classes) != 1:
             raise TypeError(f"{model.__name__}.{name}: a sealed field declares exactly one key class")
         found[name] = classes[0]
@@ -71,7 +70,7 @@ def _mentions_sealed(annotation: Any) -> bool:
     return annotation is Sealed or get_origin(annotation) is Sealed or any(map(_mentions_sealed, get_args(annotation)))
 
 
-def seal(event: Event, *, tenant: str, event_id: UUID, key: RecordKey | None, random: Callable[[int], bytes]) -> bytes:
+def seal(event: Event, *, tenant: str, event_id: UUID, key: SealingKey | None, random: Callable[[int], bytes]) -> bytes:
     """The event's data as stored: JSON (UTF-8), sealed fields encrypted under `key`.
 
     `key` may be None only where no sealed field is declared. WrongKey where the key is another record's or class's;

@@ -14,10 +14,10 @@ from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from shared import base64url
-from shared.contracts.disclosure import RecordKey
 from shared.sealing import cobblestone
 from shared.sealing.context import FORMAT, SealContext
 from shared.sealing.errors import CannotOpen, NotOpened, WrongKey
+from shared.sealing.key import SealingKey
 from shared.sealing.padding import unpad
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class Sealed(Generic[T]):
             raise NotOpened("this field is sealed: open it with its record's key")
         return cast(T, self._value)
 
-    def open(self, key: RecordKey) -> T:
+    def open(self, key: SealingKey) -> T:
         """The plaintext of this field, by its record's key. The field itself stays closed."""
         if self._is_open:
             return cast(T, self._value)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from shared.eventstore.databases import DatabaseUrls
 from shared.gate.port import Gate, LateGate
 from shared.identity.tokens import TokenVerifier
 from shared.messaging.port import Transport
@@ -14,19 +15,6 @@ from shared.service.leaving import Leaving
 from shared.values.time import ANYWHERE, Place
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseUrls:
-    """`postgresql://` DSNs of one service's database, one for each role that a running service has (infra/postgres/provision.py).
-
-    They carry passwords: `repr` leaves them out. The owner's login is not among them: `python -m infra.migrate` alone has it.
-    """
-
-    app: str = field(repr=False)
-    """what requests run as"""
-    relay: str = field(repr=False)
-    """may read and delete outbox rows of every tenant, and nothing else"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from typing import Any
 import uvloop
 
 from shared.contracts.records import ServiceName
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.migrate import SchemaMismatch
 from shared.gate.client import HttpGate
 from shared.identity.oidc import MAX_AGE_SECONDS, RemoteKeys, UnguardedAddress
@@ -45,7 +46,7 @@ from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
 from shared.service.leaving import Leaving
 from shared.service.memory import no_core_dumps
-from shared.service.parts import DatabaseUrls, Parts, Service, Unwired
+from shared.service.parts import Parts, Service, Unwired
 from shared.service.serve import Tls, configure_logging, server, tune_collector
 from shared.service.transport import check_database, check_service
 from shared.service.watchdog import watched

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from shared.http.addresses import is_guarded
 from shared.service.parts import Unwired
+from shared.values.addresses import is_guarded
 
 ADDRESSES: Final = (
     "GATE_URL",

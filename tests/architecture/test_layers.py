@@ -87,6 +87,14 @@ def test_the_rooms_of_capabilities_beside_a_services_own() -> None:
                 assert ".adapters." not in name and ".api." not in name, (file, name)
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_application_imports_no_adapter_and_no_api(service: str) -> None:
+    for file in sources(f"services/{service}"):
+        if "application" in file.relative_to(ROOT).parts:
+            wrong = {i for i in imports(file) if i.startswith("services.") and (".adapters." in i or ".api." in i)}
+            assert not wrong, (file, wrong)
+
+
 ROOMS = ("domain", "application", "adapters", "api")
 
 CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -114,6 +122,7 @@ CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
         "plans": ("desk", "course"),
         "boundaries": ("desk", "course"),
         "concerns": ("desk", "course"),
+        "risk": ("desk", "course"),
         "working_day": ("desk", "prompts", "sessions", "clients", "notes", "course"),
         "export": ("desk", "sessions", "clients", "notes"),
     },
@@ -124,6 +133,7 @@ CAPABILITIES: dict[str, dict[str, tuple[str, ...]]] = {
         "decision": ("ledger", "practice"),
         "gate": ("ledger", "practice", "decision"),
         "break_glass": ("ledger", "practice", "decision", "gate"),
+        "open_notes": ("ledger", "decision"),
         "erasure": ("ledger", "practice", "decision"),
         "assurance": ("ledger", "decision", "gate"),
         "downtime": ("ledger", "keyring", "decision", "gate"),
@@ -199,3 +209,31 @@ def test_nothing_waits_in_a_way_that_forgets_to_stop(folder: str) -> None:
     for file in sources(folder):
         calls = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Attribute) and n.attr == "wait_for"]
         assert not calls, file
+
+
+SHARED_ORDER = (
+    "base64url",
+    "one_at_a_time",
+    "values",
+    "entry",
+    "sealing",
+    "contracts",
+    "eventstore",
+    "identity",
+    "http",
+    "messaging",
+    "gate",
+    "export",
+    "service",
+)
+"""The parts of `shared`. Each may import only what stands before it."""
+
+
+@pytest.mark.parametrize("file", sources("shared"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_shared_has_one_order(file: Path) -> None:
+    part = file.relative_to(ROOT / "shared").parts[0].removesuffix(".py")
+    if part == "__init__":
+        return
+    below = {*SHARED_ORDER[: SHARED_ORDER.index(part)], part}
+    used = {i.split(".")[1] for i in imports(file) if i.startswith("shared.")}
+    assert used <= below, (file, used - below)

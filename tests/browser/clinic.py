@@ -12,7 +12,8 @@ from uuid import UUID
 
 import aiohttp
 
-from infra.embedded.demo import TENANT, Demo, demo_clinic
+from infra.demo.caller import TENANT
+from infra.embedded.demo import Demo, demo_clinic
 from infra.embedded.runtime import Embedded, EmbeddedSettings
 from services.audit_log.bootstrap import AuditLogService
 from services.audit_log.decision.domain.registry import BoundRecord

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.async_api import expect
 
 from services.ehr_gateway.client_pages.domain.catalogue import FOLDER
 from shared.http.page_session import COOKIE
@@ -149,5 +150,5 @@ async def test_the_demos_people_are_buttons(clinic: Clinic, browse: Browse) -> N
     await watched.page.wait_for_url("**/dev/console")
     await sound(watched, "console")
     await watched.page.click("text=Read the note")
-    await watched.page.wait_for_function("document.getElementById('said').textContent.startsWith('404')")
+    await expect(watched.page.locator("#said")).to_contain_text("404")
     watched.complaints.clear()

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Download, Page, expect
 
 import services.audit_log.officers.adapters.entry_search as entry_search
-from infra.embedded.demo import TENANT
+from infra.demo.caller import TENANT
 from services.audit_log.ledger.application.ledger_view import Filters, StoredEntry
 from services.audit_log.officers.adapters.entry_search import EntrySearch
 from tests.browser.clinic import Clinic

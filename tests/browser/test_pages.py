@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 import pytest
 from playwright.async_api import expect
 
-from infra.embedded.demo import TENANT
+from infra.demo.caller import TENANT
 from services.audit_log.ledger.application.ledger_view import Filters
 from services.audit_log.ledger.domain.signed_note import parse_vkey
 from services.audit_log.reports.domain.export_check import check_bundle

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from infra.embedded.demo import TENANT
+from infra.demo.caller import TENANT
 from services.audit_log.ledger.application.ledger_view import Filters
 from services.audit_log.ledger.domain.signed_note import Ed25519Signer
 from tests.browser.clinic import Clinic

@@ -19,8 +19,8 @@ import aiohttp
 
 from infra.routes import service_for
 from shared.contracts.records import ServiceName
+from shared.eventstore.databases import DatabaseUrls
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
-from shared.service.parts import DatabaseUrls
 from tests.e2e.issuer import Issuer
 from tests.support.ports import free_port
 

@@ -24,6 +24,7 @@ DOCUMENTED_URL = "http://127.0.0.1:8100"
 MAKE = {
     "run": "the `embedded` fixture: python -m infra.embedded under ENVIRONMENT=development",
     "import": "tests/e2e/test_importer.py: python -m infra.importer",
+    "tour": "tests/e2e/test_courses.py: python -m infra.tour",
     "secrets": "test_make_secrets, and test-compose: python -m infra.compose.secrets",
     "backup": "test-compose: python -m infra.backup make",
     "restore": "test-compose: python -m infra.backup restore",

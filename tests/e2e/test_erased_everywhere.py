@@ -26,12 +26,13 @@ WHAT, WHY, LONGER = "the date in line three", "it was in March", "the archive is
 DENIED, NO, STILL = "the entry is right", "it is not right", "seen, and kept"
 MOMENT, CLOSED = "grew quiet at the word ferry", "a pull to rescue"
 GIFT, SINCE, WORSE = "a drawing of a lighthouse", "spoken of with a colleague", "slept badly after the ferry"
+SIGN, LAKE = "letters stay unopened", "that summer at the lake"
 CONCERN, ANSWER = "the sessions begin late", "we have moved them"
 PROBLEM, GOAL, HOMEWORK = "nights without sleep", "one whole night a week", "a diary by the bed"
 PLANTED: Final = (
     NAME, MRN, GUEST, NOTE, ADDENDUM, PRIVATE, SCORE, OUTCOME, MISTYPED, TALK, WITNESS, PAUSE, EVIDENCE, PAYER, BASIS,
     WHAT, WHY, LONGER, DENIED, NO, STILL, MOMENT, CLOSED, PROBLEM, GOAL, HOMEWORK,
-    GIFT, SINCE, WORSE, CONCERN, ANSWER,
+    GIFT, SINCE, WORSE, CONCERN, ANSWER, SIGN, LAKE,
 )  # fmt: skip
 
 
@@ -121,6 +122,8 @@ READERS: Final[dict[str, Reader]] = {
     "GET /v1/adverse-effects/{effect_id}": Reader("/v1/adverse-effects/{effect}", (WORSE,), erased),
     "GET /v1/concerns": Reader("/v1/concerns", (CONCERN, ANSWER), each_erased, "client"),
     "GET /v1/concerns/{concern_id}": Reader("/v1/concerns/{concern}", (CONCERN, ANSWER), erased, "officer"),
+    "GET /v1/clients/{client_id}/safety-plan": Reader("/v1/clients/{client}/safety-plan", (SIGN,), erased),
+    "GET /v1/clients/{client_id}/closed-topics": Reader("/v1/clients/{client}/closed-topics", (LAKE,), each_erased),
     "POST /v1/notes/search": Reader("/v1/notes/search", ("subjective",), nothing, body={"words": "heron"}),
     "GET /v1/administrations": Reader("/v1/administrations" + CLIENT, (SCORE,), each_erased),
     "GET /v1/administrations/{administration_id}": Reader("/v1/administrations/{administration}", (SCORE,), erased),
@@ -232,6 +235,8 @@ async def looked_after(story: Clinic) -> dict[str, str]:
     event = (await story.marsh.post(f"{path}/boundary-events", gift)).id
     await story.marsh.post(f"/v1/boundary-events/{event}/additions", {"words": SINCE})
     effect = (await story.marsh.post(f"{path}/adverse-effects", {"what": WORSE, "seriousness": "mild"})).id
+    await story.client.put(f"{path}/safety-plan", {"warning_signs": [SIGN]}, want=201)
+    await story.client.post(f"{path}/closed-topics", {"topic": LAKE})
     concern = (await story.client.post("/v1/concerns", {"words": CONCERN})).id
     await story.officer.post(f"/v1/concerns/{concern}/answers", {"words": ANSWER})
     return {"boundary": event, "effect": effect, "concern": concern}

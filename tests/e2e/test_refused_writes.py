@@ -150,7 +150,8 @@ async def planned(there: Clinic) -> dict[str, str]:
     event = (await there.marsh.post(f"{path}/boundary-events", gift)).id
     effect = (await there.marsh.post(f"{path}/adverse-effects", {"what": "Slept badly.", "seriousness": "mild"})).id
     concern = (await there.client.post("/v1/concerns", {"words": "The sessions begin late."})).id
-    about = {"event_id": event, "effect_id": effect, "concern_id": concern}
+    topic = (await there.marsh.post(f"{path}/closed-topics", {"topic": "The lake."})).id
+    about = {"topic_id": topic, "event_id": event, "effect_id": effect, "concern_id": concern}
     return {"plan_id": plan, "goal_id": goal, "task_id": task, **about}
 
 

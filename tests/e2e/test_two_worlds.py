@@ -40,7 +40,6 @@ async def private_notes(world: World) -> None:
     moments = f"/v1/sessions/{world.ids['session']}/moments"
     closed = {"kind": "transference", "text": "The lighthouse, once more."}
     world.called("closed moment", (await story.marsh.post(moments, closed)).id)
-    await story.marsh.get(moments)
 
 
 async def ratings_asked_for(world: World) -> None:
@@ -185,6 +184,8 @@ async def _world(embedded: EmbeddedProcess, session: aiohttp.ClientSession) -> W
     path = f"/v1/clients/{story.client_id}"
     world.called("boundary", (await story.marsh.post(f"{path}/boundary-events", gift)).id)
     worse = {"what": "Slept badly after the session.", "seriousness": "mild"}
+    await story.marsh.post(f"{path}/closed-topics", {"topic": "The summer at the lake."})
+    await story.client.put(f"{path}/safety-plan", {"warning_signs": ["I stop opening letters."]}, want=201)
     world.called("effect", (await story.marsh.post(f"{path}/adverse-effects", worse)).id)
     world.called("concern", (await story.client.post("/v1/concerns", {"words": "The sessions begin late."})).id)
     world.called("questionnaire", (await story.asked("phq-9")).id)
@@ -218,6 +219,7 @@ async def _used(world: World) -> None:
     """What the therapist, and a nurse under emergency access, then do in either world."""
     story, client = world.story, world.ids["client"]
     lists = (f"/v1/notes?client_id={client}", f"/v1/administrations?client_id={client}", f"/v1/sessions?client_id={client}")
+    await story.marsh.get(f"/v1/sessions/{world.ids['session']}/moments")
     for path in (*lists, f"/v1/clients/{client}/alliance?instrument=wai-sr", f"/v1/clients/{client}/next-session"):
         await story.marsh.call("GET", path)
         await world.people["nurse"].call("GET", path, X_Purpose_Of_Use="BTG")

@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
+from services.audit_log.assurance.adapters.receipt_table import received
 from services.audit_log.bootstrap import AuditLogService
 from shared.contracts.disclosure import Action, DisclosureRequest
+from shared.contracts.receipts import Receipt
+from shared.contracts.session_notes import PROGRESS_NOTE_SIGNED
 from shared.eventstore.model import Statement
 from shared.eventstore.store import EventStore
 
@@ -32,6 +35,24 @@ async def session_bound(store: EventStore, tenant: str, client: str) -> str:
     given = (tenant, session, UUID(client), datetime.now(UTC))
     await store.append(tenant, (), statements=(Statement(_SESSION, given),))
     return str(session)
+
+
+async def signed(store: EventStore, tenant: str, client: str, *notes: str) -> None:
+    """As if the receipts of these notes' signatures had come."""
+    made = [
+        Receipt(
+            service="session_notes",
+            event_id=uuid4(),
+            event_type=PROGRESS_NOTE_SIGNED,
+            record_id=UUID(note),
+            client_id=UUID(client),
+            entry=0,
+            digest="",
+        )
+        for note in notes
+    ]
+    statements = tuple(received(tenant, r, n, None, datetime.now(UTC)) for n, r in enumerate(made, 1))
+    await store.append(tenant, (), statements=statements)
 
 
 async def registered_for(gate: AuditLogService, request: DisclosureRequest) -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from shared.contracts.records import ServiceName
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.sequencer import Sequencer
 from shared.messaging.in_process import InProcessBus
 from shared.messaging.relay import Relay
 from shared.messaging.signature import EventSigner
-from shared.service.parts import DatabaseUrls
 from tests.support.messaging import now, running, service_keys
 
 

@@ -9,8 +9,8 @@ from services.audit_log.ledger.adapters.checkpoint_anchor import FileAnchor
 from services.audit_log.ledger.adapters.ledger import PostgresLedger
 from services.audit_log.ledger.application.ledger_view import EntryProof, NotYetSigned
 from services.audit_log.ledger.domain.entry import Entry, EntryKind, EntryRecord
+from shared.eventstore.databases import DatabaseUrls
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
 
 SEED = bytes(range(32))
 ORIGIN = "log.example/practice"

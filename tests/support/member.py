@@ -9,11 +9,11 @@ import json
 import sys
 from pathlib import Path
 
+from shared.eventstore.databases import DatabaseUrls
 from shared.messaging import kafka_member
 from shared.messaging.kafka import KafkaTransport
 from shared.messaging.kafka_settings import KafkaSettings
 from shared.messaging.port import Effect, Message
-from shared.service.parts import DatabaseUrls
 from tests.support.messaging import World, opened_store, seen_by
 
 

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from infra.postgres.provision import OwnedDatabase
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import CONSENT_POLICY
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import NewEvent, Publication, Statement, StreamAppend
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
@@ -20,7 +21,6 @@ from shared.messaging.consumer import Consumer
 from shared.messaging.port import Effect, Handler, Inbound, Message, Outbound, Transport
 from shared.messaging.relay import Heartbeat, Relay
 from shared.messaging.signature import EventSigner, SignatureVerifier
-from shared.service.parts import DatabaseUrls
 from tests.support.postgres import as_owner
 from tests.support.waiting import until
 

@@ -18,13 +18,13 @@ from uuid import NAMESPACE_OID, uuid5
 
 from shared.contracts.topics import CONSENT_POLICY
 from shared.eventstore import batch
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import NewEvent, Publication, StreamAppend, UniqueViolation
 from shared.eventstore.outbox import Outbox, OutboxRow
 from shared.messaging import kafka_member
 from shared.messaging.kafka import KafkaTransport
 from shared.messaging.kafka_settings import KafkaSettings
 from shared.messaging.port import Effect, Inbound, Message, Outbound
-from shared.service.parts import DatabaseUrls
 from tests.support.load import KEYS
 from tests.support.messaging import CHANGED, World, opened_store, running, seen_by
 

@@ -19,8 +19,8 @@ from shared.gate.port import Gate
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Problem
+from shared.one_at_a_time import OneAtATime
 from shared.sealing.event import Event
-from shared.service.one_at_a_time import OneAtATime
 from shared.service.parts import Parts
 from shared.service.record import WriteMeta, client_key, record_event, write_meta
 

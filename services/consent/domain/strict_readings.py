@@ -13,7 +13,10 @@ from shared.contracts.consent_policy import ConsentKind, StrictReading
 
 REDACT: Final = "REDACT"
 KEPT_TYPES: Final = frozenset(
-    {"DocumentReference", "Encounter", "Flag", "Observation", "Patient", "QuestionnaireResponse", "RelatedPerson"}
+    {
+        *("AdverseEvent", "CarePlan", "Communication", "DocumentReference", "Encounter", "Flag", "Observation", "Patient"),
+        *("QuestionnaireResponse", "RelatedPerson", "RiskAssessment"),
+    }
 )
 """FHIR types of records that are kept here"""
 REFUSES: Final = (

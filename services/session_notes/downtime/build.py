@@ -11,11 +11,12 @@ from services.session_notes.downtime.adapters.metrics import DowntimeMetrics
 from services.session_notes.downtime.adapters.waiting_table import WaitingTable
 from services.session_notes.downtime.application.reconciling import Reconciliation
 from services.session_notes.settings import Settings
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.leader import LeaderConnection
 from shared.eventstore.store import EventStore
 from shared.gate.pinned import PinnedKey
 from shared.gate.port import LateGate
-from shared.service.parts import DatabaseUrls, Parts
+from shared.service.parts import Parts
 
 RECONCILES: Final = (4_015, 1)
 """two-part advisory lock of the process that hands waiting notes in"""

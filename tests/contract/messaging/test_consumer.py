@@ -8,6 +8,7 @@ import pytest
 
 from shared.contracts.records import ServiceName
 from shared.contracts.topics import AUDIT, CONSENT_POLICY
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import NewEvent, StreamAppend
 from shared.eventstore.postgres import PostgresEventStore
 from shared.gate.port import GateUnavailable
@@ -15,7 +16,6 @@ from shared.http.problems import unavailable
 from shared.messaging.in_process import InProcessBus
 from shared.messaging.parked import Parked
 from shared.messaging.port import Effect, Inbound, Message, Outbound, Transient, Transport
-from shared.service.parts import DatabaseUrls
 from tests.support.messaging import World, eventually, note, opened_store, running, seen_by
 from tests.support.postgres import MakeDatabase
 

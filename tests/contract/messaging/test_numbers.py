@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from shared.contracts.topics import CONSENT_POLICY
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import NewEvent, Statement, StreamAppend
 from shared.eventstore.postgres import PostgresEventStore
 from shared.messaging.consumer import MessageMissing
 from shared.messaging.in_process import InProcessBus
 from shared.messaging.port import Effect, Message, Outbound, Transient, Transport
-from shared.service.parts import DatabaseUrls
 from tests.support.messaging import World, eventually, now, opened_store, running, seen_by
 from tests.support.postgres import MakeDatabase
 

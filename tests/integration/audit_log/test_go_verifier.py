@@ -20,11 +20,11 @@ from services.audit_log.ledger.api.tlog import tlog_router
 from services.audit_log.ledger.application.ports import LedgerUnavailable
 from services.audit_log.ledger.domain.leaf import commit
 from services.audit_log.ledger.domain.merkle import leaf_hash
+from shared.eventstore.databases import DatabaseUrls
 from shared.http.app import create_app
 from shared.identity.development import AUDIENCE, ISSUER, DevelopmentIssuer
 from shared.identity.tokens import StaticKeys, TokenVerifier
 from shared.service import clock
-from shared.service.parts import DatabaseUrls
 from tests.integration.audit_log.test_ledger_tampering import CUT, REMOVE, SHIFT, SWAP, attacking, backup_of, everywhere
 from tests.support import go
 from tests.support.http import serving

@@ -16,7 +16,7 @@ from services.audit_log.ledger.domain.entry import EntryKind
 from services.audit_log.ledger.domain.leaf import commit
 from services.audit_log.ledger.domain.payload import entry_of
 from services.audit_log.ledger.domain.tiles import NoSuchTile
-from shared.service.parts import DatabaseUrls
+from shared.eventstore.databases import DatabaseUrls
 from tests.support import rfc6962
 from tests.support.ledger import ORIGIN, entry, open_ledger, signed
 from tests.support.postgres import MakeDatabase

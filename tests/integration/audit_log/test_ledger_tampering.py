@@ -18,8 +18,8 @@ from services.audit_log.ledger.domain.leaf import canonical, commit
 from services.audit_log.ledger.domain.payload import payload_of
 from services.audit_log.ledger.domain.signed_note import parse_vkey
 from services.audit_log.ledger.domain.verification import Finding
+from shared.eventstore.databases import DatabaseUrls
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
 from tests.support import rfc6962
 from tests.support.ledger import ORIGIN, entry, ledger_on, open_ledger, signed
 from tests.support.postgres import MakeDatabase, Postgres

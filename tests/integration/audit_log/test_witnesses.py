@@ -19,8 +19,8 @@ from services.audit_log.ledger.application.ledger_view import Filters
 from services.audit_log.ledger.domain.cosignature import open_cosigned
 from services.audit_log.ledger.domain.signed_note import NoteInvalid, parse_vkey, split_note
 from services.audit_log.ledger.domain.tlog_proof import parse_proof
+from shared.eventstore.databases import DatabaseUrls
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
 from tests.integration.audit_log.test_ledger_tampering import backup_of
 from tests.support import go
 from tests.support.ledger import entry, open_ledger, signed

@@ -17,6 +17,7 @@ from services.audit_log.erasure.application.erasures import Erasures
 from services.audit_log.keyring.adapters.keyring import PostgresKeyring
 from services.audit_log.keyring.adapters.kms.file import FileKms
 from shared.contracts.records import KeyClass
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.store import EventStore
 from shared.http.call import Call
@@ -24,7 +25,6 @@ from shared.http.idempotency import Repeat
 from shared.identity.principal import Principal
 from shared.identity.roles import Role
 from shared.service import clock
-from shared.service.parts import DatabaseUrls
 from tests.integration.erasures.world import NOTES, acknowledge, make_erasures
 from tests.support.clients import registered
 from tests.support.ledger import ledger_on

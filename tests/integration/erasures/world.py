@@ -33,6 +33,7 @@ from services.audit_log.practice.application.practice import SecondPerson
 from shared.contracts.receipts import ERASURE_ACKNOWLEDGED, ErasureAcknowledged
 from shared.contracts.records import KeyClass, ServiceName
 from shared.contracts.topics import AUDIT, RECEIPTS
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.store import EventStore
@@ -47,7 +48,7 @@ from shared.messaging.relay import Relay
 from shared.messaging.signature import EventSigner, SignatureVerifier
 from shared.service import clock
 from shared.service.erasure import erasure_handler
-from shared.service.parts import DatabaseUrls, Parts
+from shared.service.parts import Parts
 from tests.support.clients import registered
 from tests.support.http import serving
 from tests.support.ledger import entry, ledger_on

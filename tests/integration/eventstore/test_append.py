@@ -3,6 +3,7 @@ from uuid import uuid4
 
 import pytest
 
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import (
     AlreadyHandled,
     InboxMark,
@@ -17,7 +18,6 @@ from shared.eventstore.model import (
 )
 from shared.eventstore.postgres import PostgresEventStore
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
 from tests.support.events import event, to
 
 TENANT = "haven"

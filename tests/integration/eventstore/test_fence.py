@@ -2,11 +2,11 @@ import asyncio
 
 import asyncpg
 
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import Publication
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import START, Place, PostgresEventStore
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
 from tests.support.events import event, to
 
 TENANT = "haven"

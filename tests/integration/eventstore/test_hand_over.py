@@ -18,10 +18,10 @@ import pytest
 
 from infra.postgres import launcher
 from infra.postgres.launcher import LocalPostgres
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import Publication
 from shared.eventstore.postgres import PostgresEventStore
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
 from tests.support import environment
 from tests.support.events import event, to
 from tests.support.leader import leaders

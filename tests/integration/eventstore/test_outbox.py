@@ -3,10 +3,10 @@ import asyncio
 import asyncpg
 import pytest
 
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import Publication, Statement, StoreUnavailable
 from shared.eventstore.outbox import Outbox
 from shared.eventstore.postgres import PostgresEventStore
-from shared.service.parts import DatabaseUrls
 from tests.support.events import event, to
 
 

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import NewEvent, StoredEvent, VersionConflict
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.snapshots import EVERY, Loaded, Snapshots
 from shared.eventstore.time_travel import History
 from shared.sealing.event import Event, EventTypes
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
 from tests.support.events import to
 from tests.support.postgres import MakeDatabase
 

@@ -18,11 +18,11 @@ from services.consent.domain import amendment, capacity, relationship, represent
 from services.consent.domain.consent import fold as consent
 from services.session_notes.notes.application.notes import fold as note
 from shared.contracts.records import ServiceName
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import NewEvent, StoredEvent, StreamAppend
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.time_travel import History
 from shared.sealing.event import Event, EventTypes
-from shared.service.parts import DatabaseUrls
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ from shared.contracts.downtime import (
 )
 from shared.contracts.receipts import Receipt
 from shared.contracts.records import RecordType, ServiceName
-from shared.sealing.downtime import seal_envelope
+from shared.gate.envelope import seal_envelope
 from tests.integration.gate.gate_support import NOTES, World
 from tests.support.clients import registered
 

@@ -14,6 +14,7 @@ from shared.contracts.consent_policy import ConsentStatus, Policy, Provision, St
 from shared.contracts.disclosure import Action, DisclosureAnswer
 from shared.contracts.records import ALLIANCE_RATING
 from tests.integration.gate.gate_support import ALLIANCE, World
+from tests.support.clients import signed
 
 
 async def call(
@@ -94,11 +95,20 @@ async def test_what_else_a_decision_rested_on_is_written_down(world: World, site
     await world.ask(world.token("t-rivera", "therapist"), Action.CREATE, rating, service=ALLIANCE)
     mine = world.ref("administration", record=rating.record_id)
     seen = await world.ask(world.token("t-rivera", "therapist"), Action.READ, mine, service=ALLIANCE)
+    draft = await world.ask(world.client_token(), Action.READ, ref)
+    await signed(world.service._store, world.tenant, world.client, ref.record_id)
     own = await world.ask(world.client_token(), Action.READ, ref)
     other = await world.ask(world.token("u-2", "client", client_id=str(uuid4())), Action.READ, ref)
     searched = await world.ask(world.token("t-rivera", "therapist"), Action.SEARCH, subjects=[world.client])
     world.clock.ahead += timedelta(hours=1)
-    for answer, decision in ((opened, "permit"), (seen, "permit"), (own, "permit"), (other, "deny"), (searched, "permit")):
+    for answer, decision in (
+        (opened, "permit"),
+        (seen, "permit"),
+        (draft, "deny"),
+        (own, "permit"),
+        (other, "deny"),
+        (searched, "permit"),
+    ):
         body = await explained(site, world, answer)
         assert body["agrees"] and [r["decision"] for r in body["records"]] == [decision]
 

@@ -20,6 +20,7 @@ from shared.contracts.records import ServiceName
 from shared.gate.client import HttpGate
 from shared.gate.port import Away, GateUnavailable
 from shared.http.problems import Problem
+from shared.http.service_callers import service_of
 from shared.identity.assertions import ServiceCaller, ServiceVerifier
 from shared.service import clock
 from tests.integration.gate.gate_support import ALLIANCE, CONSENT, DIRECTORY, KEYS, NOTES, Feed, World
@@ -206,7 +207,7 @@ async def test_the_policy_feed_over_http() -> None:
     verifier = ServiceVerifier(KEYS[CONSENT], DIRECTORY, clock=clock.seconds)
 
     async def page(request: Request) -> Response:
-        await verifier.service_of(request, frozenset({AUDIT_LOG}))
+        await service_of(request, verifier, frozenset({AUDIT_LOG}))
         read = await feed.read(request.query_params["tenant"], int(request.query_params["after"]))
         return Response(read.model_dump_json(), media_type="application/json")
 

@@ -11,6 +11,7 @@ from services.audit_log.ledger.application.ports import KeyWanted, UnknownKey
 from shared.contracts.disclosure import Action, Caller, DisclosureRequest, Refusal
 from shared.contracts.records import KeyClass, RecordType, ServiceName
 from shared.http.problems import Problem
+from shared.http.service_callers import service_of
 from shared.identity.assertions import ServiceCaller, ServiceVerifier
 from shared.sealing import cobblestone
 from shared.sealing.errors import CannotOpen
@@ -88,11 +89,11 @@ async def test_a_service_token_meant_for_the_gate_does_nothing_elsewhere(world: 
     headers = seen.headers("POST", "/v1/policy-feed", "", body)
     at_consent = ServiceVerifier(KEYS[CONSENT], DIRECTORY, clock=clock.seconds)
     with pytest.raises(Problem) as refused:
-        await at_consent.service_of(_request(headers, "/v1/policy-feed", body), frozenset({NOTES}))
+        await service_of(_request(headers, "/v1/policy-feed", body), at_consent, frozenset({NOTES}))
     assert refused.value.status == 401
     own = ServiceCaller(KEYS[NOTES], DIRECTORY, CONSENT, clock=clock.seconds, random=clock.random)
     headers = own.headers("POST", "/v1/policy-feed", "", body)
-    service, _ = await at_consent.service_of(_request(headers, "/v1/policy-feed", body), frozenset({NOTES}))
+    service, _ = await service_of(_request(headers, "/v1/policy-feed", body), at_consent, frozenset({NOTES}))
     assert service is NOTES
 
 
@@ -105,7 +106,7 @@ async def test_a_service_token_used_under_another_services_key_is_refused(world:
     assertion = stolen.headers("POST", path, "", body)["Service-Assertion"]
     headers = {**thief.headers("POST", path, "", body), "Service-Assertion": assertion}
     with pytest.raises(Problem) as refused:
-        await at_gate.service_of(_request(headers, path, body), frozenset(ServiceName))
+        await service_of(_request(headers, path, body), at_gate, frozenset(ServiceName))
     assert refused.value.status == 401
 
 

@@ -20,10 +20,10 @@ from services.audit_log.officers.adapters.open_questions import counted
 from services.audit_log.officers.application.cases import Decided
 from services.audit_log.officers.domain.access import Access
 from services.audit_log.officers.domain.explanations import Explanation, Ground, Judged, Mark
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import Statement
 from shared.eventstore.postgres import PostgresEventStore
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
 from tests.integration.gate.gate_support import World
 from tests.integration.gate.test_review_sign_in import sign_in
 from tests.support.http import serving

@@ -11,6 +11,7 @@ from shared.contracts.records import RecordType
 from shared.http.problems import Problem
 from tests.integration.gate.gate_support import World
 from tests.integration.gate.test_explanations import explained
+from tests.support.clients import signed
 
 KEY = "WiMuxxqjT748ec9Quk7cVMzp4-uXLSweNczqj2Hge_w"
 
@@ -27,6 +28,8 @@ async def test_the_client_exports_and_each_release_is_an_entry(world: World, sit
     assert (asked.decision, len(asked.entries), asked.keys) == (Decision.PERMIT, 1, ())
     kept_back = {e.record_type: e for e in asked.exclusions if e.reach is Reach.ALL}
     assert kept_back[RecordType.PSYCHOTHERAPY_NOTE].citation == "45 CFR 164.524(a)(1)"
+    assert not (await export(world, world.client_token(), note)).keys, "a draft is its author's"
+    await signed(world.service._store, world.tenant, world.client, note.record_id)
     opened = await export(world, world.client_token(), note, private)
     assert [k.key for k in opened.keys] == [key.key], "the one that the law excludes gives no key"
     assert opened.exclusions == ()

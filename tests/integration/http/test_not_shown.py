@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from tests.e2e.exports import export, opened
-from tests.e2e.rest import Rest
+from tests.e2e.rest import Rest, until
 from tests.e2e.surface import SOAP, Clinic
 from tests.integration.alliance_measurement.clinic import World, running_world
 from tests.support.postgres import Postgres
@@ -56,7 +56,15 @@ async def two(clinic: Clinic, kind: str) -> list[str]:
         case "session":
             return [await clinic.held() for _ in range(2)]
         case "progress-note":
-            return [await clinic.progress() for _ in range(2)]
+            notes = [await clinic.progress() for _ in range(2)]
+            for note in notes:
+                await clinic.marsh.post(f"/v1/notes/{note}/signatures")
+
+            async def both_are_open_to_the_client() -> bool:
+                return {(await clinic.client.call("GET", f"/v1/notes/{note}")).status for note in notes} == {200}
+
+            await until("signed notes are open to their client", both_are_open_to_the_client)
+            return notes
         case "outcome":
             path = f"/v1/clients/{client}/outcomes"
             return [(await clinic.marsh.post(path, {"measure": "phq-9", "score": n})).id for n in (7, 8)]

@@ -43,6 +43,7 @@ def documents(lines: list[str]) -> list[Any]:
 async def test_a_long_record_comes_in_pages(clinic: Clinic) -> None:
     session, count = await clinic.session(), MAX_RECORDS + 20
     notes = [await clinic.progress(session) for _ in range(count)]
+    await clinic.signed(*notes)
     clinic.world.line.asked.clear()
     started = perf_counter()
     headers, lines = await part(clinic, clinic.client)
@@ -63,7 +64,8 @@ async def test_a_page_of_long_notes_is_closed_early(clinic: Clinic) -> None:
     session = await clinic.session()
     long = {"format": "SOAP", "sections": dict.fromkeys(SOAP, "b" * 90_000)}
     for _ in range(5):
-        await clinic.marsh.post(f"/v1/sessions/{session}/progress-notes", BytesIO(orjson.dumps(long)))
+        made = await clinic.marsh.post(f"/v1/sessions/{session}/progress-notes", BytesIO(orjson.dumps(long)))
+        await clinic.signed(made.id)
     _, lines = await part(clinic, clinic.client)
     assert max(map(len, lines)) < 64_000, "what repeats itself is packed"
     assert len([p for p in documents(lines) if p.get("class") == "progress_note"]) == 2

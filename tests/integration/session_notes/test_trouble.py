@@ -9,6 +9,11 @@ from shared.gate.port import Away
 from tests.integration.session_notes.world import SOAP, Clinic
 
 OF_THE_COURSE = {
+    ("/v1/clients/{client_id}/safety-plan", "put"),
+    ("/v1/clients/{client_id}/safety-plan", "get"),
+    ("/v1/clients/{client_id}/closed-topics", "post"),
+    ("/v1/clients/{client_id}/closed-topics", "get"),
+    ("/v1/closed-topics/{topic_id}/opening", "post"),
     ("/v1/moment-codes", "get"),
     ("/v1/sessions/{session_id}/moments", "post"),
     ("/v1/sessions/{session_id}/moments", "get"),

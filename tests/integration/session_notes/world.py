@@ -57,6 +57,7 @@ from shared.service import clock
 from shared.service.parts import Parts
 from shared.service.record import WriteMeta, client_key, record_event
 from tests.e2e.rest import Answer, Person, Rest
+from tests.support.clients import signed
 from tests.support.http import serving
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
@@ -152,7 +153,8 @@ class World:
             return self.issuer.token({k: v for k, v in claims.items() if v is not None})
 
         def origin(path: str) -> str:
-            return self.gate_url if path.startswith(("/v1/erasures", "/v1/audit")) else self.base_url
+            at_the_gate = path.startswith(("/v1/erasures", "/v1/audit")) or "/holds" in path
+            return self.gate_url if at_the_gate else self.base_url
 
         return Clinic(self, Rest(self.session, origin, mint, f"t-{uuid4().hex[:12]}"))
 
@@ -360,6 +362,10 @@ class Clinic:
         publisher = replace(self, client_id=under or str(client))
         await publisher.publish(by or self.world.consent, CONSENT, event, Publication(CONSENT, ""))
         return str(amendment_id)
+
+    async def signed(self, *notes: str) -> None:
+        """As if the gate had the receipts of these notes' signatures."""
+        await signed(self.world.gate._store, self.tenant, self.client_id, *notes)
 
     async def erase(self, *classes: KeyClass) -> str:
         """By two officers; returns when this service has acknowledged it. The erasure's id."""

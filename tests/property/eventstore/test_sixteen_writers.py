@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import NewEvent, StoreUnavailable, StreamAppend, UniqueViolation, VersionConflict
 from shared.eventstore.postgres import PostgresEventStore
 from shared.eventstore.sequencer import Sequencer
 from shared.service.clock import now
-from shared.service.parts import DatabaseUrls
 from tests.support.postgres import MakeDatabase
 
 WRITERS = 16

@@ -9,6 +9,7 @@ from uuid import UUID
 from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.decision import decide
 from services.audit_log.decision.domain.grants import Grant, GrantStatus
+from services.audit_log.decision.domain.open_notes import OPEN, NoteStanding
 from services.audit_log.decision.domain.policy import ClientPolicy, fold
 from services.audit_log.decision.domain.question import Question, Verdict
 from services.audit_log.decision.domain.registry import BoundRecord
@@ -144,6 +145,7 @@ def ask(
     release: ReleaseChoice = UNCHOSEN,
     grants: Iterable[Grant] = (),
     now: datetime = NOW,
+    standing: NoteStanding | None = OPEN,
 ) -> Verdict:
     return decide(
         Question(
@@ -156,6 +158,7 @@ def ask(
             policy=given(*facts),
             release=release,
             grants=tuple(grants),
+            notes={} if standing is None else {about.record_id: standing},
         )
     )
 

@@ -107,6 +107,9 @@ def changes() -> Iterator[tuple[str, Entry]]:
         yield reason, other(EntryKind.POLICY, "update", **OFFICER, reason=reason, client_id=None)
     made = {"register-system": "system-registered", "end-system": "system-ended", "make-solo": "solo-practice"}
     made["set-letterhead"] = "letterhead-set"
+    for action, reason in (("hold-note", "note-held"), ("end-note-hold", "note-hold-ended")):
+        yield reason, other(EntryKind.POLICY, action, reason=reason, purpose=None)
+        yield f"{action}, refused", other(EntryKind.POLICY, action, "deny", reason="not-treating", purpose=None)
     for action, reason in made.items():
         yield reason, other(EntryKind.POLICY, action, **ADMINISTRATOR, reason=reason, client_id=None)
         yield f"{action}, refused", other(EntryKind.POLICY, action, "deny", reason="role", client_id=None, purpose=None)

@@ -30,7 +30,7 @@ from shared.contracts.records import KeyClass, RecordType
 from shared.gate.ask import ask, open_export, open_many, open_one, opened, refusal_problem
 from shared.gate.port import AWAY_IN_WORDS, Away, GateUnavailable
 from shared.http.call import Call
-from shared.http.problems import Problem, gate_away
+from shared.http.problems import Problem
 from shared.identity.principal import Principal
 from shared.identity.roles import Role
 
@@ -216,6 +216,6 @@ async def test_no_export_for_whom_it_is_not(may_know: bool, status: int) -> None
 def test_what_is_away_is_said_in_words() -> None:
     assert set(AWAY_IN_WORDS) == set(Away)
     for why in Away:
-        problem = gate_away(GateUnavailable("", why))
+        problem = GateUnavailable("", why).problem()
         assert (problem.status, problem.reason, problem.detail) == (503, str(why), AWAY_IN_WORDS[why])
     assert GateUnavailable().why is Away.OTHER

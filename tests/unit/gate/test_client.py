@@ -33,6 +33,7 @@ from shared.gate import client
 from shared.gate.client import HttpGate
 from shared.gate.port import Away, GateUnavailable
 from shared.http.problems import PROBLEM_JSON, Fault, Problem
+from shared.http.service_callers import service_of
 from shared.identity.assertions import ServiceVerifier
 from shared.service import clock
 from tests.support.http import serving
@@ -56,7 +57,7 @@ class Server:
         self.app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["POST"])])
 
     async def _answer(self, request: Request) -> Response:
-        service, body = await self._verifier.service_of(request)
+        service, body = await service_of(request, self._verifier)
         assert service is ServiceName.SESSION_NOTES and request.headers["content-type"] == JSON
         self.seen.append((request.url.path, body))
         self.assertions.append(request.headers["service-assertion"])

@@ -5,9 +5,9 @@ from uuid import UUID
 import pytest
 from starlette.requests import Request
 
-from shared.http.addresses import is_guarded
 from shared.http.call import authenticate, path_id, request_id_of
 from shared.http.problems import Problem
+from shared.values.addresses import is_guarded
 from tests.unit.identity.test_tokens import Changing, claims, issuer, signed, verifier
 
 TOKEN = signed(claims(sub="olga"))

@@ -10,16 +10,15 @@ from starlette.requests import Request
 
 from shared.contracts.records import ServiceName
 from shared.http.problems import Problem
+from shared.http.service_callers import MAX_BODY, service_of, verify_service
 from shared.identity import assertions
 from shared.identity.assertions import (
     LIFETIME_SECONDS,
     MAX_ASSERTION,
-    MAX_BODY,
     MAX_CACHED,
     RENEW_SECONDS,
     SKEW_SECONDS,
     UnknownService,
-    verify_service,
 )
 from shared.identity.service_keys import ServiceDirectory, ServiceKeys
 from shared.identity.signatures import BadSignature, content_digest, read, sign
@@ -188,7 +187,7 @@ def request(headers: dict[str, str], body: bytes = BODY, **scope: Any) -> Reques
 async def test_a_route_learns_who_calls_and_what_was_sent() -> None:
     clock = Clock()
     asked, asking = verifier(clock), caller(clock)
-    assert await asked.service_of(request(asking.headers("POST", PATH, "", BODY))) == (NOTES, BODY)
+    assert await service_of(request(asking.headers("POST", PATH, "", BODY)), asked) == (NOTES, BODY)
     assert await verify_service(request(asking.headers("POST", PATH, "", BODY)), asked, frozenset({NOTES})) is NOTES
     without = request(asking.headers("POST", PATH, "", BODY), raw_path=b"")
     assert await verify_service(without, asked) is NOTES
@@ -208,14 +207,14 @@ async def test_a_route_refuses_who_is_none_and_who_is_another() -> None:
         (request(asking.headers("POST", PATH, "", BODY), body=b"x"), 401, "unknown-service"),
     ):
         with pytest.raises(Problem) as found:
-            await asked.service_of(bad, frozenset({NOTES}))
+            await service_of(bad, asked, frozenset({NOTES}))
         assert (found.value.status, found.value.slug) == (status, slug)
     for allowed in (frozenset({ServiceName.CONSENT}), frozenset()):
         with pytest.raises(Problem) as found:
             await verify_service(request(asking.headers("POST", PATH, "", BODY)), asked, allowed)
         assert found.value.status == 403
     with pytest.raises(Problem) as found:
-        await asked.service_of(request(asking.headers("POST", PATH, "", BODY), body=b"x" * (MAX_BODY + 1)))
+        await service_of(request(asking.headers("POST", PATH, "", BODY), body=b"x" * (MAX_BODY + 1)), asked)
     assert found.value.status == 413
 
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.contracts.downtime import Envelope, LateWrite
 from shared.contracts.records import RecordType
-from shared.sealing.downtime import binding, open_envelope, seal_envelope
+from shared.gate.envelope import binding, open_envelope, seal_envelope
 from shared.sealing.errors import CannotOpen
 from shared.sealing.padding import unpad
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared.contracts.records import KeyClass
-from shared.sealing.downtime import binding
+from shared.gate.envelope import binding
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
 from tests.unit.sealing.test_downtime import PLACE

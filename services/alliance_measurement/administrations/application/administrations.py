@@ -33,7 +33,7 @@ from shared.gate.listing import Rows, listed
 from shared.gate.port import GateUnavailable
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
-from shared.http.problems import Fault, Problem, conflict, gate_away, invalid
+from shared.http.problems import Fault, Problem, conflict, invalid
 from shared.http.showing import load_each, shown
 from shared.service.amendments import Along
 from shared.service.record import record_event, write_meta
@@ -92,7 +92,7 @@ async def answer_administration(
     try:
         return await _answer(desk, call, row, answers, repeat)
     except GateUnavailable as error:
-        problem, instrument = gate_away(error), _defined(desk, row.instrument)
+        problem, instrument = error.problem(), _defined(desk, row.instrument)
         if instrument is not None and instrument.critical_items:
             told = [said["text"] for said in what_now(await desk.risks.settings(call.tenant))]
             problem.detail = " ".join([problem.detail, "Send it again.", *told])

@@ -8,8 +8,8 @@ import aiohttp
 from services.audit_log.assurance.application.witnessing import Witness, WitnessAnswer
 from services.audit_log.ledger.domain.cosignature import Cosigner, parse_cosigner
 from services.audit_log.ledger.domain.signed_note import NoteInvalid
-from shared.http.addresses import is_guarded
 from shared.http.connections import connector
+from shared.values.addresses import is_guarded
 
 SECONDS: Final = 10.0
 MAX_ANSWER: Final = 65_536

@@ -7,10 +7,11 @@ from typing import Any, Final, Protocol
 
 from services.audit_log.decision.application.policy_projection import PolicyProjection
 from services.audit_log.decision.domain.agent import Agent
-from services.audit_log.decision.domain.circumstances import decided_at, grants_of, release_of
+from services.audit_log.decision.domain.circumstances import decided_at, grants_of, notes_of, release_of
 from services.audit_log.decision.domain.decision import decide, may_look_up, may_search
 from services.audit_log.decision.domain.explaining import Explained, explain, in_words
 from services.audit_log.decision.domain.exporting import export_of
+from services.audit_log.decision.domain.open_notes import OPEN
 from services.audit_log.decision.domain.policy import ClientPolicy
 from services.audit_log.decision.domain.question import Question, Verdict
 from services.audit_log.decision.domain.registry import BoundRecord, rating_made_now
@@ -125,6 +126,7 @@ class Explanations:
             release=await self._choices.choice(tenant, client_id),
             law=rules.law,
             organisation=rules.organisation,
+            notes={supposed.record.record_id: OPEN},
         )
         return (
             {
@@ -166,6 +168,7 @@ def _record(
         grants=grants_of(entry.detail),
         law=rules.law,
         organisation=rules.organisation,
+        notes=notes_of(entry.detail, [written.record_id]),
     )
     explained = explain(question)
     decided_alike = (written.decision, written.reason) == (explained.verdict.decision, explained.verdict.reason)

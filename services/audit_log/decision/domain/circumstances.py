@@ -3,13 +3,14 @@
 Policy has sequences and is replayed from its log; the registry never changes. What else could differ later is written down.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.grants import Grant, GrantStatus
+from services.audit_log.decision.domain.open_notes import Standings, standing_of
 from services.audit_log.decision.domain.release import UNCHOSEN, ReleaseChoice
 from shared.contracts.disclosure import ReleaseAudience
 
@@ -26,9 +27,15 @@ class Circumstances:
     solo: bool | None = None
     """of a token with several roles: whether it was that of a solo practice's practitioner"""
 
-    def detail(self, agent: Agent, client_id: str) -> dict[str, Any]:
-        """For the entry of that client; empty where everything was as usual."""
+    notes: Standings = field(default_factory=dict)
+    """of progress notes that a client, or who acts for them, asked for"""
+
+    def detail(self, agent: Agent, client_id: str, record_ids: Iterable[str] = ()) -> dict[str, Any]:
+        """For the entry of that client, about these records; empty where everything was as usual."""
         found: dict[str, Any] = {}
+        closed = {i: written for i in record_ids if i in self.notes and (written := self.notes[i].written())}
+        if closed:
+            found["notes"] = closed
         if self.settings:
             found["settings"] = self.settings
         release = self.releases.get(client_id)
@@ -58,6 +65,11 @@ def release_of(detail: Mapping[str, Any]) -> ReleaseChoice:
     return ReleaseChoice(
         ReleaseAudience(release["therapist"]), ReleaseAudience(release["supervisor"]), timedelta(days=release["delay_days"])
     )
+
+
+def notes_of(detail: Mapping[str, Any], record_ids: Iterable[str]) -> Standings:
+    written = detail.get("notes", {})
+    return {i: standing_of(written.get(i)) for i in record_ids}
 
 
 def grants_of(detail: Mapping[str, Any]) -> tuple[Grant, ...]:

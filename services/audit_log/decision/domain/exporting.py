@@ -22,6 +22,7 @@ ABOUT_OTHERS: Final = {RecordType.SESSION: ("participants",)}
 _RATED: Final = frozenset({ALLIANCE_RATING})
 _ALWAYS: Final = {RecordType.REPAIR_PROMPT: _RATED}
 """labels that every record of a type has"""
+_OF_STANDING: Final = frozenset({Fact.UNSIGNED, Fact.HELD})
 _OF_PROXY: Final = frozenset({Fact.CONFIDENTIAL_FROM_PROXY, Fact.EXCLUDED_FROM_PROXY})
 
 
@@ -65,7 +66,9 @@ def _exclusions(q: Question, client_id: str, verdicts: Iterable[tuple[RecordType
         if not verdict.permitted:
             yield _exclusion(record_type, Reach.ALL, _ground(verdict))
             continue
-        grounds = dict.fromkeys((*_by_label(q, client_id, record_type), *_by_authority(q, record_type)))
+        grounds = dict.fromkeys(
+            (*_by_label(q, client_id, record_type), *_by_authority(q, record_type), *_by_standing(q, record_type))
+        )
         yield from (_exclusion(record_type, Reach.SOME, rule) for rule in grounds)
         if q.law.about_others and record_type in ABOUT_OTHERS:
             yield _exclusion(record_type, Reach.FIELDS, q.law.about_others, ABOUT_OTHERS[record_type])
@@ -88,6 +91,14 @@ def _by_authority(q: Question, record_type: RecordType) -> Iterator[str]:
     if q.agent.role is Role.REPRESENTATIVE:
         for row in q.law.rows_for(RECORD_TYPES[record_type].key_class, Action.EXPORT):
             if row.then is Decision.DENY and not _OF_PROXY.isdisjoint(row.facts):
+                yield row.rule
+
+
+def _by_standing(q: Question, record_type: RecordType) -> Iterator[str]:
+    """Grounds on which the law keeps single notes from their client for a time: said to all, whether there are any or not."""
+    if record_type is RecordType.PROGRESS_NOTE:
+        for row in q.law.rows_for(RECORD_TYPES[record_type].key_class, Action.EXPORT):
+            if row.then is Decision.DENY and not _OF_STANDING.isdisjoint(row.facts):
                 yield row.rule
 
 

@@ -1,11 +1,12 @@
 """A question to the gate's rules, and their verdict."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.audit_log.decision.domain.agent import Agent
 from services.audit_log.decision.domain.grants import Grant
+from services.audit_log.decision.domain.open_notes import Standings
 from services.audit_log.decision.domain.organisation import ADDS_NOTHING, OrganisationPolicy
 from services.audit_log.decision.domain.policy import NO_POLICY, ClientPolicy
 from services.audit_log.decision.domain.registry import BoundRecord
@@ -32,6 +33,8 @@ class Question:
     grants: tuple[Grant, ...] = ()
     law: Pack = DEFAULT_PACK
     organisation: OrganisationPolicy = ADDS_NOTHING
+    notes: Standings = field(default_factory=dict)
+    """of progress notes that a client, or who acts for them, asks for; one that does not stand here counts as a draft"""
 
     def relationships(self) -> tuple[RelationshipSet, ...]:
         """The agent's current relationships to the record's client."""

@@ -28,9 +28,9 @@ from shared.contracts.disclosure import UNKNOWN_CLIENT, RecordKey, Refusal
 from shared.contracts.downtime import WRITTEN_AHEAD, Envelope, LateAnswer, LateOutcome, LateWrite
 from shared.contracts.records import RECORD_TYPES, KeyClass, ServiceName
 from shared.eventstore.model import Overloaded, Statement, StoreUnavailable, UniqueViolation
+from shared.gate.envelope import open_envelope
 from shared.gate.port import Away, GateUnavailable
 from shared.identity.tokens import InvalidToken, KeysUnknown, TokenVerifier
-from shared.sealing.downtime import open_envelope
 from shared.sealing.errors import CannotOpen
 
 

@@ -21,6 +21,7 @@ from shared.contracts.records import KeyClass, ServiceName
 from shared.eventstore.model import Statement
 
 COMPARE: Final = "compare-likeness"
+HOLD_NOTE: Final = "hold-note"
 EXTEND: Final = "extend-accounting"
 _PAGE: Final = 200
 
@@ -72,9 +73,10 @@ class ErasingReasons:
     async def _standing(self, tenant: str, client: str) -> list[int]:
         grants = Filters(client_id=client, kinds=(EntryKind.GRANT.value,))
         queries = Filters(client_id=client, kinds=(EntryKind.QUERY.value,), actions=(COMPARE, SUSPEND, EXTEND))
+        holds = Filters(client_id=client, kinds=(EntryKind.POLICY.value,), actions=(HOLD_NOTE,))
         since, now = await self._accounted_since(tenant), self._now()
         indexes: list[int] = []
-        for filters in (grants, queries):
+        for filters in (grants, queries, holds):
             before: int | None = None
             while found := await self._ledger.search(tenant, filters, before=before, limit=_PAGE):
                 indexes += [s.index for s in found if not s.erased and not _stays(s.entry, since, now)]

@@ -45,7 +45,7 @@ from shared.http.idempotency import Answer, Idempotency, Repeat
 from shared.http.problems import Problem, conflict, forbidden, not_found
 from shared.identity.roles import default_purpose
 from shared.messaging.port import Effect, Handler, Message
-from shared.service.one_at_a_time import OneAtATime
+from shared.one_at_a_time import OneAtATime
 from shared.service.record import WriteMeta
 
 POLL: Final = 2.0

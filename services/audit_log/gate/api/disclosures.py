@@ -15,6 +15,7 @@ from shared.contracts.downtime import GateKeyRequest, LateWrite
 from shared.contracts.records import ServiceName
 from shared.http.lane import Answer
 from shared.http.problems import Fault, invalid
+from shared.http.service_callers import service_of
 from shared.identity.assertions import ServiceVerifier
 
 CALLERS: Final = frozenset({ServiceName.CONSENT, ServiceName.SESSION_NOTES, ServiceName.ALLIANCE})
@@ -56,7 +57,7 @@ def _answer(
     decoder = msgspec.json.Decoder(wanted)
 
     async def answered(request: Request) -> bytes:
-        service, body = await verifier.service_of(request, allowed)
+        service, body = await service_of(request, verifier, allowed)
         try:
             asked = decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):

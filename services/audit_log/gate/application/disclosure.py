@@ -9,6 +9,7 @@ import msgspec
 
 from services.audit_log.decision.application.refused import Refused
 from services.audit_log.decision.domain.agent import Agent
+from services.audit_log.decision.domain.open_notes import HELD
 from services.audit_log.decision.domain.question import Verdict, deny
 from services.audit_log.decision.domain.registry import BoundRecord
 from services.audit_log.gate.application.identity import UNVERIFIED
@@ -171,6 +172,11 @@ def _not_alone(verdict: Verdict) -> Verdict:
     return deny("together", "rule:create.together", *verdict.basis, may_know=verdict.may_know)
 
 
+def _held(record: BoundRecord, verdict: Verdict, decided: Decided) -> str | None:
+    standing = decided.circumstances.notes.get(record.record_id) if verdict.reason == HELD else None
+    return standing.held_until.isoformat() if standing is not None and standing.held_until else None
+
+
 def _answer(asked: Asked, decided: Decided, entries: tuple[int, ...], released: Sequence[RecordKey | Erased]) -> DisclosureAnswer:
     erased = {r.record_id for r in released if isinstance(r, Erased)}
     pairs: list[tuple[BoundRecord, Verdict]] = list(zip(asked.records, decided.records, strict=True))
@@ -185,6 +191,7 @@ def _answer(asked: Asked, decided: Decided, entries: tuple[int, ...], released: 
                 reason=v.reason,
                 may_know=v.may_know,
                 erased=r.record_id in erased,
+                held_until=_held(r, v, decided),
             )
             for r, v in pairs
         ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 from services.audit_log.decision.application.policy_projection import PolicyProjection
@@ -10,6 +11,7 @@ from services.audit_log.decision.domain.circumstances import Circumstances
 from services.audit_log.decision.domain.decision import decide, may_look_up, may_search
 from services.audit_log.decision.domain.exporting import export_of
 from services.audit_log.decision.domain.grants import GRANTED_PURPOSES, Grant
+from services.audit_log.decision.domain.open_notes import Standings
 from services.audit_log.decision.domain.question import Question, Verdict
 from services.audit_log.decision.domain.registry import BoundRecord, rating_made_now
 from services.audit_log.decision.domain.release import KEPT_BACK, UNCHOSEN, ReleaseChoice
@@ -28,7 +30,7 @@ from services.audit_log.ledger.domain.agent_kind import AgentKind
 from services.audit_log.ledger.domain.entry import Entry
 from services.audit_log.practice.domain.practice import SoloPractice, TrustedSystem
 from shared.contracts.disclosure import Action, IndexKey, Ratings, RecordKey, ReleaseView
-from shared.contracts.records import ServiceName
+from shared.contracts.records import RecordType, ServiceName
 from shared.eventstore.model import Statement
 from shared.gate.port import Away, GateUnavailable
 from shared.identity.roles import Role
@@ -56,14 +58,25 @@ class Practices(Protocol):
     async def solo(self, tenant: str) -> SoloPractice | None: ...
 
 
+class Notes(Protocol):
+    async def standings(self, tenant: str, note_ids: Sequence[str], now: datetime) -> Standings:
+        """Of each note, whether it is signed, and until when it is held back."""
+
+
 class PolicyDecision:
     """Step ⑤: the rules, over what the projection knows. Release choices and grants are read where a question needs them."""
 
     def __init__(
-        self, projection: PolicyProjection, choices: ReleaseChoices, grants: Grants, settings: Settings, practices: Practices
+        self,
+        projection: PolicyProjection,
+        choices: ReleaseChoices,
+        grants: Grants,
+        settings: Settings,
+        practices: Practices,
+        notes: Notes,
     ) -> None:
         self._projection, self._choices, self._grants, self._settings = projection, choices, grants, settings
-        self._practices = practices
+        self._practices, self._notes = practices, notes
 
     async def decide(self, asked: Asked) -> Decided:
         tenant, purpose = asked.request.tenant, asked.purpose.code
@@ -71,6 +84,7 @@ class PolicyDecision:
         policy = await self._projection.policy(tenant)
         rules = await self._settings.in_force(tenant)
         releases = await self._releases(asked)
+        notes = await self._standings(asked)
         grants: tuple[Grant, ...] = ()
         if agent.kind is AgentKind.PERSON and purpose in GRANTED_PURPOSES:
             grants = await self._grants.of(tenant, agent.id, purpose)
@@ -88,9 +102,10 @@ class PolicyDecision:
                 grants=grants,
                 law=rules.law,
                 organisation=rules.organisation,
+                notes=notes,
             )
 
-        circumstances = Circumstances(rules.version, releases, grants, agent.registration, agent.solo)
+        circumstances = Circumstances(rules.version, releases, grants, agent.registration, agent.solo, notes)
         verdicts = tuple(decide(question(record)) for record in asked.records)
         decided = Decided(verdicts, (), circumstances=circumstances)
         if asked.request.action is Action.LOOKUP:
@@ -135,6 +150,13 @@ class PolicyDecision:
             solo = await self._practices.solo(tenant)
             return replace(agent, solo=solo is not None and solo.practitioner == agent.id)
         return agent
+
+    async def _standings(self, asked: Asked) -> Standings:
+        """Of the progress notes that a client, or who acts for them, asks for; nobody else waits for this look."""
+        if asked.agent.role not in (Role.CLIENT, Role.REPRESENTATIVE) or asked.request.action is Action.CREATE:
+            return {}
+        notes = [r.record_id for r in asked.records if r.record_type is RecordType.PROGRESS_NOTE]
+        return await self._notes.standings(asked.request.tenant, notes, asked.now) if notes else {}
 
     async def _releases(self, asked: Asked) -> dict[str, ReleaseChoice]:
         if asked.agent.kind is not AgentKind.PERSON or asked.request.action is Action.CREATE:

@@ -57,7 +57,7 @@ def _entry(
     asked: Asked, decided: Decided, sequence: int, client_id: str | None, found: list[tuple[BoundRecord | None, Verdict]]
 ) -> Entry:
     agent = asked.agent
-    detail = decided.circumstances.detail(agent, client_id or "")
+    detail = decided.circumstances.detail(agent, client_id or "", [r.record_id for r, _ in found if r])
     if asked.request.index_fields:
         detail["index"] = [str(f) for f in asked.request.index_fields]
     if agent.kind is AgentKind.JOB:

@@ -8,8 +8,8 @@ import asyncpg
 
 from services.audit_log.keyring.adapters.migrations import KEYRING_SCHEMA
 from services.audit_log.ledger.application.ports import KeyringUnavailable
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.migrate import check
-from shared.service.parts import DatabaseUrls
 
 _log = logging.getLogger("keyring")
 _CONNECT_SECONDS: Final = 5.0

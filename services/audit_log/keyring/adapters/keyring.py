@@ -37,7 +37,7 @@ from services.audit_log.keyring.domain.keys import (
 from services.audit_log.ledger.application.ports import Erased, KeyFenced, KeyringUnavailable, KeyWanted, UnknownKey
 from shared.contracts.disclosure import IndexField, IndexKey, RecordKey
 from shared.contracts.records import KeyClass
-from shared.service.parts import DatabaseUrls
+from shared.eventstore.databases import DatabaseUrls
 
 _Slot = tuple[str, str, KeyClass]
 """tenant, client, class"""

@@ -12,7 +12,7 @@ from services.audit_log.ledger.adapters.reads import LedgerReads
 from services.audit_log.ledger.application.ledger_view import CheckpointAnchor
 from services.audit_log.ledger.application.ports import LedgerUnavailable
 from services.audit_log.ledger.domain.verification import Report
-from shared.service.parts import DatabaseUrls
+from shared.eventstore.databases import DatabaseUrls
 
 SECONDS: Final = 60.0
 

@@ -25,8 +25,8 @@ from services.audit_log.ledger.application.ledger_view import (
 from services.audit_log.ledger.application.ports import LedgerUnavailable
 from services.audit_log.ledger.domain.entry import Entry, EntryKind
 from services.audit_log.ledger.domain.verification import ERASED, Report
+from shared.eventstore.databases import DatabaseUrls
 from shared.eventstore.model import Statement
-from shared.service.parts import DatabaseUrls
 
 CONNECT_SECONDS: Final = 5.0
 COMMAND_SECONDS: Final = 10.0

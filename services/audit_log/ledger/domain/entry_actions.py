@@ -66,6 +66,8 @@ DONE: Final = frozenset(
     [
         "end-system",
         "make-solo",
+        "end-note-hold",
+        "hold-note",
         "set-letterhead",
         "register-system",
         "consume",

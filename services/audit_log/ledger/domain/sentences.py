@@ -181,7 +181,8 @@ def _release(entry: Entry, audience: Audience, recipient: str | None) -> str:
 
 def _policy(entry: Entry, audience: Audience, recipient: str | None) -> str:
     if _denied(entry):
-        return f"tried to {words.REFUSED_POLICIES.get(entry.action, 'change what is allowed')}, and was refused"
+        tried = words.REFUSED_POLICIES.get(entry.action, "change what is allowed")
+        return f"tried to {tried.format_map(_called(entry, audience))}, and was refused"
     return words.POLICIES.get(entry.reason, "changed what is allowed").format_map(_called(entry, audience))
 
 

@@ -234,6 +234,8 @@ POLICIES: Final = {
     "system-registered": "registered a record system: it may write down consents",
     "system-ended": "ended the trust in a record system: it writes down no more consents",
     "letterhead-set": "set the practice's name, address and time zone for documents that are handed out",
+    "note-held": "held one session note back from {client} for a time",
+    "note-hold-ended": "ended the holding back of a session note from {client}",
     "solo-practice": "said that this is a solo practice, and named its second person",
 }
 """by reason: what changed of what is allowed"""
@@ -241,6 +243,8 @@ REFUSED_POLICIES: Final = {
     "register-system": "register a record system",
     "end-system": "end the trust in a record system",
     "make-solo": "say that this is a solo practice",
+    "hold-note": "hold a session note back from {client}",
+    "end-note-hold": "end the holding back of a session note from {client}",
     "set-letterhead": "set the practice's name and address",
 }
 """by action: what somebody tried who may not"""

@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 
 from services.audit_log.officers.application.provider import CodeNotTaken, Endpoints, Granted, ProviderAway, ProviderSettings
-from shared.http.addresses import is_guarded
+from shared.values.addresses import is_guarded
 
 SECONDS: Final = 8.0
 _LONGEST: Final = 131_072

@@ -21,7 +21,7 @@ import orjson
 from services.audit_log.ledger.domain.entry import EntryKind
 from services.audit_log.routes_out.adapters.sinks import HttpSink, MailSink, SyslogSink
 from services.audit_log.routes_out.application.routes import Route, Sink
-from shared.http.addresses import is_guarded
+from shared.values.addresses import is_guarded
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _KEYS: Final = {"name", "to", "kinds", "reasons", "tenants", "from"}

@@ -47,9 +47,12 @@ class Surface:
         raw = self.cursors.decode(request, bound_to=bound_to)
         return (None if raw is None else Position(datetime.fromisoformat(raw[0]), UUID(raw[1]))), limit
 
-    def page(self, items: list[dict[str, Any]], page: Listed[Any], bound_to: str) -> Response:
+    def page(
+        self, items: list[dict[str, Any]], page: Listed[Any], bound_to: str, besides: Mapping[str, Any] | None = None
+    ) -> Response:
         following = place_of(page.rows[-1]) if page.more else None
-        return self.listed(items, following, bound_to, page.opened)
+        body = {"items": items, "next": self._cursor(following, bound_to), **(besides or {})}
+        return respond(body, headers=page.opened.headers)
 
     def listed(self, items: list[dict[str, Any]], next_: Position | None, bound_to: str, opened: Opened) -> Response:
         return respond({"items": items, "next": self._cursor(next_, bound_to)}, headers=opened.headers)

@@ -16,9 +16,9 @@ from services.session_notes.notes.domain.notes import ProgressNoteDrafted, Psych
 from services.session_notes.notes.domain.waiting import NoteStoppedWaiting, WaitingEnded, waiting_stream
 from shared.contracts.downtime import LateAnswer, LateOutcome
 from shared.eventstore.model import NewEvent, Statement, StoreError, StreamAppend, VersionConflict
+from shared.gate.envelope import waiting_key
 from shared.gate.port import GateUnavailable, LateGate
 from shared.http.problems import Problem
-from shared.sealing.downtime import waiting_key
 from shared.sealing.errors import SealingError
 from shared.sealing.field import Sealed
 from shared.service.record import WriteMeta, record_event

@@ -45,13 +45,16 @@ def note_routes(surface: Surface) -> APIRouter:
 
     @router.get("/v1/notes", openapi_extra={"parameters": CLIENT_LIST})
     async def search(request: Request) -> Response:
-        """Those of a client's notes that you may read, newest first."""
+        """Those of a client's notes that you may read, newest first. To the client, `held` says until when others are held back
+        from them, where any are (45 CFR 171)."""
         call = surface.call(request)
         client_id = client_of(request)
         bound = bound_to(call, "notes", client_id)
         start, limit = surface.start(request, bound)
         found, page = await list_notes(desk, call, client_id, start=start, limit=limit)
-        return surface.page([shown(i, partial(_item, read, page.opened)) for i, read in found], page, bound)
+        held = [{"until": until} for until in page.opened.held(row.id for row in page.looked_at)]
+        items = [shown(i, partial(_item, read, page.opened)) for i, read in found]
+        return surface.page(items, page, bound, {"held": held} if held else {})
 
     @router.post("/v1/notes/search", openapi_extra=documented(SearchBody) | {"parameters": PAGING})
     async def find(request: Request) -> Response:

@@ -29,6 +29,7 @@ from shared.eventstore.model import StoredEvent
 from shared.gate.ask import Opened, open_one
 from shared.http.call import Call
 from shared.http.problems import Fault, invalid
+from shared.identity.roles import Role
 from shared.sealing.field import Sealed
 from shared.values.time import parse_instant
 
@@ -70,12 +71,13 @@ async def note_versions(desk: Desk, call: Call, note_id: UUID) -> tuple[list[Ver
 
 async def read_note_at(desk: Desk, call: Call, note_id: UUID, at: int | datetime) -> tuple[NoteRead, Opened]:
     """The note as it stood then, with what is amended today. Who may read it today decides. 422 before its first version, or
-    after its newest."""
+    after its newest; for a client also before its signature: what was typed until then is its author's draft."""
     row = await note_row(desk, call, note_id, Action.READ)
     opened = await open_one(desk.gate, call, Action.READ, row.ref)
     stored = await desk.store.read_stream(call.tenant, row.stream)
     until = [one for one in stored if _is_there(one, at)]
-    if not until or (isinstance(at, int) and at > len(stored)):
+    drafts = call.principal.role in (Role.CLIENT, Role.REPRESENTATIVE) and not _signed(until) and _signed(stored)
+    if not until or drafts or (isinstance(at, int) and at > len(stored)):
         problem = invalid([Fault("?at", AT)])
         problem.headers.update(opened.headers)
         raise problem
@@ -86,6 +88,10 @@ def content_at(stored: Sequence[StoredEvent], version: int) -> Sealed[NoteConten
     """What the note said at that version, closed."""
     until = [one for one in stored if one.version <= version]
     return fold(until).content if until else None
+
+
+def _signed(stored: Sequence[StoredEvent]) -> bool:
+    return any(isinstance(_event(one), Signed) for one in stored)
 
 
 def _is_there(one: StoredEvent, at: int | datetime) -> bool:

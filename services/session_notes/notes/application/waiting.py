@@ -19,12 +19,12 @@ from shared.contracts.downtime import NOTE_WAITS, WRITTEN_AHEAD, Envelope, NoteW
 from shared.contracts.topics import RECEIPTS
 from shared.eventstore.model import Publication, StreamAppend
 from shared.gate.ask import Opened
+from shared.gate.envelope import new_secret, seal_envelope, waiting_key
 from shared.gate.port import Away, GateUnavailable
 from shared.http.call import Call
 from shared.http.idempotency import Answer, Repeat
 from shared.http.problems import Problem, forbidden, unavailable
 from shared.identity.roles import PRACTITIONERS, may_claim
-from shared.sealing.downtime import new_secret, seal_envelope, waiting_key
 from shared.sealing.event import seal
 from shared.service.record import WriteMeta, client_key, record_event
 

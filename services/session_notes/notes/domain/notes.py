@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from services.session_notes.desk.domain.kinds import NoteKind
 from services.session_notes.notes.domain.sections import NoteFormat
 from shared.contracts.records import KeyClass
+from shared.contracts.session_notes import PROGRESS_NOTE_SIGNED
 from shared.sealing.event import Event
 from shared.sealing.field import Sealed
 
@@ -84,7 +85,7 @@ class ProgressNoteRevised(_Note):
 
 
 class ProgressNoteSigned(_Signature):
-    TYPE: ClassVar[str] = "session-notes.progress-note-signed"
+    TYPE: ClassVar[str] = PROGRESS_NOTE_SIGNED
     SCHEMA_VERSION: ClassVar[int] = 2
     """2: `cosignature_due`"""
     cosignature_due: bool = False

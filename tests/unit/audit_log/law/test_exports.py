@@ -66,7 +66,8 @@ def test_164_524_a_us_clients_archive_is_without_psychotherapy_notes_and_says_wh
     assert (note.reach, note.citation) == (Reach.ALL, "45 CFR 164.524(a)(1)")
     kept = {t for t, row in RECORD_TYPES.items() if row.owner is NOTES and t is not RecordType.PSYCHOTHERAPY_NOTE}
     in_confidence = {(t.value, Reach.SOME, "rule:law.164.524-a-2-v") for t in kept}
-    assert left_out(CLIENT_SELF, NOTES) == in_confidence | {("psychotherapy_note", Reach.ALL, "rule:law.164.524-a-1")}
+    not_yet = {("progress_note", Reach.SOME, f"rule:law.171-{why}") for why in ("signed", "hold")}
+    assert left_out(CLIENT_SELF, NOTES) == in_confidence | not_yet | {("psychotherapy_note", Reach.ALL, "rule:law.164.524-a-1")}
 
 
 def test_gdpr_15_an_eu_clients_archive_has_them_and_is_without_other_people() -> None:

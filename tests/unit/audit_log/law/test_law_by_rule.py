@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from services.audit_log.decision.domain.decision import decide, may_search
+from services.audit_log.decision.domain.open_notes import OPEN, NoteStanding
 from services.audit_log.decision.domain.policy import fold
 from services.audit_log.decision.domain.question import Question
 from services.audit_log.decision.domain.registry import BoundRecord
@@ -53,7 +54,16 @@ PROGRESS = record("progress_note", RIVERA)
 COLLEAGUE = relation(OKAFOR, "therapist")
 
 
-def asked(agent: Any, action: str, about: BoundRecord, facts: Any, *, purpose: str | None = None, law: Any = US_FEDERAL) -> Any:
+def asked(
+    agent: Any,
+    action: str,
+    about: BoundRecord,
+    facts: Any,
+    *,
+    purpose: str | None = None,
+    law: Any = US_FEDERAL,
+    standing: NoteStanding | None = OPEN,
+) -> Any:
     return decide(
         Question(
             agent=agent,
@@ -64,6 +74,7 @@ def asked(agent: Any, action: str, about: BoundRecord, facts: Any, *, purpose: s
             service=about.service,
             policy=fold(facts),
             law=law,
+            notes={} if standing is None else {about.record_id: standing},
         )
     )
 
@@ -443,3 +454,29 @@ def test_a_rule_claims_no_reading_that_it_cannot_show(fields: dict[str, str]) ->
         Rule("rule:x", text="words", **fields)
     read = Rule("rule:x", "GDPR 9", "words", "2026-01-05", "2016-05-04", "A. Jurist")
     assert (read.reading, read.review) == (Reading.READ, "reviewed by A. Jurist")
+
+
+@pytest.mark.parametrize("who", [CLIENT_SELF, GUARDIAN], ids=["the client", "who acts for them"])
+def test_45_cfr_171_a_progress_note_is_open_to_its_client_once_it_is_signed(who: Any) -> None:
+    facts = (*TREATED, stands_for("read"))
+    for action in ("read", "search", "export"):
+        draft = asked(who, action, PROGRESS, facts, standing=NoteStanding(signed=False))
+        assert (shown(draft), draft.reason) == ("404", "draft"), "that it is being written, nobody need know"
+        assert shown(asked(who, action, PROGRESS, facts, standing=None)) == "404", "not known to be signed: closed"
+        assert asked(who, action, PROGRESS, facts).permitted
+    assert asked(THERAPIST, "read", PROGRESS, facts, standing=NoteStanding(signed=False)).permitted
+    assert asked(who, "read", record("session", RIVERA), facts, standing=None).permitted
+
+
+def test_45_cfr_171_201_and_202_a_hold_keeps_one_note_back_until_its_end_and_from_nobody_else() -> None:
+    held = NoteStanding(True, NOW + DAY)
+    verdict = asked(CLIENT_SELF, "read", PROGRESS, TREATED, standing=held)
+    assert (shown(verdict), verdict.reason, verdict.basis) == ("403", "held", ("rule:law.171-hold",))
+    assert not {"harm", "privacy"} & {word for b in (verdict.reason, *verdict.basis) for word in b.split("-")}
+    assert asked(CLIENT_SELF, "read", PROGRESS, TREATED, standing=NoteStanding(True, NOW)).permitted, "it is over"
+    assert asked(THERAPIST, "read", PROGRESS, TREATED, standing=held).permitted
+    assert asked(CLIENT_SELF, "read", PROGRESS, TREATED, law=EU, standing=held).permitted, "a law without the row has no hold"
+
+
+def test_45_cfr_171_psychotherapy_notes_stay_outside() -> None:
+    assert shown(asked(CLIENT_SELF, "read", NOTE, TREATED)) == "404"

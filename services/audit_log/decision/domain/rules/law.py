@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from services.audit_log.decision.domain.grants import GRANTED_PURPOSES
+from services.audit_log.decision.domain.open_notes import NoteStanding
 from services.audit_log.decision.domain.question import Question, Verdict, deny, permit, relationship_ids
 from services.audit_log.decision.domain.rules.asked import classes_of
 from services.audit_log.decision.domain.rules.consents import consult
@@ -15,7 +16,7 @@ from services.audit_log.decision.domain.rules.resources import names_of
 from services.audit_log.decision.domain.rules.tables import AUTHOR_IS_CALLER, RELATIONSHIP_ROWS, granted
 from shared.contracts.consent_policy import RelationshipRole, RelationshipSet, RepresentativeKind
 from shared.contracts.disclosure import Decision
-from shared.contracts.records import KeyClass
+from shared.contracts.records import KeyClass, RecordType
 from shared.identity.roles import PRACTITIONERS, Role
 
 _BY_LAW: Final = frozenset({RepresentativeKind.PARENT, RepresentativeKind.GUARDIAN})
@@ -169,6 +170,25 @@ def _excluded_from_proxy(q: Question) -> Found:
     return None
 
 
+def _standing(q: Question) -> NoteStanding | None:
+    """Of a progress note that its client, or who acts for them, asks for; None of everything else, and of a supposed record."""
+    record = q.record
+    subject = q.agent.is_client(record.client_id) or q.agent.represents(record.client_id)
+    if not subject or record.record_type is not RecordType.PROGRESS_NOTE or not record.record_id:
+        return None
+    return q.notes.get(record.record_id, NoteStanding(signed=False))
+
+
+def _unsigned(q: Question) -> Found:
+    standing = _standing(q)
+    return () if standing is not None and not standing.signed else None
+
+
+def _held(q: Question) -> Found:
+    standing = _standing(q)
+    return () if standing is not None and standing.held_until is not None and q.now < standing.held_until else None
+
+
 FACTS: Final[dict[Fact, Callable[[Question], Found]]] = {
     Fact.IS_CLIENT: _is_client,
     Fact.IS_AUTHOR: _is_author,
@@ -181,5 +201,7 @@ FACTS: Final[dict[Fact, Callable[[Question], Found]]] = {
     Fact.CANNOT_CONSENT: _cannot_consent,
     Fact.RESTRICTED: _restricted,
     Fact.CONFIDENTIAL_FROM_PROXY: _confidential_from_proxy,
+    Fact.UNSIGNED: _unsigned,
+    Fact.HELD: _held,
     Fact.EXCLUDED_FROM_PROXY: _excluded_from_proxy,
 }

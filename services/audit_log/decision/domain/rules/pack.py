@@ -35,6 +35,10 @@ class Fact(StrEnum):
     """the practice agreed to a restriction towards this payer (45 CFR 164.522(a))"""
     CONFIDENTIAL_FROM_PROXY = "confidential-from-proxy"
     """the asker acts for the client, and a service that the client consented to alone covers the record"""
+    UNSIGNED = "unsigned"
+    """the client, or who acts for them, asks for a progress note that its author has not signed"""
+    HELD = "held"
+    """likewise, for one that is held back by an exception now"""
     EXCLUDED_FROM_PROXY = "excluded-from-proxy"
     """the asker acts for the client, and the record or a label of it is excluded from their authority"""
 

@@ -5,6 +5,7 @@ Every row names a rule of `rule.RULES`, where its citation, the day it was read 
 
 from typing import Final
 
+from services.audit_log.decision.domain.open_notes import HELD
 from services.audit_log.decision.domain.rules.labels import COUNSELLING_NOTE, SUBSTANCE_USE
 from services.audit_log.decision.domain.rules.pack import ConsentLimit, Fact, Ground, Knows, LawRow, Notice, Pack
 from services.audit_log.decision.domain.rules.tables import DISCLOSING, READING
@@ -56,6 +57,15 @@ def _in_confidence(rule: str) -> LawRow:
     )
 
 
+def _open_notes() -> tuple[LawRow, ...]:
+    """A client's own progress notes: open once they are signed, unless a hold by exception keeps one back for a time."""
+    notes = frozenset({KeyClass.PROGRESS_NOTE})
+    return (
+        LawRow("rule:law.171-signed", _D, "draft", notes, DISCLOSING, facts=(Fact.UNSIGNED,), knows=Knows.NEVER),
+        LawRow("rule:law.171-hold", _D, HELD, notes, DISCLOSING, facts=(Fact.HELD,)),
+    )
+
+
 US_FEDERAL: Final = Pack(
     id="us-federal",
     title="United States, federal: HIPAA (45 CFR 164) and 42 CFR Part 2",
@@ -64,6 +74,7 @@ US_FEDERAL: Final = Pack(
         LawRow("rule:law.164.502-g-5", _D, "excluded-from-proxy", facts=(Fact.EXCLUDED_FROM_PROXY,), knows=Knows.NEVER),
         LawRow("rule:law.164.524-a-1", _D, "right-of-access-excludes", _NOTE, facts=(Fact.IS_CLIENT,), knows=Knows.NEVER),
         _in_confidence("rule:law.164.524-a-2-v"),
+        *_open_notes(),
         *_psychotherapy_notes(
             "rule:law.164.508-a-2",
             "rule:law.164.508-a-2-i-A",

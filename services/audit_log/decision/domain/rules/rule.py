@@ -93,6 +93,10 @@ RULES: Final = _table(
         "what somebody who is no provider told under a promise of confidentiality, where it would reveal the source",
     ),
     Rule("rule:law.164.524-a", "45 CFR 164.524(a); GDPR 15", "clients read their own record"),
+    Rule("rule:law.171-signed", "45 CFR 171", "a client's own progress notes are open to them once they are signed"),
+    Rule(
+        "rule:law.171-hold", "45 CFR 171.201, 171.202", "one note may be held back for a time; the client is told that it is held"
+    ),
     Rule("rule:law.164.522-a", "45 CFR 164.522(a)(1)(vi)", "what the client paid in full does not go to a health plan"),
     Rule(
         "rule:law.164.526",
