@@ -34,13 +34,13 @@ def restore_backup(compose: Compose, folder: Path, secrets: Path, *, by: str, se
         raise Refused(
             f"the backup has databases that this release does not know ({', '.join(ahead)}): use the release that made it"
         )
-    if running := compose.run("ps", "-q").decode().split():
-        raise Refused(f"{len(running)} containers of this project exist: restore into a project of its own (PROJECT=…)")
-    if not secrets.exists():
+    if not secrets.exists():  # first, because compose reads files of it for every call
         with tarfile.open(folder / SECRETS) as archive:
             archive.extractall(secrets.parent, filter="data")
         (secrets.parent / "secrets").rename(secrets)
         secrets.chmod(0o700)
+    if running := compose.run("ps", "-q").decode().split():
+        raise Refused(f"{len(running)} containers of this project exist: restore into a project of its own (PROJECT=…)")
     for part in (DATABASES, KEYRING):
         _fill_server(compose, part, folder)
     for volume in (OPENBAO, TOKEN, CHECKPOINTS):

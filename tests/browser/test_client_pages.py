@@ -1,6 +1,7 @@
 """A client's own pages: signed in, read, decided, left; on a telephone and a desk, light and dark, in two languages."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ from playwright.async_api import expect
 
 from services.ehr_gateway.client_pages.domain.catalogue import FOLDER
 from shared.http.page_session import COOKIE
+from shared.service.clock import now
 from tests.browser.clinic import Clinic
 from tests.browser.conftest import Browse, Picture, sound
 from tests.support.browser import Watched
@@ -80,6 +82,23 @@ async def test_who_may_see_ratings_is_chosen_and_holds(clinic: Clinic, browse: B
     await page.check("input[value=immediate]")
     await page.click("text=Save")
     assert "Saved" in await page.inner_text("[role=status]")
+
+
+async def test_a_held_note_is_told_of_with_its_end_alone(clinic: Clinic, browse: Browse) -> None:
+    """45 CFR 171: that something is held and until when, never what or why."""
+    therapist = clinic.token("lena.marsh", "therapist", "Dr. Lena Marsh")
+    until = (now() + timedelta(days=3)).isoformat()
+    hold = {"exception": "privacy", "reason": "It names somebody else.", "until": until}
+    status, placed = await clinic.call("POST", f"/v1/notes/{clinic.demo.note_id}/holds", therapist, hold)
+    assert status == 201
+    watched = await browse(width=390)
+    await signed_in(watched, clinic)
+    await watched.page.goto(f"{clinic.url}/me/notes")
+    shown = await watched.page.inner_text("main")
+    assert f"held back until {until[:10]}" in shown and "closeness" not in shown and "somebody else" not in shown
+    await sound(watched, "held")
+    status, _ = await clinic.call("DELETE", f"/v1/notes/{clinic.demo.note_id}/holds/{placed['id']}", therapist)
+    assert status in (200, 204)
 
 
 async def test_who_looked_is_told_and_ones_own_looks_are_folded(clinic: Clinic, browse: Browse) -> None:

@@ -146,7 +146,8 @@ def client_pages_router(pages: Pages) -> APIRouter:
         visit = pages.visit(request)
         found = await visit.record.notes(request.query_params.get("cursor"))
         shown = readable(found["items"])
-        return pages.page("notes.html", visit, notes=shown, next=found["next"], done=_done(request, "sent"), here="notes")
+        values = {"notes": shown, "held": found.get("held", []), "next": found["next"]}
+        return pages.page("notes.html", visit, **values, done=_done(request, "sent"), here="notes")
 
     @router.post("/notes/{note}/corrections")
     async def correct(request: Request, note: str) -> Response:
