@@ -11,16 +11,14 @@ from starlette.responses import Response
 
 from services.ehr_gateway.client_pages.domain import catalogue
 from shared import base64url
+from shared.http import page_policy
 
 _HERE: Final = Path(__file__).parent.parent
 HEADERS: Final = {
+    **page_policy.HEADERS,
+    # stricter than where pages have scripts: none runs here
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
 WIDTH, HEIGHT, EDGE = 640, 200, 12
